@@ -1,0 +1,30 @@
+import type { SelectorDefinition } from './catalogue.js';
+import type { Findings } from './evidence.js';
+import type { Peer } from './peer.js';
+import type { SelectorKey, SelectorValue } from './selector.js';
+
+/** Establishes facts about peers. Implemented by platform packages and by plugins. */
+export interface Attestor {
+  /** Unique in a gate: it ends in records and in error messages. */
+  readonly name: string;
+  /** What it can establish. Read once, when the gate is made. */
+  readonly selectors: readonly SelectorDefinition[];
+
+  /**
+   * Called once an admission and cost tier, with a pinned or pinnable peer and only the keys still needed, all from
+   * `selectors`. Return a finding for every wanted key; what is missing counts as unknown. Throw only for a defect: a
+   * throw is a refusal. `signal` aborts at the admission deadline: what comes later is dropped. Never keep `peer` after
+   * returning. Answer synchronously where you can: then admission needs no turn of the event loop.
+   */
+  attest(peer: Peer, wanted: ReadonlySet<SelectorKey>, signal: AbortSignal): Findings | Promise<Findings>;
+
+  /**
+   * Called when a policy loads, and again on the gate's refresh timer, with the values that the policy names in so many
+   * words for this attestor's keys. Resolve here what must not be resolved while a peer waits (user names). A throw at
+   * load refuses the policy; a throw at a refresh is reported, and what was resolved before stays.
+   */
+  prepare?(literals: ReadonlyMap<SelectorKey, ReadonlySet<SelectorValue>>): void | Promise<void>;
+
+  /** Releases what the attestor holds (caches, workers). Called when the gate closes. Idempotent. */
+  close?(): void | Promise<void>;
+}

@@ -1,0 +1,111 @@
+import type { SelectorKey, SelectorValue } from './selector.js';
+import type { UnknownReason } from './evidence.js';
+
+/** Why a decision came out as it did. Closed: dashboards count by it. */
+export const CAUSES = [
+  /** A rule decided: `rules` names it. */
+  'rule',
+  /** No rule allowed. */
+  'default',
+  /** A deny rule could not be excluded: a key it needs is unknown (I4). */
+  'unknown-evidence',
+  /** Only rules whose limit is exhausted would have allowed. */
+  'limit',
+  /** The admission deadline passed. */
+  'deadline',
+  /** The policy has run out. */
+  'expired-policy',
+  /** The peer source refused the socket or the peer before any policy was asked: `code` says why. */
+  'peer-refused',
+  /** The peer exited or changed while it was looked at: `code` says which. */
+  'peer-lost',
+  /** A cap of the gate: `code` says which. */
+  'capacity',
+  /** The gate is draining. */
+  'closing',
+  /** An attestor, the peer source or the policy threw. A defect is a refusal (I2). */
+  'defect',
+] as const;
+
+export type Cause = (typeof CAUSES)[number];
+
+/** What refused a connection before or beside the policy. */
+export const REFUSAL_CODES = [
+  /** The descriptor is missing or negative. */
+  'no-descriptor',
+  /** Not an AF_UNIX socket (T14). */
+  'socket-not-unix',
+  /** Not a stream socket (T14). */
+  'socket-not-stream',
+  /** Not connected (T14). */
+  'socket-not-connected',
+  /** Credentials that no process can have: uid 0xffffffff. */
+  'credentials-invalid',
+  /** An overflow id where this process's own id map is not the full identity (T13). */
+  'credentials-overflow',
+  /** Pid 0 without a working pidfd (T13). */
+  'pid-invisible',
+  /** The peer is this process (T15). */
+  'self-connection',
+  'peer-exited',
+  'peer-changed',
+  /** The pin cannot be had on this kernel or for this peer. */
+  'pin-failed',
+  /** As many connections as the descriptor limit allows. */
+  'descriptor-limit',
+  /** As many pending admissions as the gate allows. */
+  'pending-limit',
+  /** As many pending admissions as one uid may have. */
+  'pending-limit-uid',
+  'unsupported-platform',
+] as const;
+
+export type RefusalCode = (typeof REFUSAL_CODES)[number];
+
+/** A place in a policy file: lines and columns count from 1. */
+export interface SourcePlace {
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+}
+
+/** One condition that did not hold, of the rule that came nearest. */
+export interface FailedCondition {
+  readonly key: SelectorKey;
+  /** As the policy spells it: `1000`, `glob /opt/*`, `range 1000-59999`, `not root`. */
+  readonly expected: string;
+  /** The values seen; empty when absent, unknown or not collected. Masked where the key is sensitive. */
+  readonly observed: readonly SelectorValue[];
+  readonly state: 'present' | 'absent' | 'unknown' | 'not-collected' | 'too-weak';
+  readonly why?: UnknownReason;
+  readonly place: SourcePlace;
+}
+
+/** The allow rule that failed by the fewest conditions. */
+export interface NearestMiss {
+  readonly rule: string;
+  readonly place: SourcePlace;
+  readonly failed: readonly FailedCondition[];
+}
+
+/** What a shadow rule would have changed. */
+export interface ShadowResult {
+  readonly rule: string;
+  readonly effect: 'allow' | 'deny';
+  readonly matched: 'true' | 'unknown';
+}
+
+/** JSON data: what a `grant` may hold. */
+export type Json = string | number | boolean | null | readonly Json[] | { readonly [name: string]: Json };
+export type Grant = Readonly<Record<string, Json>>;
+
+/** Frozen. `rules` are the determining ones: all allows that matched, or all denies that matched or could not be excluded. */
+export interface Decision {
+  readonly effect: 'allow' | 'deny';
+  readonly cause: Cause;
+  readonly code?: RefusalCode;
+  readonly rules: readonly string[];
+  /** The determining rule's `reason`, where it has one. */
+  readonly reason?: string;
+  readonly grant: Grant;
+}

@@ -1,0 +1,10 @@
+export * from './tiers.js';
+export * from './selector.js';
+export * from './catalogue.js';
+export * from './evidence.js';
+export * from './decision.js';
+export * from './policy.js';
+export * from './peer.js';
+export * from './attestor.js';
+export { PortcullisError, formatErrorChain, type ErrorFacts } from './errors.js';
+export { ERROR_CODES, type ErrorCode } from './error-codes.js';

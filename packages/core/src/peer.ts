@@ -1,0 +1,64 @@
+import type { RefusalCode } from './decision.js';
+
+declare const brand: unique symbol;
+type Brand<T, Name extends string> = T & { readonly [brand]: Name };
+
+/** A process id as the kernel sees it from our pid namespace. */
+export type Pid = Brand<number, 'Pid'>;
+export type Uid = Brand<number, 'Uid'>;
+export type Gid = Brand<number, 'Gid'>;
+/** A descriptor of this process. */
+export type Fd = Brand<number, 'Fd'>;
+
+/**
+ * How firmly a peer is held. `unpinned`: nothing needed it yet. `peer-pidfd`: SO_PEERPIDFD, taken by the kernel from the
+ * connection itself. `pidfd-open`: pidfd_open(2) on the credential's pid, start time compared before and after; weaker,
+ * since a pid reused before the accept is only caught by its credentials.
+ */
+export type PinStrength = 'unpinned' | 'peer-pidfd' | 'pidfd-open' | 'audit-token';
+
+/** Frozen by the kernel when the connection was made. `pid` is 0 where the peer lives in a pid namespace we cannot see. */
+export interface PeerCredentials {
+  readonly pid: Pid;
+  readonly uid: Uid;
+  readonly gid: Gid;
+}
+
+/** An outcome that an honest peer can cause, as opposed to a defect, which throws. */
+export interface PeerRefusal {
+  readonly refused: RefusalCode;
+  /** The system call as called and its errno, or what was seen. */
+  readonly detail: string;
+  /** As far as they were read, for the record. */
+  readonly credentials?: PeerCredentials;
+}
+
+/**
+ * The process at the other end, from first look to last use. The engine opens it, hands it to attestors, verifies it
+ * after the last look, and closes it when the record is written. Attestors never keep it.
+ */
+export interface Peer {
+  readonly credentials: PeerCredentials;
+  readonly pin: PinStrength;
+  /**
+   * After the last look: is it still the same process and the same program image? Called once, synchronously; undefined
+   * is yes. A peer that nobody pinned has nothing to verify (I3).
+   */
+  verify(): PeerRefusal | undefined;
+  /** Releases every descriptor. Idempotent. */
+  close(): void;
+}
+
+/** Makes peers from descriptors. One a gate, chosen by platform. */
+export interface PeerSource {
+  readonly name: string;
+  /**
+   * Reads what is frozen at connect, and nothing more. Called once a connection with the accepted socket's descriptor,
+   * which stays the caller's. Returns a refusal for whatever a peer can cause; throws only for a defect.
+   */
+  open(fd: Fd): Peer | PeerRefusal;
+}
+
+export function isRefusal(result: Peer | PeerRefusal): result is PeerRefusal {
+  return 'refused' in result;
+}
