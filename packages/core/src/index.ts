@@ -8,3 +8,5 @@ export * from './peer.js';
 export * from './attestor.js';
 export { PortcullisError, formatErrorChain, type ErrorFacts } from './errors.js';
 export { ERROR_CODES, type ErrorCode } from './error-codes.js';
+export * from './listener.js';
+export * from './tokens.js';

@@ -1,0 +1,52 @@
+/**
+ * Kernel numbers of the generic ABI, each with its header and the kernel that brought it. Other ABIs number some of
+ * these differently (SO_PEERCRED is 18 on mips), so an architecture that is not listed is refused.
+ */
+export const GENERIC_ABI_ARCHITECTURES: readonly string[] = ['x64', 'arm64', 'riscv64', 's390x', 'loong64'];
+
+export const AF_UNIX = 1; // linux/socket.h
+export const SOCK_STREAM = 1; // linux/net.h
+export const SOCK_NONBLOCK = 0o4000;
+export const SOCK_CLOEXEC = 0o2000000;
+
+export const SOL_SOCKET = 1; // asm-generic/socket.h, as all below
+export const SO_TYPE = 3;
+export const SO_PEERCRED = 17;
+export const SO_ACCEPTCONN = 30;
+export const SO_PEERSEC = 31; // 2.6.17
+export const SO_DOMAIN = 39; // 2.6.32
+export const SO_PEERGROUPS = 59; // 4.13
+export const SO_PEERPIDFD = 77; // 6.5
+
+export const SYS_PIDFD_OPEN = 434; // asm-generic/unistd.h, 5.3
+
+export const PIDFD_GET_INFO = 0xc040ff0b; // linux/pidfd.h, 6.13: _IOWR(0xFF, 11, struct pidfd_info), 64 bytes
+export const PIDFD_INFO_PID = 1;
+export const PIDFD_INFO_CREDS = 2;
+export const PIDFD_INFO_CGROUPID = 4;
+
+export const PROCMAP_QUERY = 0xc0686611; // linux/fs.h, 6.11: _IOWR('f', 17, struct procmap_query), 104 bytes
+export const PROCMAP_QUERY_VMA_EXECUTABLE = 0x04;
+export const PROCMAP_QUERY_COVERING_OR_NEXT_VMA = 0x10;
+
+export const AT_FDCWD = -100; // linux/fcntl.h
+export const AT_SYMLINK_NOFOLLOW = 0x100;
+export const AT_EMPTY_PATH = 0x1000;
+export const O_RDONLY = 0;
+export const O_NONBLOCK = 0o4000;
+export const O_CLOEXEC = 0o2000000;
+export const O_PATH = 0o10000000;
+
+export const STATX_BASIC_STATS = 0x7ff; // linux/stat.h, 4.11
+
+export const POLLIN = 1;
+export const PROT_READ = 1; // asm-generic/mman-common.h
+export const MAP_PRIVATE = 2; // linux/mman.h
+
+export const FUSE_SUPER_MAGIC = 0x65735546; // linux/magic.h
+export const PROC_SUPER_MAGIC = 0x9fa0;
+
+/** An id that no process has: what an unconnected or foreign socket answers (T14). */
+export const INVALID_ID = 0xffff_ffff;
+/** /proc/sys/kernel/overflowuid: what an id outside our map is shown as (T13). */
+export const OVERFLOW_ID = 65_534;

@@ -1,0 +1,73 @@
+import koffi from 'koffi';
+
+/** Memory that a system call reads or fills. Owned by the caller and alive for the call only. */
+export type Memory = Uint8Array | Int32Array | Uint32Array | BigUint64Array;
+
+/**
+ * The C library, as narrow as this package needs it: C names, C arguments, C return values. Every path ends in a NUL
+ * byte. Read `errno()` straight after the call that failed: any other call may change it.
+ */
+export interface Libc {
+  getsockopt(fd: number, level: number, option: number, value: Memory, length: Int32Array): number;
+  ioctl(fd: number, request: number, argument: Memory): number;
+  poll(fds: Int32Array, count: number, timeoutMs: number): number;
+  openat(dirFd: number, path: Uint8Array, flags: number, mode: number): number;
+  read(fd: number, memory: Memory, count: number): number;
+  pread(fd: number, memory: Memory, count: number, offset: number): number;
+  close(fd: number): number;
+  readlinkat(dirFd: number, path: Uint8Array, memory: Memory, count: number): number;
+  statx(dirFd: number, path: Uint8Array, flags: number, mask: number, memory: Memory): number;
+  fstatfs(fd: number, memory: Memory): number;
+  syscall(number: number, first: number, second: number): number;
+  mmap(address: null, length: number, protection: number, flags: number, fd: number, offset: number): bigint;
+  munmap(address: bigint, length: number): number;
+  socket(domain: number, type: number, protocol: number): number;
+  bind(fd: number, address: Uint8Array, length: number): number;
+  connect(fd: number, address: Uint8Array, length: number): number;
+  listen(fd: number, backlog: number): number;
+  fchmod(fd: number, mode: number): number;
+  fchown(fd: number, uid: number, gid: number): number;
+  errno(): number;
+  /** The address of a buffer whose memory does not move (`Buffer.allocUnsafeSlow`). */
+  addressOf(memory: Memory): bigint;
+}
+
+let bound: Libc | undefined;
+
+/**
+ * The C library of this very process: no path, no lookup (I9). Variadic calls are declared with the arguments used here;
+ * on every Linux ABI listed in constants.ts they travel in the same registers.
+ */
+export function libc(): Libc {
+  return (bound ??= bind());
+}
+
+function bind(): Libc {
+  const library = koffi.load(null);
+  const call = (prototype: string): unknown => library.func(prototype);
+  const functions = {
+    getsockopt: call('int getsockopt(int, int, int, void *, void *)'),
+    ioctl: call('int ioctl(int, unsigned long, void *)'),
+    poll: call('int poll(void *, unsigned long, int)'),
+    openat: call('int openat(int, void *, int, unsigned int)'),
+    read: call('long read(int, void *, size_t)'),
+    pread: call('long pread(int, void *, size_t, int64_t)'),
+    close: call('int close(int)'),
+    readlinkat: call('long readlinkat(int, void *, void *, size_t)'),
+    statx: call('int statx(int, void *, int, unsigned int, void *)'),
+    fstatfs: call('int fstatfs(int, void *)'),
+    syscall: call('long syscall(long, long, long)'),
+    mmap: call('void *mmap(void *, size_t, int, int, int, int64_t)'),
+    munmap: call('int munmap(void *, size_t)'),
+    socket: call('int socket(int, int, int)'),
+    bind: call('int bind(int, void *, unsigned int)'),
+    connect: call('int connect(int, void *, unsigned int)'),
+    listen: call('int listen(int, int)'),
+    fchmod: call('int fchmod(int, unsigned int)'),
+    fchown: call('int fchown(int, unsigned int, unsigned int)'),
+    errno: () => koffi.errno(),
+    addressOf: (memory: Memory) => koffi.address(memory),
+  };
+  // The prototypes above and the interface say the same thing twice; layout.test.ts calls each through real objects.
+  return functions as unknown as Libc;
+}

@@ -1,0 +1,51 @@
+import type { Fd, Pid } from '@portcullis/core';
+import {
+  PIDFD_GET_INFO, PIDFD_INFO_CGROUPID, PIDFD_INFO_CREDS, PIDFD_INFO_PID, POLLIN, SYS_PIDFD_OPEN,
+} from './constants.js';
+import { SysFailure } from './errno.js';
+import { libc } from './libc.js';
+
+/** `struct pidfd_info` version 0, 64 bytes (linux/pidfd.h, 6.13): u64 mask, u64 cgroupid, then u32 fields. */
+const memory = new ArrayBuffer(64);
+const info32 = new Uint32Array(memory);
+const info64 = new BigUint64Array(memory);
+const pollfd = new Int32Array(2);
+
+export interface PidfdInfo {
+  readonly pid: number;
+  readonly ruid: number;
+  readonly rgid: number;
+  readonly euid: number;
+  readonly egid: number;
+  /** The inode of the cgroup in the v2 hierarchy; 0 where the kernel did not say. */
+  readonly cgroupId: bigint;
+}
+
+/** `ioctl(pidfd, PIDFD_GET_INFO)`. A zombie still answers: ask `hasExited` too (T1). Linux 6.13. */
+export function getPidfdInfo(pidfd: Fd): PidfdInfo | SysFailure {
+  info64[0] = BigInt(PIDFD_INFO_PID | PIDFD_INFO_CREDS | PIDFD_INFO_CGROUPID);
+  if (libc().ioctl(pidfd, PIDFD_GET_INFO, info32) !== 0) {
+    return new SysFailure(`ioctl(${String(pidfd)}, PIDFD_GET_INFO)`, libc().errno());
+  }
+  return {
+    pid: info32[5] ?? 0, // tgid
+    ruid: info32[7] ?? 0,
+    rgid: info32[8] ?? 0,
+    euid: info32[9] ?? 0,
+    egid: info32[10] ?? 0,
+    cgroupId: ((info32[0] ?? 0) & PIDFD_INFO_CGROUPID) === 0 ? 0n : (info64[1] ?? 0n),
+  };
+}
+
+/** `syscall(SYS_pidfd_open, pid, 0)`: close-on-exec by definition. Linux 5.3. */
+export function pidfdOpen(pid: Pid): Fd | SysFailure {
+  const fd = libc().syscall(SYS_PIDFD_OPEN, pid, 0);
+  return fd < 0 ? new SysFailure(`pidfd_open(${String(pid)}, 0)`, libc().errno()) : (fd as Fd);
+}
+
+/** `poll(pidfd, POLLIN, 0)`: the one answer to "does it still run"; a zombie has exited (T1). A failed poll counts as exited. */
+export function hasExited(pidfd: Fd): boolean {
+  pollfd[0] = pidfd;
+  pollfd[1] = POLLIN; // events in the low half, revents (the high half) cleared
+  return libc().poll(pollfd, 1, 0) !== 0;
+}

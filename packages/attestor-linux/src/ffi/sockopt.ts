@@ -1,0 +1,86 @@
+import { normaliseValues, type Fd } from '@portcullis/core';
+import {
+  SO_ACCEPTCONN, SO_DOMAIN, SO_PEERCRED, SO_PEERGROUPS, SO_PEERPIDFD, SO_PEERSEC, SO_TYPE, SOL_SOCKET,
+} from './constants.js';
+import { EINVAL, ERANGE, SysFailure } from './errno.js';
+import { libc, type Memory } from './libc.js';
+
+/** The largest group list and label that are read: beyond it the answer is ERANGE, and the key unknown (I11). */
+const LARGEST = 1 << 18;
+
+const length = new Int32Array(1);
+const word = new Int32Array(1);
+const ucred = new Uint32Array(3);
+let grown = new Uint8Array(256);
+
+function failure(fd: Fd, option: string): SysFailure {
+  return new SysFailure(`getsockopt(${String(fd)}, SOL_SOCKET, ${option})`, libc().errno());
+}
+
+/** Calls once into memory of a fixed size; a shorter or longer answer is a kernel that we do not know. */
+function getFixed(fd: Fd, option: number, name: string, memory: Memory): SysFailure | undefined {
+  length[0] = memory.byteLength;
+  if (libc().getsockopt(fd, SOL_SOCKET, option, memory, length) !== 0) return failure(fd, name);
+  if (length[0] !== memory.byteLength) return new SysFailure(`getsockopt(${String(fd)}, SOL_SOCKET, ${name})`, EINVAL);
+  return undefined;
+}
+
+/** `getsockopt(fd, SOL_SOCKET, SO_DOMAIN)`: AF_UNIX is 1. Linux 2.6.32. */
+export function getDomain(fd: Fd): number | SysFailure {
+  return getFixed(fd, SO_DOMAIN, 'SO_DOMAIN', word) ?? word[0] ?? 0;
+}
+
+/** `getsockopt(fd, SOL_SOCKET, SO_TYPE)`: SOCK_STREAM is 1. */
+export function getType(fd: Fd): number | SysFailure {
+  return getFixed(fd, SO_TYPE, 'SO_TYPE', word) ?? word[0] ?? 0;
+}
+
+/** `getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN)`: whether the socket listens. */
+export function getAcceptConn(fd: Fd): boolean | SysFailure {
+  return getFixed(fd, SO_ACCEPTCONN, 'SO_ACCEPTCONN', word) ?? word[0] !== 0;
+}
+
+/** `struct ucred` (linux/socket.h): i32 pid, u32 uid, u32 gid. The memory is reused by the next call. */
+export interface Ucred {
+  readonly pid: number;
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/** `getsockopt(fd, SOL_SOCKET, SO_PEERCRED)`: frozen at connect. Succeeds on any socket, see T14. */
+export function getPeerCred(fd: Fd): Ucred | SysFailure {
+  const failed = getFixed(fd, SO_PEERCRED, 'SO_PEERCRED', ucred);
+  if (failed !== undefined) return failed;
+  return { pid: (ucred[0] ?? 0) | 0, uid: ucred[1] ?? 0, gid: ucred[2] ?? 0 };
+}
+
+/** `getsockopt(fd, SOL_SOCKET, SO_PEERPIDFD)`: a new close-on-exec descriptor, ours to close. Linux 6.5. */
+export function getPeerPidFd(fd: Fd): Fd | SysFailure {
+  return getFixed(fd, SO_PEERPIDFD, 'SO_PEERPIDFD', word) ?? ((word[0] ?? -1) as Fd);
+}
+
+/** Calls until the memory is large enough; returns how many bytes the kernel wrote. */
+function getGrowing(fd: Fd, option: number, name: string): number | SysFailure {
+  for (;;) {
+    length[0] = grown.byteLength;
+    if (libc().getsockopt(fd, SOL_SOCKET, option, grown, length) === 0) return length[0];
+    const failed = failure(fd, name);
+    if (failed.errno !== ERANGE || grown.byteLength >= LARGEST) return failed;
+    // The kernel says how much it wants where it knows; a value that did not grow must not make this spin.
+    grown = new Uint8Array(Math.min(LARGEST, Math.max(length[0], grown.byteLength * 2)));
+  }
+}
+
+/** `getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS)`: supplementary groups, sorted, frozen at connect. Linux 4.13. */
+export function getPeerGroups(fd: Fd): readonly number[] | SysFailure {
+  const size = getGrowing(fd, SO_PEERGROUPS, 'SO_PEERGROUPS');
+  if (typeof size !== 'number') return size;
+  const ids = new Uint32Array(grown.buffer, 0, size >> 2);
+  return normaliseValues([...ids]) as readonly number[];
+}
+
+/** `getsockopt(fd, SOL_SOCKET, SO_PEERSEC)`: the label's bytes, frozen at connect; some modules end it with a NUL. */
+export function getPeerSec(fd: Fd): Uint8Array | SysFailure {
+  const size = getGrowing(fd, SO_PEERSEC, 'SO_PEERSEC');
+  return typeof size === 'number' ? grown.slice(0, size) : size;
+}
