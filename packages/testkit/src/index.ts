@@ -1,0 +1,1 @@
+export { skip, skipUnless, requireFeature, expectedFeatures, EXPECT_VARIABLE } from './skip.js';
