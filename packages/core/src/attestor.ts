@@ -21,9 +21,10 @@ export interface Attestor {
   /**
    * Called when a policy loads, and again on the gate's refresh timer, with the values that the policy names in so many
    * words for this attestor's keys. Resolve here what must not be resolved while a peer waits (user names). A throw at
-   * load refuses the policy; a throw at a refresh is reported, and what was resolved before stays.
+   * load refuses the policy; a throw at a refresh is reported, and what was resolved before stays. Returns warnings for
+   * the operator, one line each: a user that this host does not have.
    */
-  prepare?(literals: ReadonlyMap<SelectorKey, ReadonlySet<SelectorValue>>): void | Promise<void>;
+  prepare?(literals: ReadonlyMap<SelectorKey, ReadonlySet<SelectorValue>>): readonly string[] | Promise<readonly string[]>;
 
   /** Releases what the attestor holds (caches, workers). Called when the gate closes. Idempotent. */
   close?(): void | Promise<void>;

@@ -10,6 +10,8 @@ export const UNKNOWN_REASONS = [
   /** The kernel answered EACCES or EPERM (a non-dumpable or set-uid peer, hidepid). */
   'permission',
   'peer-exited',
+  /** The peer lives in a pid namespace that cannot be seen from here (T13). */
+  'not-visible',
   /** The peer changed its program while it was looked at. */
   'peer-changed',
   /** The exe is not among the executable mappings of the process (T4). */

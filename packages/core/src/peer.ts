@@ -1,4 +1,5 @@
 import type { RefusalCode } from './decision.js';
+import type { DescriptorUse } from './descriptor-budget.js';
 
 declare const brand: unique symbol;
 type Brand<T, Name extends string> = T & { readonly [brand]: Name };
@@ -41,22 +42,32 @@ export interface Peer {
   readonly credentials: PeerCredentials;
   readonly pin: PinStrength;
   /**
-   * After the last look: is it still the same process and the same program image? Called once, synchronously; undefined
-   * is yes. A peer that nobody pinned has nothing to verify (I3).
+   * After the last look: is it still the same process and the same program image? Synchronous, may be called again;
+   * undefined is yes. A peer that nobody pinned has nothing to verify (I3).
    */
   verify(): PeerRefusal | undefined;
   /** Releases every descriptor. Idempotent. */
   close(): void;
 }
 
-/** Makes peers from descriptors. One a gate, chosen by platform. */
+/**
+ * An accepted socket. Ask for the descriptor each time: once the socket is closed it is undefined, while its number may
+ * already belong to another connection.
+ */
+export interface Connection {
+  readonly fd: Fd | undefined;
+}
+
+/** Makes peers from connections. One a gate, chosen by platform. */
 export interface PeerSource {
   readonly name: string;
   /**
-   * Reads what is frozen at connect, and nothing more. Called once a connection with the accepted socket's descriptor,
-   * which stays the caller's. Returns a refusal for whatever a peer can cause; throws only for a defect.
+   * Reads what is frozen at connect, and nothing more. Called once a connection; the descriptor stays the caller's.
+   * Returns a refusal for whatever a peer can cause; throws only for a defect.
    */
-  open(fd: Fd): Peer | PeerRefusal;
+  open(connection: Connection): Peer | PeerRefusal;
+  /** How many descriptors this process may have and has, where the platform says so. */
+  descriptorUse?(): DescriptorUse | undefined;
 }
 
 export function isRefusal(result: Peer | PeerRefusal): result is PeerRefusal {

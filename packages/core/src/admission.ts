@@ -1,0 +1,118 @@
+import type { Decision, NearestMiss, ShadowResult } from './decision.js';
+import type { Attested, Stages } from './engine.js';
+import { PortcullisError } from './errors.js';
+import type { Evidence } from './evidence.js';
+import { fingerprint } from './fingerprint.js';
+import type { Gid, Pid, PinStrength, Uid } from './peer.js';
+import type { Policy, PolicyContext } from './policy.js';
+import type { SelectorKey } from './selector.js';
+
+/** What an application may keep of a peer: values, no descriptors. */
+export interface AdmittedPeer {
+  readonly pid: Pid;
+  readonly uid: Uid;
+  readonly gid: Gid;
+  /** How firmly the process was held while it was looked at. */
+  readonly pin: PinStrength;
+  /** See `fingerprint`: one stable digest of chosen selectors. */
+  fingerprint(keys: Iterable<SelectorKey>): string;
+}
+
+/** One connection's admission, allowed or refused: what handlers, events and records see. */
+export class Admission {
+  readonly listener: string;
+  /** When it was decided, milliseconds since the epoch by the gate's clock. */
+  readonly timeMs: number;
+  readonly decision: Decision;
+  readonly evidence: Evidence;
+  readonly stages: Readonly<Stages>;
+  readonly peer: AdmittedPeer | undefined;
+  readonly failure: unknown;
+  /** Set once the shadow rules were asked; empty until then, and where there are none. */
+  shadow: readonly ShadowResult[] = NO_SHADOW;
+  readonly #policy: Policy;
+
+  constructor(attested: Attested, policy: Policy, context: PolicyContext) {
+    this.listener = context.listener;
+    this.timeMs = context.nowMs;
+    this.decision = attested.decision;
+    this.evidence = attested.evidence;
+    this.stages = attested.stages;
+    this.failure = attested.failure;
+    this.peer = attested.credentials && new PeerView(attested.credentials, attested.peer?.pin ?? 'unpinned', attested.evidence);
+    this.#policy = policy;
+  }
+
+  get policy(): { readonly name: string; readonly revision: string } {
+    return { name: this.#policy.name, revision: this.#policy.revision };
+  }
+
+  /** The allow rule that failed by the fewest conditions; worked out when asked for, and only of a policy's refusal. */
+  get nearest(): NearestMiss | undefined {
+    if (this.decision.effect === 'allow' || !OF_POLICY.has(this.decision.cause)) return undefined;
+    return this.#policy.nearest(this.evidence, { listener: this.listener, nowMs: this.timeMs });
+  }
+}
+
+const NO_SHADOW: readonly ShadowResult[] = Object.freeze([]);
+const OF_POLICY: ReadonlySet<string> = new Set(['rule', 'default', 'unknown-evidence', 'limit']);
+
+class PeerView implements AdmittedPeer {
+  readonly pid: Pid;
+  readonly uid: Uid;
+  readonly gid: Gid;
+  readonly pin: PinStrength;
+  readonly #evidence: Evidence;
+
+  constructor(credentials: { readonly pid: Pid; readonly uid: Uid; readonly gid: Gid }, pin: PinStrength, evidence: Evidence) {
+    this.pid = credentials.pid;
+    this.uid = credentials.uid;
+    this.gid = credentials.gid;
+    this.pin = pin;
+    this.#evidence = evidence;
+  }
+
+  fingerprint(keys: Iterable<SelectorKey>): string {
+    return fingerprint(this.#evidence, keys);
+  }
+}
+
+/** A symbol passes through the proxy that http2 puts around its socket; a WeakMap key would not. */
+const ADMISSION = Symbol('portcullis.admission');
+
+/** Binds an admission to the raw socket. Called by the gate alone, before the application sees the socket. */
+export function bindAdmission(socket: object, admission: Admission): void {
+  Object.defineProperty(socket, ADMISSION, { value: admission });
+}
+
+/** Where the servers keep the raw socket: https in `_parent`, requests in `socket`, streams and gRPC calls deeper. */
+const WAYS_DOWN = ['_parent', 'socket', '_socket', 'session', 'stream', 'call', 'nextCall', 'raw', 'req'] as const;
+const DEEPEST = 8;
+
+/**
+ * The admission of the connection that `subject` arrived on: a socket, an http or http2 request or stream, a WebSocket,
+ * a fastify request, a gRPC call.
+ * @throws PortcullisError `ADMISSION_MISSING` when it came through no gate: never read that as admitted.
+ */
+export function admissionOf(subject: object): Admission {
+  const found = search(subject, DEEPEST, new Set());
+  if (found === undefined) {
+    throw new PortcullisError('ADMISSION_MISSING', 'this connection came through no gate');
+  }
+  return found;
+}
+
+function search(subject: object, depth: number, seen: Set<object>): Admission | undefined {
+  if (seen.has(subject)) return undefined;
+  seen.add(subject);
+  const own: unknown = Reflect.get(subject, ADMISSION);
+  if (own instanceof Admission) return own;
+  if (depth === 0) return undefined;
+  for (const way of WAYS_DOWN) {
+    const next: unknown = Reflect.get(subject, way);
+    if (typeof next !== 'object' || next === null) continue;
+    const found = search(next, depth - 1, seen);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}

@@ -1,0 +1,116 @@
+import type { Attestor } from './attestor.js';
+import { Catalogue, valueProblem, type SelectorDefinition } from './catalogue.js';
+import { unknown, type Evidenced, type Finding, type Findings } from './evidence.js';
+import type { Peer } from './peer.js';
+import { normaliseValues, type SelectorKey } from './selector.js';
+import { costRank, trustRank, type CostTier } from './tiers.js';
+
+/** More values than this of one key are not evidence but an attack on memory. */
+const MOST_VALUES = 65_536;
+
+/** The keys of one attestor that one round asks for. */
+interface Ask {
+  readonly attestor: Attestor;
+  readonly keys: ReadonlySet<SelectorKey>;
+}
+
+/** One round: the cheapest tier of a wanted set, by attestor, and the keys nobody establishes. */
+interface Round {
+  readonly asks: readonly Ask[];
+  readonly orphans: readonly SelectorKey[];
+}
+
+const NO_ATTESTOR = Object.freeze(unknown('no-attestor'));
+
+/** Knows which attestor establishes which key, and turns what attestors say into evidence. */
+export class Collector {
+  readonly catalogue: Catalogue;
+  readonly #owner = new Map<SelectorDefinition, Attestor>();
+  /** Policies return the same sets again and again, so a round is worked out once for each. */
+  readonly #rounds = new WeakMap<ReadonlySet<SelectorKey>, Round>();
+
+  constructor(attestors: readonly Attestor[]) {
+    for (const attestor of attestors) {
+      for (const definition of attestor.selectors) this.#owner.set(definition, attestor);
+    }
+    this.catalogue = new Catalogue(this.#owner.keys());
+  }
+
+  /**
+   * Asks for the cheapest tier of `wanted`, and files an answer for every key of it. Returns a promise only if an
+   * attestor did. Rejects or throws only for an attestor's defect.
+   */
+  collect(wanted: ReadonlySet<SelectorKey>, peer: Peer, evidence: Map<SelectorKey, Evidenced>, signal: AbortSignal): Promise<void> | undefined {
+    const round = this.#round(wanted);
+    for (const key of round.orphans) evidence.set(key, NO_ATTESTOR);
+    let late: Promise<void>[] | undefined;
+    try {
+      for (const { attestor, keys } of round.asks) {
+        const answer = attestor.attest(peer, keys, signal);
+        if (answer instanceof Promise) (late ??= []).push(answer.then((findings) => { this.#file(keys, findings, evidence); }));
+        else this.#file(keys, answer, evidence);
+      }
+    } catch (error) {
+      // One threw while another still works: nobody will wait for that one any more.
+      for (const abandoned of late ?? []) abandoned.catch(() => undefined);
+      throw error;
+    }
+    if (late === undefined) return undefined;
+    return late.length === 1 ? late[0] : Promise.all(late).then(() => undefined);
+  }
+
+  #round(wanted: ReadonlySet<SelectorKey>): Round {
+    let round = this.#rounds.get(wanted);
+    if (round === undefined) {
+      round = this.#plan(wanted);
+      this.#rounds.set(wanted, round);
+    }
+    return round;
+  }
+
+  #plan(wanted: ReadonlySet<SelectorKey>): Round {
+    const orphans: SelectorKey[] = [];
+    let cheapest: CostTier | undefined;
+    for (const key of wanted) {
+      const cost = this.catalogue.find(key)?.cost;
+      if (cost === undefined) orphans.push(key);
+      else if (cheapest === undefined || costRank(cost) < costRank(cheapest)) cheapest = cost;
+    }
+    const byAttestor = new Map<Attestor, Set<SelectorKey>>();
+    for (const key of wanted) {
+      const definition = this.catalogue.find(key);
+      const attestor = definition?.cost === cheapest && definition !== undefined ? this.#owner.get(definition) : undefined;
+      if (attestor === undefined) continue;
+      const keys = byAttestor.get(attestor) ?? new Set();
+      byAttestor.set(attestor, keys.add(key));
+    }
+    return { orphans, asks: [...byAttestor].map(([attestor, keys]) => ({ attestor, keys })) };
+  }
+
+  /** Every wanted key gets an answer; what the attestor did not say, or said outside its catalogue, is unknown. */
+  #file(keys: ReadonlySet<SelectorKey>, findings: Findings, evidence: Map<SelectorKey, Evidenced>): void {
+    for (const key of keys) {
+      const definition = this.catalogue.find(key);
+      const finding = findings.get(key);
+      if (definition === undefined || finding === undefined) evidence.set(key, unknown('attestor-defect', 'no finding for a wanted key'));
+      else evidence.set(key, evidenced(definition, finding));
+    }
+  }
+}
+
+function evidenced(definition: SelectorDefinition, finding: Finding): Evidenced {
+  if (finding.state === 'unknown') return finding;
+  // A finding may be worth less than the catalogue promises, never more.
+  const said = finding.tier ?? definition.trust;
+  const tier = trustRank(said) < trustRank(definition.trust) ? definition.trust : said;
+  if (finding.state === 'absent') return { state: 'absent', tier };
+  const { values } = finding;
+  if (values.length === 0) return unknown('attestor-defect', 'present without a value');
+  if (values.length > MOST_VALUES) return unknown('limit', `${String(values.length)} values`);
+  if (values.length > 1 && !definition.many) return unknown('attestor-defect', `${String(values.length)} values of a single-valued key`);
+  for (const value of values) {
+    const problem = valueProblem(definition.value, value);
+    if (problem !== undefined) return unknown('attestor-defect', problem);
+  }
+  return { state: 'present', values: normaliseValues(values), tier };
+}

@@ -1,0 +1,177 @@
+import type { Collector } from './collect.js';
+import type { Cause, Decision, RefusalCode } from './decision.js';
+import type { Evidenced } from './evidence.js';
+import { isRefusal, type Connection, type Peer, type PeerCredentials, type PeerRefusal, type PeerSource } from './peer.js';
+import type { Policy, PolicyContext } from './policy.js';
+import type { SelectorKey } from './selector.js';
+
+/** Microseconds spent in each stage. `collect` includes waiting for attestors that answer late. */
+export interface Stages {
+  open: number;
+  collect: number;
+  verify: number;
+  decide: number;
+}
+
+/** One admission, decided. `peer` is still open, and the caller's to close, where there is one. */
+export interface Attested {
+  readonly decision: Decision;
+  readonly evidence: Map<SelectorKey, Evidenced>;
+  readonly peer: Peer | undefined;
+  readonly credentials: PeerCredentials | undefined;
+  readonly stages: Stages;
+  /** What threw, where the cause is `defect`; the call that failed, where a peer was refused. */
+  readonly failure?: unknown;
+}
+
+export type MayWait = (credentials: PeerCredentials) => RefusalCode | undefined;
+
+/** A refusal that no policy had a part in. */
+export function refusal(cause: Cause, code?: RefusalCode, reason?: string): Decision {
+  return Object.freeze({
+    effect: 'deny', cause, rules: NO_RULES, grant: NO_GRANT,
+    ...(code === undefined ? {} : { code }), ...(reason === undefined ? {} : { reason }),
+  });
+}
+
+const NO_RULES: readonly string[] = Object.freeze([]);
+const NO_GRANT = Object.freeze({});
+const DEADLINE = Symbol('deadline');
+
+/**
+ * Attests one peer after another and asks the policy: open, collect tier by tier while the answer can still change,
+ * verify, decide. Where every attestor answers at once, so does this: no promise, no timer.
+ */
+export class Engine {
+  readonly collector: Collector;
+  readonly #source: PeerSource;
+  readonly #deadlineMs: number;
+  /** Making an AbortController costs more than a system call; one that was never shown to late code serves again. */
+  #spare: AbortController | undefined;
+
+  constructor(source: PeerSource, collector: Collector, deadlineMs: number) {
+    this.#source = source;
+    this.collector = collector;
+    this.#deadlineMs = deadlineMs;
+  }
+
+  /**
+   * `mayWait` is asked with the peer's credentials before an admission starts to wait for a late answer; a code that it
+   * returns refuses the connection (caps on pending admissions).
+   */
+  admit(connection: Connection, policy: Policy, context: PolicyContext, mayWait: MayWait): Attested | Promise<Attested> {
+    const stages: Stages = { open: 0, collect: 0, verify: 0, decide: 0 };
+    const evidence = new Map<SelectorKey, Evidenced>();
+    const began = performance.now();
+    let opened: Peer | PeerRefusal;
+    try {
+      opened = this.#source.open(connection);
+    } catch (error) {
+      return { decision: refusal('defect'), evidence, peer: undefined, credentials: undefined, stages, failure: error };
+    }
+    stages.open = microsSince(began);
+    if (isRefusal(opened)) return refusedAtOpen(opened, evidence, stages);
+    const run = { peer: opened, policy, context, evidence, stages };
+    const controller = (this.#spare ??= new AbortController());
+    let late: Promise<void> | undefined;
+    try {
+      late = this.#rounds(run, controller.signal);
+    } catch (error) {
+      this.#spare = undefined;
+      controller.abort(error);
+      return finished(run, refusal('defect'), error);
+    }
+    if (late === undefined) return conclude(run);
+    this.#spare = undefined; // somebody may hold on to its signal now
+    const full = mayWait(opened.credentials);
+    if (full === undefined) return this.#wait(run, late, controller);
+    late.catch(() => undefined);
+    controller.abort(new Error(full));
+    return finished({ ...run, evidence: new Map(evidence) }, refusal('capacity', full));
+  }
+
+  /** Collects until nothing could change the decision; a promise when an attestor wants to be waited for. */
+  #rounds(run: Run, signal: AbortSignal): Promise<void> | undefined {
+    const began = performance.now();
+    try {
+      for (;;) {
+        const wanted = run.policy.wanted(run.evidence, run.context);
+        if (wanted.size === 0) return undefined;
+        const before = run.evidence.size;
+        const late = this.collector.collect(wanted, run.peer, run.evidence, signal);
+        if (late !== undefined) return late;
+        if (run.evidence.size === before) throw new Error('the policy wants keys that were answered already');
+      }
+    } finally {
+      run.stages.collect += microsSince(began);
+    }
+  }
+
+  async #wait(run: Run, first: Promise<void>, controller: AbortController): Promise<Attested> {
+    let timer: NodeJS.Timeout | undefined;
+    const deadline = new Promise<typeof DEADLINE>((resolve) => {
+      timer = setTimeout(resolve, this.#deadlineMs, DEADLINE);
+    });
+    const began = performance.now();
+    const known = run.evidence;
+    try {
+      let late: Promise<void> | undefined = first;
+      while (late !== undefined) {
+        const ended: typeof DEADLINE | undefined = await Promise.race([late.then(() => undefined), deadline]);
+        if (ended === DEADLINE) {
+          controller.abort(new Error('the admission deadline passed'));
+          // Late answers go into a map that nobody reads any more.
+          return finished({ ...run, evidence: new Map(known) }, refusal('deadline'));
+        }
+        late = this.#rounds(run, controller.signal);
+      }
+    } catch (error) {
+      controller.abort(error);
+      return finished(run, refusal('defect'), error);
+    } finally {
+      clearTimeout(timer);
+      run.stages.collect = microsSince(began);
+    }
+    return conclude(run);
+  }
+}
+
+interface Run {
+  readonly peer: Peer;
+  readonly policy: Policy;
+  readonly context: PolicyContext;
+  readonly evidence: Map<SelectorKey, Evidenced>;
+  readonly stages: Stages;
+}
+
+/** After the last look: the same process and program still, then the policy's word. */
+function conclude(run: Run): Attested {
+  const began = performance.now();
+  try {
+    const lost = run.peer.pin === 'unpinned' ? undefined : run.peer.verify(); // I3
+    run.stages.verify = microsSince(began);
+    if (lost !== undefined) return finished(run, refusal('peer-lost', lost.refused, lost.detail));
+    const asked = performance.now();
+    const decision = run.policy.decide(run.evidence, run.context);
+    run.stages.decide = microsSince(asked);
+    return finished(run, decision);
+  } catch (error) {
+    return finished(run, refusal('defect'), error);
+  }
+}
+
+function finished(run: Run, decision: Decision, failure?: unknown): Attested {
+  const { peer, evidence, stages } = run;
+  return { decision, evidence, peer, credentials: peer.credentials, stages, ...(failure === undefined ? {} : { failure }) };
+}
+
+function refusedAtOpen(refused: PeerRefusal, evidence: Map<SelectorKey, Evidenced>, stages: Stages): Attested {
+  return {
+    decision: refusal('peer-refused', refused.refused, refused.detail),
+    evidence, peer: undefined, credentials: refused.credentials, stages,
+  };
+}
+
+function microsSince(began: number): number {
+  return Math.round((performance.now() - began) * 1000);
+}

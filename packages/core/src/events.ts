@@ -1,0 +1,82 @@
+import { EventEmitter } from 'eventemitter3';
+import type { Admission } from './admission.js';
+
+/** Something that went wrong beside a decision: it was refused or it stayed as it was, and this says why. */
+export interface GateFailure {
+  readonly where: 'attest' | 'listener' | 'sink' | 'event' | 'prepare' | 'record';
+  readonly error: unknown;
+}
+
+/** A policy took effect. */
+export interface PolicyChange {
+  readonly name: string;
+  readonly revision: string;
+  readonly previous?: string;
+  /** What attestors warned of when they prepared for it: a user that this host does not have. */
+  readonly warnings: readonly string[];
+}
+
+/** An admitted connection lost its right to stay. */
+export interface Revocation {
+  readonly admission: Admission;
+  readonly why: string;
+}
+
+export interface GateEvents {
+  admitted: (admission: Admission) => void;
+  denied: (admission: Admission) => void;
+  /** At least one shadow rule would have had its say. */
+  shadow: (admission: Admission) => void;
+  failed: (failure: GateFailure) => void;
+  revoked: (revocation: Revocation) => void;
+  policy: (change: PolicyChange) => void;
+}
+
+/** Takes the record of every connection. Called after the decision was carried out; a throw is reported and breaks nothing. */
+export interface DecisionSink {
+  record(admission: Admission): void;
+}
+
+/**
+ * Emits after the fact: jobs run once the decisions of this turn of the event loop were carried out, so that no listener
+ * can delay or break one.
+ */
+export class AfterDecision {
+  readonly emitter = new EventEmitter<GateEvents>();
+  #jobs: (() => void)[] = [];
+  #failures = 0;
+
+  /** How many listeners and sinks threw so far. */
+  get failures(): number {
+    return this.#failures;
+  }
+
+  later(job: () => void): void {
+    this.#jobs.push(job);
+    if (this.#jobs.length === 1) setImmediate(() => { this.flush(); });
+  }
+
+  /** Runs what waits, now: when the gate closes. */
+  flush(): void {
+    const jobs = this.#jobs;
+    this.#jobs = [];
+    for (const job of jobs) this.guarded('event', job);
+  }
+
+  guarded(where: GateFailure['where'], job: () => void): void {
+    try {
+      job();
+    } catch (error) {
+      this.#failures += 1;
+      this.fail(where, error);
+    }
+  }
+
+  fail(where: GateFailure['where'], error: unknown): void {
+    try {
+      this.emitter.emit('failed', { where, error });
+    } catch {
+      this.#failures += 1; // a listener of `failed` that fails has nobody left to tell
+    }
+  }
+}

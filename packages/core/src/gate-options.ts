@@ -1,0 +1,58 @@
+import type { Attestor } from './attestor.js';
+import type { DescriptorBudget } from './descriptor-budget.js';
+import { PortcullisError } from './errors.js';
+import type { DecisionSink } from './events.js';
+import type { ListenPort } from './listener.js';
+import type { PeerSource } from './peer.js';
+import type { Policy } from './policy.js';
+import type { RefusalStyle } from './refuse.js';
+import type { SelectorKey } from './selector.js';
+
+/** Plain values: no container is needed. */
+export interface GateOptions {
+  readonly policy: Policy;
+  readonly peerSource: PeerSource;
+  readonly attestors: readonly Attestor[];
+  /** Makes hardened sockets for `listen({ path })`; without it only `fd` and `systemd` can be served, unchecked. */
+  readonly listenPort?: ListenPort;
+  /** The name that rules are bound to and records carry. */
+  readonly listener?: string;
+  /** Takes a record of every connection. */
+  readonly sink?: DecisionSink;
+  /** Milliseconds since the epoch. */
+  readonly clock?: () => number;
+  /** How long an admission may wait for late answers. */
+  readonly deadlineMs?: number;
+  /** Admissions that may wait at once, in all and per uid. */
+  readonly maxPending?: number;
+  readonly maxPendingPerUid?: number;
+  /** The descriptor budget, where several gates share one process. */
+  readonly budget?: DescriptorBudget;
+  /** How a refused peer is told. */
+  readonly refusal?: RefusalStyle;
+  /** Keys wanted for the record, asked for after the decision; they refuse nobody. */
+  readonly collect?: readonly SelectorKey[];
+  /** How often `Attestor.prepare` is called again; 0 never. */
+  readonly refreshMs?: number;
+  /** Whoever made the attestors closes them; unless told, the gate does. */
+  readonly sharedAttestors?: boolean;
+}
+
+export const DEFAULTS = Object.freeze({
+  listener: 'default',
+  deadlineMs: 5000,
+  maxPending: 4096,
+  maxPendingPerUid: 1024,
+  refreshMs: 60_000,
+  drainMs: 10_000,
+});
+
+/** @throws PortcullisError `GATE_OPTIONS` naming the option that makes no sense. */
+export function checkOptions(options: GateOptions): void {
+  for (const name of ['deadlineMs', 'maxPending', 'maxPendingPerUid'] as const) {
+    const value = options[name];
+    if (value !== undefined && !(Number.isSafeInteger(value) && value > 0)) {
+      throw new PortcullisError('GATE_OPTIONS', `\`${name}\` must be a whole number above 0, not ${String(value)}`, { facts: { option: name } });
+    }
+  }
+}

@@ -1,0 +1,113 @@
+import type { Admission } from './admission.js';
+import type { Catalogue } from './catalogue.js';
+import type { FailedCondition, Grant, RefusalCode } from './decision.js';
+import type { Evidence, Unknown } from './evidence.js';
+import { formatErrorChain } from './errors.js';
+import type { SelectorValue } from './selector.js';
+import type { Stages } from './engine.js';
+import type { TrustTier } from './tiers.js';
+
+/** One key as a record carries it: what was seen, with its tier (I5). `absent` and `values` exclude each other. */
+export interface RecordedSelector {
+  readonly values?: readonly SelectorValue[];
+  readonly absent?: true;
+  readonly masked?: true;
+  readonly tier: TrustTier;
+}
+
+/** One line of the decision log. */
+export interface DecisionRecord {
+  readonly event: 'decision';
+  /** RFC 3339, UTC. */
+  readonly time: string;
+  readonly listener: string;
+  readonly decision: 'allow' | 'deny';
+  readonly cause: string;
+  readonly code?: RefusalCode;
+  /** The determining rule, or rules where several decided together. */
+  readonly rule?: string | readonly string[];
+  readonly reason?: string;
+  readonly nearest?: { readonly rule: string; readonly at: string; readonly failed: readonly RecordedCondition[] };
+  readonly peer?: { readonly pid: number; readonly uid: number; readonly gid: number; readonly pin: string };
+  readonly path?: string;
+  readonly selectors: Readonly<Record<string, RecordedSelector>>;
+  readonly unknown?: Readonly<Record<string, string>>;
+  readonly grant?: Grant;
+  readonly shadow?: readonly { readonly rule: string; readonly effect: string; readonly matched: string }[];
+  readonly error?: string;
+  readonly policy: string;
+  /** Microseconds per stage. */
+  readonly micros: Readonly<Stages>;
+}
+
+export interface RecordedCondition {
+  readonly key: string;
+  readonly expected: string;
+  readonly observed: string | SelectorValue | readonly SelectorValue[];
+  readonly at: string;
+}
+
+/** The record of an admission, ready for `JSON.stringify`. Values of sensitive keys are masked (I10). */
+export function toRecord(admission: Admission, catalogue: Catalogue): DecisionRecord {
+  const { decision, evidence, peer, nearest } = admission;
+  const unknowns = unknownsOf(evidence);
+  const path = evidence.get('unix:path');
+  return {
+    event: 'decision',
+    time: new Date(admission.timeMs).toISOString(),
+    listener: admission.listener,
+    decision: decision.effect,
+    cause: decision.cause,
+    ...(decision.code !== undefined && { code: decision.code }),
+    ...(decision.rules.length > 0 && { rule: decision.rules.length === 1 ? (decision.rules[0] ?? '') : decision.rules }),
+    ...(decision.reason !== undefined && { reason: decision.reason }),
+    ...(nearest !== undefined && {
+      nearest: { rule: nearest.rule, at: placeText(nearest.place), failed: nearest.failed.map(condition) },
+    }),
+    ...(peer !== undefined && { peer: { pid: peer.pid, uid: peer.uid, gid: peer.gid, pin: peer.pin } }),
+    ...(path?.state === 'present' && { path: String(path.values[0]) }),
+    selectors: selectorsOf(evidence, catalogue),
+    ...(unknowns !== undefined && { unknown: unknowns }),
+    ...(hasOwn(decision.grant) && { grant: decision.grant }),
+    ...(admission.shadow.length > 0 && { shadow: admission.shadow }),
+    ...(admission.failure !== undefined && { error: formatErrorChain(admission.failure) }),
+    policy: admission.policy.revision,
+    micros: admission.stages,
+  };
+}
+
+function selectorsOf(evidence: Evidence, catalogue: Catalogue): Record<string, RecordedSelector> {
+  const selectors: Record<string, RecordedSelector> = {};
+  for (const [key, entry] of evidence) {
+    if (entry.state === 'unknown') continue;
+    if (entry.state === 'absent') selectors[key] = { absent: true, tier: entry.tier };
+    else if (catalogue.find(key)?.sensitive === true) selectors[key] = { masked: true, tier: entry.tier };
+    else selectors[key] = { values: entry.values, tier: entry.tier };
+  }
+  return selectors;
+}
+
+function unknownsOf(evidence: Evidence): Record<string, string> | undefined {
+  let unknowns: Record<string, string> | undefined;
+  for (const [key, entry] of evidence) if (entry.state === 'unknown') (unknowns ??= {})[key] = whyText(entry);
+  return unknowns;
+}
+
+function whyText({ why, detail }: Unknown): string {
+  return detail === undefined ? why : `${why}: ${detail}`;
+}
+
+function condition(failed: FailedCondition): RecordedCondition {
+  const { key, expected, observed, state, place, why } = failed;
+  const seen = state === 'present' || state === 'too-weak' ? (observed.length === 1 ? (observed[0] ?? '') : observed) : why === undefined ? state : `${state}: ${why}`;
+  return { key, expected, observed: seen, at: placeText(place) };
+}
+
+function placeText(place: { readonly file: string; readonly line: number; readonly column: number }): string {
+  return `${place.file}:${String(place.line)}:${String(place.column)}`;
+}
+
+function hasOwn(object: object): boolean {
+  for (const _ in object) return true;
+  return false;
+}

@@ -1,0 +1,36 @@
+import type { Socket } from './gate.js';
+
+/** How a refused peer is told: a closed connection, or an answer in its protocol that the gate writes itself. */
+export type RefusalStyle = 'close' | 'http';
+
+const FORBIDDEN = 'connection refused by policy\n';
+const HTTP_403 = Buffer.from(
+  `HTTP/1.1 403 Forbidden\r\nContent-Type: text/plain\r\nContent-Length: ${String(FORBIDDEN.length)}\r\nConnection: close\r\n\r\n${FORBIDDEN}`,
+);
+
+/** How long a refused peer may take to read its refusal, and how much of what it sends is thrown away meanwhile. */
+const LINGER_MS = 1000;
+const LINGER_BYTES = 1 << 20;
+
+/**
+ * Closes a refused connection. With `http`, the answer is written first, and what the peer sends is discarded until it
+ * hangs up: a Unix socket that is closed with unread bytes resets the peer before it could read. Nothing reaches the
+ * application either way (I1).
+ */
+export function refuse(socket: Socket, style: RefusalStyle): void {
+  if (style === 'close' || socket.destroyed) {
+    socket.destroy();
+    return;
+  }
+  let discarded = 0;
+  const timer = setTimeout(() => { socket.destroy(); }, LINGER_MS);
+  socket.on('error', () => { socket.destroy(); });
+  socket.on('close', () => { clearTimeout(timer); });
+  socket.on('end', () => { socket.destroy(); });
+  socket.on('data', (bytes) => {
+    discarded += bytes.length;
+    if (discarded > LINGER_BYTES) socket.destroy();
+  });
+  socket.end(HTTP_403);
+  socket.resume();
+}
