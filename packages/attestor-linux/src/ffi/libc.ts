@@ -27,6 +27,10 @@ export interface Libc {
   listen(fd: number, backlog: number): number;
   fchmod(fd: number, mode: number): number;
   fchown(fd: number, uid: number, gid: number): number;
+  fchownat(dirFd: number, path: Uint8Array, uid: number, gid: number, flags: number): number;
+  fchmodat(dirFd: number, path: Uint8Array, mode: number, flags: number): number;
+  unlinkat(dirFd: number, path: Uint8Array, flags: number): number;
+  flock(fd: number, operation: number): number;
   errno(): number;
   /** The address of a buffer whose memory does not move (`Buffer.allocUnsafeSlow`). */
   addressOf(memory: Memory): bigint;
@@ -65,6 +69,10 @@ function bind(): Libc {
     listen: call('int listen(int, int)'),
     fchmod: call('int fchmod(int, unsigned int)'),
     fchown: call('int fchown(int, unsigned int, unsigned int)'),
+    fchownat: call('int fchownat(int, void *, unsigned int, unsigned int, int)'),
+    fchmodat: call('int fchmodat(int, void *, unsigned int, int)'),
+    unlinkat: call('int unlinkat(int, void *, int)'),
+    flock: call('int flock(int, int)'),
     errno: () => koffi.errno(),
     addressOf: (memory: Memory) => koffi.address(memory),
   };
