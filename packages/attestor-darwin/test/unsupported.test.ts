@@ -16,8 +16,8 @@ for (const platform of PLATFORMS) {
   describe(`attestor-darwin: the unsupported answer on ${platform}`, () => {
     it('refuses every descriptor as an unsupported platform (I2)', () => {
       const source: PeerSource = new DarwinPeerSource(platform);
-      for (const fd of [-1, 0, 3, 1_000_000] as Fd[]) {
-        const answer = source.open(fd);
+      for (const fd of [undefined, -1, 0, 3, 1_000_000] as (Fd | undefined)[]) {
+        const answer = source.open({ fd });
         assert.ok(isRefusal(answer));
         assert.equal(answer.refused, 'unsupported-platform');
         assert.equal(answer.credentials, undefined);

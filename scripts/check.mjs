@@ -1,0 +1,119 @@
+// The whole gate, `npm run check`: each step named and timed as it runs, a failing one with its output, and a table at
+// the end. Every step is tried, so that one run tells all there is to mend; what needs a build is skipped without one.
+import { styleText } from 'node:util';
+import { generatedFilesAreCurrent } from './check/generated.mjs';
+import { PackedPackages } from './check/packages.mjs';
+import { isTreeClean, treeChanges } from './lib/git.mjs';
+import { Failure, Skip, must } from './lib/run.mjs';
+import { bin } from './lib/workspaces.mjs';
+import { registryNames } from './registry-free.mjs';
+import { brokenRules } from './repository-rules.mjs';
+
+/** Set by .ci/run, which has just run the tests as a user would: `npm ci && npm test`. */
+const TESTS_RAN = 'PORTCULLIS_TESTS_RAN';
+const OTHER_NODES = [22, 24, 26];
+
+const colourful = process.stdout.isTTY === true && process.env.NO_COLOR === undefined;
+const paint = (style, text) => (colourful ? styleText(style, text) : text);
+const print = (text = '') => process.stdout.write(`${text}\n`);
+const MARKS = { passed: paint('green', 'ok  '), failed: paint('red', 'FAIL'), skipped: paint('yellow', 'skip') };
+
+/** A step's answer: a remark for the table, warnings for the reader. */
+const warned = (remark, warnings) => ({ remark, warnings });
+
+async function lint() {
+  await must(bin('eslint'), ['--max-warnings', '0', '.'], { timeoutMs: 900_000 });
+}
+
+async function tests() {
+  if (process.env[TESTS_RAN] === '1') throw new Skip(`${TESTS_RAN}=1: they ran before this`);
+  if (process.argv.includes('--no-tests')) throw new Skip('--no-tests');
+  await must(bin('mocha'), [], { show: true, timeoutMs: 1_200_000 });
+}
+
+async function rules() {
+  const { errors, warnings } = await brokenRules();
+  const found = [...(await registryNames()), ...errors];
+  if (found.length > 0) throw new Failure('rules of the repository are broken', found.join('\n'));
+  return warned(warnings.length === 0 ? '' : `${warnings.length} to look at`, warnings);
+}
+
+/** Nothing above may have changed a tracked file, or left a new one. */
+function untouched(wasClean) {
+  return async () => {
+    if (wasClean === undefined) throw new Skip('not a git checkout');
+    if (!wasClean) throw new Skip('there were changes at the start');
+    if (!(await isTreeClean())) throw new Failure('the checks changed the tree', await treeChanges());
+  };
+}
+
+/** Runs one step and prints its line. */
+async function attempt({ name, run }) {
+  const startMs = performance.now();
+  const done = (state, remark = '') => {
+    const seconds = (performance.now() - startMs) / 1_000;
+    print(`${MARKS[state]} ${name} ${paint('gray', `(${seconds.toFixed(1)} s)`)}${remark === '' ? '' : `  ${remark}`}`);
+    return { name, state, seconds, remark };
+  };
+  print(paint('gray', `…    ${name}`));
+  try {
+    const answer = (await run()) ?? '';
+    const { remark, warnings } = typeof answer === 'string' ? warned(answer, []) : answer;
+    for (const warning of warnings) print(`     ${paint('yellow', 'warning')} ${warning}`);
+    return done('passed', remark);
+  } catch (error) {
+    if (error instanceof Skip) return done('skipped', error.message);
+    const result = done('failed', error.message);
+    print(error instanceof Failure ? error.output.replace(/^(?!$)/gm, '     ') : error.stack);
+    return result;
+  }
+}
+
+function table(results) {
+  const width = Math.max(...results.map(({ name }) => name.length));
+  print();
+  for (const { name, state, seconds, remark } of results) {
+    print(`  ${MARKS[state]} ${name.padEnd(width)} ${`${seconds.toFixed(1)} s`.padStart(8)}  ${remark}`);
+  }
+  const count = (wanted) => results.filter(({ state }) => state === wanted).length;
+  print(`\ncheck: ${count('passed')} passed, ${count('failed')} failed, ${count('skipped')} skipped`);
+}
+
+async function main() {
+  const wasClean = await isTreeClean();
+  const packages = new PackedPackages();
+  const steps = [
+    { name: 'build', run: () => must(bin('tsc'), ['-b']).then(() => ''), needed: true },
+    { name: 'lint', run: lint },
+    { name: 'generated files', run: generatedFilesAreCurrent },
+    { name: 'repository rules', run: rules },
+    { name: 'tests', run: tests, needsBuild: true },
+    { name: 'pack', run: () => packages.pack(), needsBuild: true },
+    { name: 'package lint', run: () => packages.lint(), needsBuild: true },
+    { name: 'packed packages, installed', run: () => packages.smoke(), needsBuild: true },
+    ...OTHER_NODES.map((major) => ({
+      name: `the same on node ${major}`,
+      run: () => packages.smokeOn(major),
+      needsBuild: true,
+    })),
+    { name: 'tree unchanged', run: untouched(wasClean) },
+  ];
+
+  const results = [];
+  let built = true;
+  try {
+    for (const step of steps) {
+      const unbuilt = step.needsBuild === true && !built;
+      const run = unbuilt ? () => Promise.reject(new Skip('the build failed')) : step.run;
+      const result = await attempt({ name: step.name, run });
+      if (step.needed === true && result.state !== 'passed') built = false;
+      results.push(result);
+    }
+  } finally {
+    packages.close();
+  }
+  table(results);
+  process.exitCode = results.some(({ state }) => state === 'failed') ? 1 : 0;
+}
+
+await main();

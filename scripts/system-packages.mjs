@@ -1,0 +1,60 @@
+// Installs what the tests run and this system lacks: on Debian and its relatives, as root. Elsewhere it says what is
+// missing and goes on, since a test that lacks something skips itself and says why. Quick and silent when all is there.
+import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+
+const APT_GET = '/usr/bin/apt-get';
+
+/** Package, the files that show that it is there, and what needs it. */
+const NEEDED = [
+  { name: 'curl', files: ['/usr/bin/curl'], for: 'a real http client over a Unix socket' },
+  { name: 'socat', files: ['/usr/bin/socat'], for: 'passing raw bytes, as another user' },
+  { name: 'python3', files: ['/usr/bin/python3'], for: 'peers that are not node, passed descriptors' },
+  { name: 'gcc', files: ['/usr/bin/gcc'], for: 'the attacks, which are small C programs' },
+  { name: 'libc6-dev', files: ['/usr/include/stdio.h'], for: 'the same' },
+  { name: 'util-linux', files: ['/usr/bin/setpriv', '/usr/bin/unshare'], for: 'other users and namespaces' },
+  { name: 'lsof', files: ['/usr/bin/lsof'], for: 'the records that lsof prints on macOS too' },
+];
+
+const say = (text) => process.stdout.write(`system-packages: ${text}\n`);
+
+/** Debian or one of its relatives, by os-release(5). */
+function isDebianLike() {
+  if (!existsSync(APT_GET) || !existsSync('/etc/os-release')) return false;
+  const text = readFileSync('/etc/os-release', 'utf8');
+  return /^ID(_LIKE)?=.*\b(debian|ubuntu)\b/m.test(text);
+}
+
+function aptGet(...args) {
+  say(`apt-get ${args.join(' ')}`);
+  const env = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', DEBIAN_FRONTEND: 'noninteractive', LC_ALL: 'C' };
+  const { status, stdout, stderr } = spawnSync(APT_GET, args, {
+    env: { ...proxies(), ...env },
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  if (status !== 0) say(`apt-get ${args[0]} failed:\n${stdout}${stderr}`);
+  return status === 0;
+}
+
+function proxies() {
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => /^(https?|no)_proxy$/i.test(name)));
+}
+
+const missing = () => NEEDED.filter(({ files }) => !files.every((file) => existsSync(file)));
+const describe = (packages) => packages.map((entry) => `${entry.name} (${entry.for})`).join(', ');
+
+function main() {
+  if (process.platform !== 'linux') return; // what needs these runs on Linux only
+  const lacking = missing();
+  if (lacking.length === 0) return;
+  say(`missing: ${describe(lacking)}`);
+  if (!isDebianLike()) return say('no apt here: install them by hand, or their tests are skipped');
+  if (process.getuid?.() !== 0) return say('not root: install them by hand, or their tests are skipped');
+  const names = lacking.map(({ name }) => name);
+  const installed = aptGet('update', '-q') && aptGet('install', '-q', '-y', '--no-install-recommends', ...names);
+  const still = missing();
+  if (!installed || still.length > 0) say(`still missing: ${describe(still)}; their tests are skipped`);
+}
+
+main();
