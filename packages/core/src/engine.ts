@@ -148,7 +148,7 @@ interface Run {
 function conclude(run: Run): Attested {
   const began = performance.now();
   try {
-    const lost = run.peer.pin === 'unpinned' ? undefined : run.peer.verify(); // I3
+    const lost = run.peer.verify(); // I3
     run.stages.verify = microsSince(began);
     if (lost !== undefined) return finished(run, refusal('peer-lost', lost.refused, lost.detail));
     const asked = performance.now();

@@ -30,6 +30,8 @@ export const ERROR_CODES = [
   'POLICY_INVALID',
   'POLICY_READ',
   'NAME_UNRESOLVED',
+  'PROGRAM_UNTRUSTED',
+  'PROGRAM_FAILED',
 ] as const;
 
 export type ErrorCode = (typeof ERROR_CODES)[number];

@@ -23,3 +23,4 @@ export { DEFAULTS, type GateOptions } from './gate-options.js';
 export { prepareAttestors } from './prepare.js';
 export { type RefusalStyle } from './refuse.js';
 export { socketFd } from './socket-fd.js';
+export { runTrusted, type TrustedRun } from './trusted-program.js';

@@ -102,7 +102,6 @@ export class RecordKeeper {
 
 /** I3 for what was read after the decision: if the peer is another by now, what was added is not evidence. */
 function verifyAdded(peer: Peer, evidence: Map<SelectorKey, Evidenced>, known: ReadonlySet<SelectorKey>): void {
-  if (peer.pin === 'unpinned') return;
   const lost = peer.verify();
   if (lost === undefined) return;
   const why = lost.refused === 'peer-changed' ? 'peer-changed' : 'peer-exited';

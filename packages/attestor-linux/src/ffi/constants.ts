@@ -43,6 +43,10 @@ export const POLLIN = 1;
 export const PROT_READ = 1; // asm-generic/mman-common.h
 export const MAP_PRIVATE = 2; // linux/mman.h
 
+export const SYS_LSM_LIST_MODULES = 461; // asm-generic/unistd.h, 6.8
+export const LSM_ID_NAMES: ReadonlyMap<number, string> = new Map([[101, 'selinux'], [102, 'smack'], [104, 'apparmor']]); // linux/lsm.h
+
+export const PID_FS_MAGIC = 0x50494446; // linux/magic.h, 6.9: pidfd inodes are unique from then on
 export const FUSE_SUPER_MAGIC = 0x65735546; // linux/magic.h
 export const PROC_SUPER_MAGIC = 0x9fa0;
 

@@ -18,10 +18,12 @@ export interface Libc {
   readlinkat(dirFd: number, path: Uint8Array, memory: Memory, count: number): number;
   statx(dirFd: number, path: Uint8Array, flags: number, mask: number, memory: Memory): number;
   fstatfs(fd: number, memory: Memory): number;
-  syscall(number: number, first: number, second: number): number;
+  statfs(path: Uint8Array, memory: Memory): number;
+  syscall(number: number, first: number | bigint, second: number | bigint, third: number | bigint): number;
   mmap(address: null, length: number, protection: number, flags: number, fd: number, offset: number): bigint;
   munmap(address: bigint, length: number): number;
   socket(domain: number, type: number, protocol: number): number;
+  socketpair(domain: number, type: number, protocol: number, pair: Int32Array): number;
   bind(fd: number, address: Uint8Array, length: number): number;
   connect(fd: number, address: Uint8Array, length: number): number;
   listen(fd: number, backlog: number): number;
@@ -59,10 +61,12 @@ function bind(): Libc {
     close: call('int close(int)'),
     readlinkat: call('long readlinkat(int, void *, void *, size_t)'),
     statx: call('int statx(int, void *, int, unsigned int, void *)'),
+    statfs: call('int statfs(void *, void *)'),
     fstatfs: call('int fstatfs(int, void *)'),
-    syscall: call('long syscall(long, long, long)'),
+    syscall: call('long syscall(long, long, long, long)'),
     mmap: call('void *mmap(void *, size_t, int, int, int, int64_t)'),
     munmap: call('int munmap(void *, size_t)'),
+    socketpair: call('int socketpair(int, int, int, void *)'),
     socket: call('int socket(int, int, int)'),
     bind: call('int bind(int, void *, unsigned int)'),
     connect: call('int connect(int, void *, unsigned int)'),

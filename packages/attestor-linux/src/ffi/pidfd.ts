@@ -39,7 +39,7 @@ export function getPidfdInfo(pidfd: Fd): PidfdInfo | SysFailure {
 
 /** `syscall(SYS_pidfd_open, pid, 0)`: close-on-exec by definition. Linux 5.3. */
 export function pidfdOpen(pid: Pid): Fd | SysFailure {
-  const fd = libc().syscall(SYS_PIDFD_OPEN, pid, 0);
+  const fd = libc().syscall(SYS_PIDFD_OPEN, pid, 0, 0);
   return fd < 0 ? new SysFailure(`pidfd_open(${String(pid)}, 0)`, libc().errno()) : (fd as Fd);
 }
 

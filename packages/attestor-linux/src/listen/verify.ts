@@ -1,5 +1,5 @@
 import { AT_EMPTY_PATH, AT_FDCWD } from '../ffi/constants.js';
-import { SysFailure } from '../ffi/errno.js';
+import { EACCES, SysFailure } from '../ffi/errno.js';
 import { cPath } from '../ffi/file.js';
 import { libc } from '../ffi/libc.js';
 import type { BoundName } from './bound-name.js';
@@ -17,7 +17,7 @@ import { effectiveUid } from './trust.js';
 export function settleAndVerify(name: BoundName, options: SettledOptions): void {
   const path = name.folder.pathOf(name.name);
   // Under an exception somebody may have put another inode in our place: looked at through a handle, before it is changed.
-  verifyMade(options.path, path, name, readInode(name.handle));
+  verifyMade(options, path, name);
   setGroup(options, path, name);
   setMode(options, path, name);
   const inode = readInode(name.handle);
@@ -30,11 +30,16 @@ export function settleAndVerify(name: BoundName, options: SettledOptions): void 
 }
 
 /** A socket of ours with one name that a socket is bound to. In a folder that only root and we can write, it is the one just made. */
-function verifyMade(path: string, component: string, name: BoundName, inode: Inode): void {
-  if (inode.kind !== 'socket') throw unlike(path, component, 'kind', inode);
-  if (inode.uid !== effectiveUid()) throw unlike(path, component, 'owner', inode);
-  if (inode.links !== 1) throw unlike(path, component, 'links', inode);
-  if (livenessOf(name.handle) !== 'bound') throw unlike(path, component, 'liveness', inode);
+function verifyMade(options: SettledOptions, component: string, name: BoundName): void {
+  const inode = readInode(name.handle);
+  if (inode.kind !== 'socket') throw unlike(options.path, component, 'kind', inode);
+  if (inode.uid !== effectiveUid()) throw unlike(options.path, component, 'owner', inode);
+  if (inode.links !== 1) throw unlike(options.path, component, 'links', inode);
+  const liveness = livenessOf(name.handle);
+  if (liveness === 'dead') throw unlike(options.path, component, 'liveness', inode);
+  // A mode that shuts out its own owner was asked for: then only root can ask, and we may not be root.
+  const shutOut = liveness instanceof SysFailure && liveness.errno === EACCES && (options.mode & 0o200) === 0;
+  if (liveness !== 'bound' && !shutOut) throw systemRefusal(options.path, component, liveness);
 }
 
 /** `fchownat(handle, "", -1, gid, AT_EMPTY_PATH)`. Until here the group had no permission, since it was the wrong one. */

@@ -3,7 +3,7 @@ import { asBuffer, MAX_PID, parseUint } from './decode.js';
 /** The fields of `/proc/PID/stat` that tell one process from the next. */
 export interface ProcStat {
   readonly pid: number;
-  /** As the kernel prints it (newline as `\n`, backslash as `\\`), bytes of the peer's choosing: never decoded here (I11). */
+  /** Bytes of the peer's choosing, a newline included (Linux 6.18 escapes none here): never decoded here (I11). */
   readonly commBytes: Uint8Array;
   /** One letter: `R`, `S`, `D`, `Z`, `T`, `t`, `X`, `I` … */
   readonly state: string;

@@ -1,0 +1,148 @@
+import { readFileSync, readlinkSync } from 'node:fs';
+import { PortcullisError, type Fd, type Pid } from '@portcullis/core';
+import { AF_UNIX, GENERIC_ABI_ARCHITECTURES, PID_FS_MAGIC, SOCK_CLOEXEC, SOCK_STREAM } from './ffi/constants.js';
+import { SysFailure } from './ffi/errno.js';
+import { closeFd, cPath, openRead } from './ffi/file.js';
+import { libc } from './ffi/libc.js';
+import { listLabellingModules } from './ffi/lsm.js';
+import { getPidfdInfo, pidfdOpen } from './ffi/pidfd.js';
+import { nextExecutable } from './ffi/procmap.js';
+import { getPeerCred, getPeerGroups, getPeerPidFd } from './ffi/sockopt.js';
+import { INITIAL_CGROUP_NAMESPACE } from './proc/cgroup-identity.js';
+import { parsePidfdInfo } from './proc/parse-fdinfo.js';
+import { isFullIdentity, parseIdMap } from './proc/parse-id-map.js';
+
+/** What this kernel offers to this process: probed once, with real calls, before the first peer. */
+export interface Capabilities {
+  /** SO_PEERPIDFD works, and what it returns is a pidfd. Without it a pin is `pidfd-open`, which is weaker. */
+  readonly peerPidFd: boolean;
+  /** PIDFD_GET_INFO answers with our own pid. */
+  readonly pidfdInfo: boolean;
+  /** pidfds have inodes that are unique per boot, so that what is known of a program image can be kept. */
+  readonly uniquePidfdInodes: boolean;
+  readonly peerGroups: boolean;
+  /** PROCMAP_QUERY; without it the whole text of `/proc/PID/maps` is read. */
+  readonly procmapQuery: boolean;
+  /** Labelling modules in the kernel's list; undefined where the list cannot be had. */
+  readonly labelling: readonly string[] | undefined;
+  /** Whether our uid and gid maps are the full identity: only then is 65534 a real user (T13). */
+  readonly fullIdMaps: boolean;
+  /** Whether `/proc/1` can be seen: it cannot under hidepid for others' processes. */
+  readonly hidepid: boolean;
+  readonly cgroupNamespaced: boolean;
+  /** Our own namespaces, by name: inode numbers. */
+  readonly namespaces: ReadonlyMap<string, bigint>;
+}
+
+export const NAMESPACES: readonly string[] = ['cgroup', 'ipc', 'mnt', 'net', 'pid', 'time', 'user', 'uts'];
+
+/**
+ * Tries every constant on a socket pair of our own, and checks that the answers are about us.
+ * @throws PortcullisError `PLATFORM_UNSUPPORTED` for another system or an ABI whose numbers are not known;
+ *   `PLATFORM_PROBE` when SO_PEERCRED does not say who we are, since then nothing else can be believed.
+ */
+export function probeCapabilities(): Capabilities {
+  if (process.platform !== 'linux' || !GENERIC_ABI_ARCHITECTURES.includes(process.arch)) {
+    throw new PortcullisError('PLATFORM_UNSUPPORTED', `this attestor knows the kernel's numbers for Linux on ${GENERIC_ABI_ARCHITECTURES.join(', ')}, not for ${process.platform} on ${process.arch}`);
+  }
+  const [one, other] = socketPair();
+  try {
+    const cred = getPeerCred(one);
+    if (cred instanceof SysFailure || cred.pid !== process.pid || cred.uid !== process.geteuid?.()) {
+      throw new PortcullisError('PLATFORM_PROBE', `SO_PEERCRED does not name this process: ${cred instanceof SysFailure ? cred.toString() : `pid ${String(cred.pid)}, uid ${String(cred.uid)}`}`);
+    }
+    const namespaces = ownNamespaces();
+    return Object.freeze({
+      peerPidFd: isOurPidfd(getPeerPidFd(one)),
+      ...probePidfd(),
+      peerGroups: !(getPeerGroups(one) instanceof SysFailure),
+      procmapQuery: probeProcmap(),
+      labelling: labellingModules(),
+      fullIdMaps: hasFullIdMap('uid_map') && hasFullIdMap('gid_map'),
+      hidepid: isUnseen('/proc/1/stat'),
+      cgroupNamespaced: namespaces.get('cgroup') !== BigInt(INITIAL_CGROUP_NAMESPACE),
+      namespaces,
+    });
+  } finally {
+    closeFd(one);
+    closeFd(other);
+  }
+}
+
+function socketPair(): readonly [Fd, Fd] {
+  const pair = new Int32Array(2);
+  if (libc().socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) !== 0) {
+    throw new PortcullisError('PLATFORM_PROBE', new SysFailure('socketpair(AF_UNIX, SOCK_STREAM, 0)', libc().errno()).toString());
+  }
+  return [(pair[0] ?? -1) as Fd, (pair[1] ?? -1) as Fd];
+}
+
+/** A number that is not a pidfd of ours would be a constant that means something else on this kernel. */
+function isOurPidfd(pidfd: Fd | SysFailure): boolean {
+  if (pidfd instanceof SysFailure) return false;
+  try {
+    const behind = parsePidfdInfo(readFileSync(`/proc/self/fdinfo/${String(pidfd)}`));
+    return behind?.state === 'pinned' && behind.pid === process.pid;
+  } finally {
+    closeFd(pidfd);
+  }
+}
+
+function probePidfd(): Pick<Capabilities, 'pidfdInfo' | 'uniquePidfdInodes'> {
+  const pidfd = pidfdOpen(process.pid as Pid);
+  if (pidfd instanceof SysFailure) return { pidfdInfo: false, uniquePidfdInodes: false };
+  try {
+    const info = getPidfdInfo(pidfd);
+    const statfs = new BigUint64Array(16);
+    const inodes = libc().fstatfs(pidfd, statfs) === 0 && statfs[0] === BigInt(PID_FS_MAGIC);
+    return { pidfdInfo: !(info instanceof SysFailure) && info.pid === process.pid, uniquePidfdInodes: inodes };
+  } finally {
+    closeFd(pidfd);
+  }
+}
+
+function probeProcmap(): boolean {
+  const maps = openRead(cPath('/proc/self/maps'), '/proc/self/maps');
+  if (maps instanceof SysFailure) return false;
+  const first = nextExecutable(maps, 0n);
+  closeFd(maps);
+  return first !== undefined && !(first instanceof SysFailure);
+}
+
+function labellingModules(): readonly string[] | undefined {
+  const listed = listLabellingModules();
+  if (!(listed instanceof SysFailure)) return listed;
+  const text = readText('/sys/kernel/security/lsm'); // 4.18, where securityfs is mounted
+  return text?.trim().split(',').filter((name) => name === 'apparmor' || name === 'selinux' || name === 'smack');
+}
+
+function hasFullIdMap(name: string): boolean {
+  const text = readText(`/proc/self/${name}`);
+  const extents = text === undefined ? undefined : parseIdMap(Buffer.from(text));
+  return extents !== undefined && isFullIdentity(extents);
+}
+
+function ownNamespaces(): ReadonlyMap<string, bigint> {
+  const inodes = new Map<string, bigint>();
+  for (const name of NAMESPACES) {
+    try {
+      const inode = /\[([0-9]+)\]$/.exec(readlinkSync(`/proc/self/ns/${name}`))?.[1];
+      if (inode !== undefined) inodes.set(name, BigInt(inode));
+    } catch {
+      continue; // this kernel has no such namespace (time: 5.6)
+    }
+  }
+  return inodes;
+}
+
+function readText(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return undefined;
+  }
+}
+
+function isUnseen(path: string): boolean {
+  return readText(path) === undefined;
+}

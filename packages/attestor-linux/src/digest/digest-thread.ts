@@ -1,0 +1,37 @@
+import { createHash } from 'node:crypto';
+import { readSync } from 'node:fs';
+import { parentPort } from 'node:worker_threads';
+
+/** Asks for the digest of the file behind a descriptor of this process, which the asker keeps open until the answer. */
+export interface DigestRequest {
+  readonly id: number;
+  readonly fd: number;
+}
+
+export interface DigestAnswer {
+  readonly id: number;
+  readonly hex?: string;
+  readonly error?: string;
+}
+
+const chunk = Buffer.allocUnsafeSlow(1 << 20);
+
+function sha256(fd: number): string {
+  const hash = createHash('sha256');
+  for (let at = 0; ; ) {
+    const count = readSync(fd, chunk, 0, chunk.length, at);
+    if (count === 0) return hash.digest('hex');
+    hash.update(chunk.subarray(0, count));
+    at += count;
+  }
+}
+
+parentPort?.on('message', ({ id, fd }: DigestRequest) => {
+  let answer: DigestAnswer;
+  try {
+    answer = { id, hex: sha256(fd) };
+  } catch (error) {
+    answer = { id, error: error instanceof Error ? error.message : String(error) };
+  }
+  parentPort?.postMessage(answer);
+});

@@ -1,0 +1,107 @@
+import { unknown, type Fd, type Unknown } from '@portcullis/core';
+import { ESRCH, SysFailure } from '../ffi/errno.js';
+import { closeFd, cPath, openRead } from '../ffi/file.js';
+import { lastEnd, nextExecutable, type Mapping } from '../ffi/procmap.js';
+import { deviceNumber, type FileIdentity } from '../ffi/statx.js';
+import { parseExecutableMaps } from '../proc/parse-maps.js';
+import { readProc } from '../proc/read.js';
+import { unknownOf } from '../unknown-of.js';
+import { mappedIdentity, type MappedIdentity } from './mapped-identity.js';
+import { isRootOnly } from './root-only.js';
+
+/**
+ * What the executable mappings say of a process (T4). `verified`: its exe, and files that only root can write. `jit`: also
+ * memory without a file. `foreign`: also a file that somebody other than root can write.
+ */
+export interface Code {
+  readonly image: 'verified' | 'jit' | 'foreign';
+  /** Whether the exe itself is mapped executable: if not, the exe link names a program that does not run. */
+  readonly exeMapped: boolean;
+}
+
+/** More executable mappings than this are not looked at. */
+const MOST_MAPPINGS = 4096;
+const VDSO = Buffer.from('[vdso]');
+const VSYSCALL = Buffer.from('[vsyscall]');
+
+/** Looks at every executable mapping of the memory behind `maps`. */
+export function lookAtCode(folder: string, maps: Fd, exe: FileIdentity, procmapQuery: boolean): Code | Unknown {
+  const survey = new Survey(folder, exe, procmapQuery);
+  const failed = procmapQuery ? surveyByQuery(maps, survey) : surveyByText(folder, survey);
+  return failed ?? survey.code();
+}
+
+function surveyByQuery(maps: Fd, survey: Survey): Unknown | undefined {
+  let address = 0n;
+  for (let count = 0; count < MOST_MAPPINGS; count += 1) {
+    const mapping = nextExecutable(maps, address);
+    if (mapping === undefined) return undefined;
+    if (mapping instanceof SysFailure) return mapping.errno === ESRCH ? unknown('peer-changed', mapping.toString()) : unknownOf(mapping);
+    address = lastEnd(); // before `see`, which may ask the same buffer about our own maps
+    survey.see(mapping);
+  }
+  return unknown('limit', `more than ${String(MOST_MAPPINGS)} executable mappings`);
+}
+
+function surveyByText(folder: string, survey: Survey): Unknown | undefined {
+  const text = readProc(`${folder}/maps`);
+  if (text instanceof SysFailure) return unknownOf(text);
+  const lines = parseExecutableMaps(text);
+  if (lines === undefined) return unknown('undecodable', `${folder}/maps`);
+  if (lines.length > MOST_MAPPINGS) return unknown('limit', `more than ${String(MOST_MAPPINGS)} executable mappings`);
+  for (const { start, perms, devMajor, devMinor, inode, name } of lines) {
+    survey.see({ start, writable: perms.includes('w'), dev: deviceNumber(devMajor, devMinor), inode, name: Buffer.from(name) });
+  }
+  return undefined;
+}
+
+class Survey {
+  readonly #folder: string;
+  readonly #exe: FileIdentity;
+  readonly #procmapQuery: boolean;
+  #exeAsMapped: MappedIdentity | undefined;
+  #exeMapped = false;
+  #jit = false;
+  #foreign = false;
+  #last: MappedIdentity | undefined;
+
+  constructor(folder: string, exe: FileIdentity, procmapQuery: boolean) {
+    this.#folder = folder;
+    this.#exe = exe;
+    this.#procmapQuery = procmapQuery;
+  }
+
+  see(mapping: Mapping): void {
+    if (mapping.inode === 0n) {
+      // A file's name starts with a slash, so no file can be called like the kernel's own pages.
+      if (!VDSO.equals(mapping.name) && !VSYSCALL.equals(mapping.name)) this.#jit = true;
+      return;
+    }
+    if (mapping.writable) this.#jit = true; // code that is written while it runs
+    const seen = this.#last?.dev === mapping.dev && this.#last.inode === mapping.inode;
+    if (seen) return;
+    this.#last = mapping;
+    if (this.#isExe(mapping)) this.#exeMapped = true;
+    else if (!isRootOnly(mapping.name, mapping, this.#procmapQuery)) this.#foreign = true;
+  }
+
+  code(): Code {
+    return { image: this.#foreign ? 'foreign' : this.#jit ? 'jit' : 'verified', exeMapped: this.#exeMapped };
+  }
+
+  #isExe(mapping: Mapping): boolean {
+    if (mapping.dev === this.#exe.dev && mapping.inode === this.#exe.ino) return true;
+    if (this.#exeMapped || mapping.dev === this.#exe.dev) return false;
+    // Another device than stat says: btrfs or overlayfs, where the maps have numbers of their own.
+    this.#exeAsMapped ??= this.#askForExe();
+    return this.#exeAsMapped.dev === mapping.dev && this.#exeAsMapped.inode === mapping.inode;
+  }
+
+  #askForExe(): MappedIdentity {
+    const file = openRead(cPath(`${this.#folder}/exe`), `${this.#folder}/exe`);
+    if (file instanceof SysFailure) return { dev: -1, inode: 0n };
+    const identity = mappedIdentity(file, this.#procmapQuery);
+    closeFd(file);
+    return identity ?? { dev: -1, inode: 0n };
+  }
+}

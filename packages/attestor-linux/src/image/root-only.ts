@@ -1,0 +1,34 @@
+import { FUSE_SUPER_MAGIC } from '../ffi/constants.js';
+import { SysFailure } from '../ffi/errno.js';
+import { closeFd, openRead } from '../ffi/file.js';
+import { libc } from '../ffi/libc.js';
+import { statPath, type FileIdentity } from '../ffi/statx.js';
+import { mappedIdentity, type MappedIdentity } from './mapped-identity.js';
+
+const WRITABLE_BY_OTHERS = 0o022;
+const statfs = new BigUint64Array(16);
+
+/**
+ * Whether a mapped file is one that only root can write: found under its name from our own root (a private mount namespace
+ * shows nothing), it is the very file that is mapped, root owns it, and nobody else may write it. An ACL that lets somebody
+ * write shows in the group bits. On FUSE the owner is whatever the file system's own user says, so nothing there counts.
+ */
+export function isRootOnly(name: Uint8Array, mapped: MappedIdentity, procmapQuery: boolean): boolean {
+  if (name[0] !== 0x2f) return false;
+  const path = new Uint8Array(name.length + 1);
+  path.set(name);
+  const file = statPath(path, '(a mapped file)');
+  if (file instanceof SysFailure) return false;
+  if (file.uid !== 0 || (file.mode & WRITABLE_BY_OTHERS) !== 0) return false;
+  if (!isMappedAs(path, file, mapped, procmapQuery)) return false;
+  return libc().statfs(path, statfs) === 0 && statfs[0] !== BigInt(FUSE_SUPER_MAGIC);
+}
+
+function isMappedAs(path: Uint8Array, file: FileIdentity, mapped: MappedIdentity, procmapQuery: boolean): boolean {
+  if (file.dev === mapped.dev && file.ino === mapped.inode) return true;
+  const fd = openRead(path, '(a mapped file)');
+  if (fd instanceof SysFailure) return false;
+  const own = mappedIdentity(fd, procmapQuery);
+  closeFd(fd);
+  return own?.dev === mapped.dev && own.inode === mapped.inode;
+}

@@ -1,0 +1,71 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import type { Connection, DescriptorUse, Fd, Gid, Peer, PeerCredentials, PeerRefusal, PeerSource, Pid, RefusalCode, Uid } from '@portcullis/core';
+import { probeCapabilities, type Capabilities } from './capabilities.js';
+import { AF_UNIX, INVALID_ID, OVERFLOW_ID, SOCK_STREAM } from './ffi/constants.js';
+import { SysFailure } from './ffi/errno.js';
+import { getDomain, getPeerCred, getType } from './ffi/sockopt.js';
+import { LinuxPeer } from './peer.js';
+import { parseOpenFilesLimit } from './proc/parse-limits.js';
+
+export interface PeerSourceOptions {
+  /** Whether a connection from this very process is admitted to the policy (T15). Default `refuse`. */
+  readonly self?: 'refuse' | 'allow';
+  readonly capabilities?: Capabilities;
+}
+
+/** Peers of connected AF_UNIX stream sockets. */
+export class LinuxPeerSource implements PeerSource {
+  readonly name = 'linux';
+  readonly capabilities: Capabilities;
+  readonly #allowSelf: boolean;
+
+  /** @throws PortcullisError `PLATFORM_UNSUPPORTED`, `PLATFORM_PROBE` */
+  constructor(options: PeerSourceOptions = {}) {
+    this.capabilities = options.capabilities ?? probeCapabilities();
+    this.#allowSelf = options.self === 'allow';
+  }
+
+  open(connection: Connection): Peer | PeerRefusal {
+    const { fd } = connection;
+    if (fd === undefined) return { refused: 'no-descriptor', detail: 'the socket has no descriptor' };
+    // SO_PEERCRED succeeds on any socket: what kind it is comes first (T14).
+    const wrong = wrongSocket(fd);
+    if (wrong !== undefined) return wrong;
+    const cred = getPeerCred(fd);
+    if (cred instanceof SysFailure) return { refused: 'socket-not-connected', detail: cred.toString() };
+    const credentials = { pid: cred.pid as Pid, uid: cred.uid as Uid, gid: cred.gid as Gid };
+    const refused = this.#refusal(credentials);
+    if (refused !== undefined) return { refused, detail: describe(credentials), credentials };
+    const peer = new LinuxPeer(connection, credentials, this.capabilities);
+    if (cred.pid !== 0) return peer;
+    // A peer in a pid namespace that we cannot see: only a pidfd still says who it is (T13).
+    if (typeof peer.pidfd() === 'number') return peer;
+    peer.close();
+    return { refused: 'pid-invisible', detail: describe(credentials), credentials };
+  }
+
+  descriptorUse(): DescriptorUse | undefined {
+    const limit = parseOpenFilesLimit(readFileSync('/proc/self/limits'))?.soft;
+    return limit === undefined ? undefined : { limit, used: readdirSync('/proc/self/fd').length };
+  }
+
+  #refusal({ pid, uid, gid }: PeerCredentials): RefusalCode | undefined {
+    if (uid === INVALID_ID || gid === INVALID_ID) return pid === 0 ? 'socket-not-connected' : 'credentials-invalid';
+    if (!this.capabilities.fullIdMaps && (uid === OVERFLOW_ID || gid === OVERFLOW_ID)) return 'credentials-overflow';
+    if (pid === process.pid && !this.#allowSelf) return 'self-connection';
+    return undefined;
+  }
+}
+
+function wrongSocket(fd: Fd): PeerRefusal | undefined {
+  const domain = getDomain(fd);
+  if (domain instanceof SysFailure) return { refused: 'no-descriptor', detail: domain.toString() };
+  if (domain !== AF_UNIX) return { refused: 'socket-not-unix', detail: `the socket's domain is ${String(domain)}` };
+  const type = getType(fd);
+  if (type instanceof SysFailure) return { refused: 'no-descriptor', detail: type.toString() };
+  return type === SOCK_STREAM ? undefined : { refused: 'socket-not-stream', detail: `the socket's type is ${String(type)}` };
+}
+
+function describe({ pid, uid, gid }: PeerCredentials): string {
+  return `SO_PEERCRED says pid ${String(pid)}, uid ${String(uid)}, gid ${String(gid)}`;
+}

@@ -1,0 +1,103 @@
+import { unknown, type Connection, type Fd, type Peer, type PeerCredentials, type PeerRefusal, type PinStrength, type Unknown } from '@portcullis/core';
+import type { Capabilities } from './capabilities.js';
+import { ENOENT, ESRCH, SysFailure } from './ffi/errno.js';
+import { closeFd } from './ffi/file.js';
+import { getPidfdInfo, hasExited, type PidfdInfo } from './ffi/pidfd.js';
+import type { ProgramImage } from './image/program-image.js';
+import { pinPeer, readStartTime, type Pin } from './pin.js';
+import { unknownOf } from './unknown-of.js';
+
+/** The peer of one AF_UNIX connection. What is frozen at connect is there from the start; the pin is taken when first needed. */
+export class LinuxPeer implements Peer {
+  readonly credentials: PeerCredentials;
+  readonly connection: Connection;
+  readonly capabilities: Capabilities;
+  #pin: Pin | PeerRefusal | undefined;
+  #info: PidfdInfo | SysFailure | undefined;
+  #image: ProgramImage | undefined;
+  /** Whether something below /proc was read since the image was last looked at. */
+  #readSince = false;
+  #closed = false;
+
+  constructor(connection: Connection, credentials: PeerCredentials, capabilities: Capabilities) {
+    this.connection = connection;
+    this.credentials = credentials;
+    this.capabilities = capabilities;
+  }
+
+  get pin(): PinStrength {
+    return this.#pin !== undefined && 'pidfd' in this.#pin ? this.#pin.strength : 'unpinned';
+  }
+
+  /**
+   * I3: before any look below /proc. The pidfd is this peer's; an unknown means that nothing may be read, and `verify`
+   * will refuse the peer.
+   */
+  pidfd(): Fd | Unknown {
+    if (this.#closed) throw new Error('the peer was used after it was closed');
+    const pin = (this.#pin ??= pinPeer(this.connection.fd, this.credentials, this.capabilities));
+    if ('pidfd' in pin) return pin.pidfd;
+    return unknown(pin.refused === 'peer-exited' ? 'peer-exited' : 'system-error', pin.detail);
+  }
+
+  /** Pins, and says where below /proc the peer is: `/proc/812`. Unknown for a peer in a pid namespace that we cannot see. */
+  procFolder(): string | Unknown {
+    const pidfd = this.pidfd();
+    if (typeof pidfd !== 'number') return pidfd;
+    this.#readSince = true;
+    if (this.credentials.pid === 0) return unknown('not-visible', 'the peer has no pid in our pid namespace');
+    return `/proc/${String(this.credentials.pid)}`;
+  }
+
+  /** `ioctl(pidfd, PIDFD_GET_INFO)`, asked once a peer. */
+  info(): PidfdInfo | Unknown {
+    if (!this.capabilities.pidfdInfo) return unknown('kernel-unsupported', 'ioctl(pidfd, PIDFD_GET_INFO)');
+    const pidfd = this.pidfd();
+    if (typeof pidfd !== 'number') return pidfd;
+    this.#info ??= getPidfdInfo(pidfd);
+    return this.#info instanceof SysFailure ? unknownOf(this.#info) : this.#info;
+  }
+
+  /** Why a call below `procFolder` failed: a missing entry is an exit only if the process is gone, else it is hidden (T16). */
+  unknownOf(failure: SysFailure): Unknown {
+    const missing = failure.errno === ENOENT || failure.errno === ESRCH;
+    const pidfd = missing ? this.pidfd() : undefined;
+    if (typeof pidfd === 'number' && !hasExited(pidfd)) return unknown('permission', failure.toString());
+    return unknownOf(failure);
+  }
+
+  /**
+   * Findings rest on this image from now on: `verify` checks it, `close` lets it go. An image that was looked at this very
+   * moment, and after which nothing else is read, need not be looked at twice.
+   */
+  rely(image: ProgramImage, looked: 'looked-at-now' | 'to-be-verified'): void {
+    this.#image = image;
+    this.#readSince = looked === 'to-be-verified';
+  }
+
+  get image(): ProgramImage | undefined {
+    return this.#image;
+  }
+
+  verify(): PeerRefusal | undefined {
+    const pin = this.#pin;
+    if (pin === undefined) return undefined;
+    const { credentials } = this;
+    if (!('pidfd' in pin)) return pin;
+    // After the last read: a process that exited may have lent its pid to another while we read (T1).
+    if (hasExited(pin.pidfd)) return { refused: 'peer-exited', detail: 'the process exited while it was attested', credentials };
+    if (pin.startTimeTicks !== undefined && readStartTime(credentials.pid) !== pin.startTimeTicks) {
+      return { refused: 'peer-changed', detail: 'the start time changed while it was attested', credentials };
+    }
+    if (!this.#readSince) return undefined;
+    const changed = this.#image?.changed();
+    return changed === undefined ? undefined : { refused: 'peer-changed', detail: changed, credentials };
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    if (this.#pin !== undefined && 'pidfd' in this.#pin) closeFd(this.#pin.pidfd);
+    this.#image?.letGo();
+  }
+}

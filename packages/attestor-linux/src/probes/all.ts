@@ -1,0 +1,24 @@
+import type { DigestCache } from '../digest/digest-cache.js';
+import type { ImageCache } from '../image/image-cache.js';
+import type { Names } from '../names/names.js';
+import { ancestry } from './ancestry.js';
+import { asserted } from './asserted.js';
+import { cgroup } from './cgroup.js';
+import { exe } from './exe.js';
+import { names } from './names.js';
+import { namespaces } from './namespaces.js';
+import { peercred } from './peercred.js';
+import { peergroups } from './peergroups.js';
+import { peersec } from './peersec.js';
+import { pin } from './pin.js';
+import type { Probe } from './probe.js';
+import { sha256 } from './sha256.js';
+import { status } from './status.js';
+
+/**
+ * All probes in the order in which they are asked. The program image comes last of its tier: its own check then stands
+ * after everything else that was read of the process.
+ */
+export function probesOf(table: Names, images: ImageCache, digests: DigestCache): readonly Probe[] {
+  return [peercred, names(table), peergroups(table), peersec, pin, cgroup, status, namespaces, ancestry, asserted, exe(images), sha256(images, digests)];
+}

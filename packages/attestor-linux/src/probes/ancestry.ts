@@ -1,0 +1,75 @@
+import { readlinkSync } from 'node:fs';
+import { ABSENT, unknown, type Finding, type SelectorDefinition } from '@portcullis/core';
+import { SysFailure } from '../ffi/errno.js';
+import { cPath } from '../ffi/file.js';
+import { statPath } from '../ffi/statx.js';
+import type { LinuxPeer } from '../peer.js';
+import { MAX_U32 } from '../proc/decode.js';
+import { parseStat } from '../proc/parse-stat.js';
+import { readProc } from '../proc/read.js';
+import { allUnknown, type Into, type Probe } from './probe.js';
+
+const guessed = { many: true, trust: 'heuristic', cost: 'proc' } as const;
+
+const selectors: readonly SelectorDefinition[] = [
+  { ...guessed, key: 'unix:ancestor-path', value: { type: 'path' }, summary: 'exe links of the ancestors, as they are now', example: '/usr/sbin/sshd' },
+  { ...guessed, key: 'unix:ancestor-uid', value: { type: 'uint', max: MAX_U32 }, summary: 'user ids of the ancestors', example: 0 },
+];
+
+const MOST_ANCESTORS = 64;
+
+/**
+ * The parents up to pid 1. Worth little: nothing pins them, a parent that exits is replaced by init or a subreaper, a pid
+ * may be used again between two looks, and an exe link can be forged (T4). One that cannot be read makes its key unknown.
+ */
+export const ancestry: Probe = {
+  selectors,
+  ask(peer: LinuxPeer, wanted, into: Into) {
+    const folder = peer.procFolder();
+    if (typeof folder !== 'string') {
+      allUnknown(selectors, wanted, folder, into);
+      return undefined;
+    }
+    const ancestors = pidsUp(peer.credentials.pid);
+    if (wanted.has('unix:ancestor-path')) into.set('unix:ancestor-path', listed(ancestors, exeOf));
+    if (wanted.has('unix:ancestor-uid')) into.set('unix:ancestor-uid', listed(ancestors, uidOf));
+    return undefined;
+  },
+};
+
+/** The chain of parents; undefined when it could not be followed to its end. */
+function pidsUp(pid: number): readonly number[] | undefined {
+  const pids: number[] = [];
+  for (let at = parentOf(pid); at !== 0; at = parentOf(at)) {
+    if (at === undefined || pids.length === MOST_ANCESTORS) return undefined;
+    pids.push(at);
+  }
+  return pids;
+}
+
+function parentOf(pid: number): number | undefined {
+  const stat = readProc(`/proc/${String(pid)}/stat`);
+  return stat instanceof SysFailure ? undefined : parseStat(stat)?.ppid;
+}
+
+function listed(pids: readonly number[] | undefined, look: (pid: number) => string | number | undefined): Finding {
+  const seen = pids?.map(look);
+  const values = seen?.filter((value) => value !== undefined);
+  if (seen === undefined || values === undefined || values.length < seen.length) return unknown('permission', 'an ancestor cannot be looked at');
+  return values.length === 0 ? ABSENT : { state: 'present', values };
+}
+
+function uidOf(pid: number): number | undefined {
+  const folder = statPath(cPath(`/proc/${String(pid)}`), 'an ancestor');
+  return folder instanceof SysFailure ? undefined : folder.uid;
+}
+
+/** A kernel thread has no exe: the chain of a process that one started counts as unreadable. */
+function exeOf(pid: number): string | undefined {
+  try {
+    const link = readlinkSync(`/proc/${String(pid)}/exe`);
+    return link.startsWith('/') && !link.includes('\uFFFD') ? link : undefined;
+  } catch {
+    return undefined;
+  }
+}

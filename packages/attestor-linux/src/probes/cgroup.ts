@@ -1,0 +1,76 @@
+import { ABSENT, unknown, type Finding, type SelectorDefinition, type SelectorKey, type Unknown } from '@portcullis/core';
+import { SysFailure } from '../ffi/errno.js';
+import type { LinuxPeer } from '../peer.js';
+import { cgroupIdentity, type CgroupIdentity } from '../proc/cgroup-identity.js';
+import { parseCgroup } from '../proc/parse-cgroup.js';
+import { readProc } from '../proc/read.js';
+import { allUnknown, present, undecodable, type Into, type Probe } from './probe.js';
+
+const derived = { many: false, trust: 'derived', cost: 'proc' } as const;
+const text = { ...derived, value: { type: 'text' } } as const;
+
+const selectors: readonly SelectorDefinition[] = [
+  { ...text, key: 'linux:cgroup', trust: 'kernel-live', value: { type: 'path' }, summary: 'path in the hierarchy that systemd manages', example: '/system.slice/cron.service' },
+  { ...derived, key: 'container:id', principal: true, value: { type: 'digest', length: 64 }, summary: 'all 64 digits of the container id, below ancestors that root owns', example: '3f0c'.repeat(16) },
+  { ...derived, key: 'container:runtime', value: { type: 'enum', values: ['docker', 'podman', 'containerd', 'cri-o', 'cri'] }, summary: 'who made the container; `cri`: a Kubernetes layout that does not say', example: 'docker' },
+  { ...text, key: 'k8s:pod-uid', principal: true, summary: 'uid of the Kubernetes pod', example: '1e597579-417e-482f-bf65-5fe170c3aebd' },
+  { ...text, key: 'systemd:unit', principal: true, summary: "unit of the system's manager", example: 'cron.service' },
+  { ...text, key: 'systemd:slice', summary: "innermost slice of the system's manager", example: 'system.slice' },
+  { ...text, key: 'systemd:user-unit', summary: "unit of a user's own manager: that user may call any process anything", example: 'app.service' },
+];
+
+/** `/proc/PID/cgroup`, and what it proves (T7). */
+export const cgroup: Probe = {
+  selectors,
+  ask(peer: LinuxPeer, wanted, into: Into) {
+    const identity = look(peer);
+    if ('state' in identity) {
+      allUnknown(selectors, wanted, identity, into);
+      return undefined;
+    }
+    for (const { key } of selectors) if (wanted.has(key)) into.set(key, findingOf(key, identity));
+    return undefined;
+  },
+};
+
+/** The texts seen last and what they say: processes of one service share theirs. */
+const seen = new Map<string, CgroupIdentity>();
+const MOST_SEEN = 1024;
+
+function look(peer: LinuxPeer): CgroupIdentity | Unknown {
+  const folder = peer.procFolder();
+  if (typeof folder !== 'string') return folder;
+  const bytes = readProc(`${folder}/cgroup`);
+  if (bytes instanceof SysFailure) return peer.unknownOf(bytes);
+  const key = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
+  const known = seen.get(key);
+  if (known !== undefined) return known;
+  const lines = parseCgroup(bytes);
+  const identity = lines && cgroupIdentity(lines, { namespaced: peer.capabilities.cgroupNamespaced });
+  if (identity === undefined) return undecodable(`${folder}/cgroup`);
+  if (seen.size >= MOST_SEEN) seen.clear();
+  seen.set(key, identity);
+  return identity;
+}
+
+function findingOf(key: SelectorKey, identity: CgroupIdentity): Finding {
+  const { container, lookalike, namespaced, why } = identity;
+  switch (key) {
+    case 'linux:cgroup':
+      return namespaced === true ? unknown('unanchored', why) : present(identity.path);
+    case 'container:id':
+    case 'container:runtime':
+    case 'k8s:pod-uid': {
+      if (lookalike === true) return unknown('unanchored', why);
+      return valueOrAbsent(key === 'container:id' ? container?.id : key === 'container:runtime' ? container?.runtime : container?.podUid);
+    }
+    default: {
+      if (namespaced === true) return unknown('unanchored', why);
+      return valueOrAbsent(key === 'systemd:unit' ? identity.unit : key === 'systemd:slice' ? identity.slice : identity.userUnit);
+    }
+  }
+}
+
+function valueOrAbsent(value: string | undefined): Finding {
+  return value === undefined ? ABSENT : present(value);
+}

@@ -1,0 +1,60 @@
+import { ABSENT, unknown, type Finding, type SelectorDefinition, type SelectorKey, type TrustTier, type Unknown } from '@portcullis/core';
+import type { ImageCache } from '../image/image-cache.js';
+import { ProgramImage } from '../image/program-image.js';
+import type { LinuxPeer } from '../peer.js';
+import { allUnknown, present, undecodable, type Into, type Probe } from './probe.js';
+
+const one = { many: false, cost: 'proc' } as const;
+
+const selectors: readonly SelectorDefinition[] = [
+  { ...one, key: 'unix:path', trust: 'image', program: true, value: { type: 'path' }, summary: 'path of the executable, where it leads from our root to the very file that runs', example: '/usr/bin/git' },
+  { ...one, key: 'unix:exe-state', trust: 'image', value: { type: 'enum', values: ['linked', 'deleted', 'memfd', 'replaced', 'elsewhere'] }, summary: 'what kind of file the program runs from', example: 'linked' },
+  { ...one, key: 'unix:image', trust: 'kernel-live', value: { type: 'enum', values: ['verified', 'jit', 'foreign'] }, summary: 'what the executable mappings say: only trusted files, also anonymous code, or also files that others may write', example: 'verified' },
+  { ...one, key: 'container:exe-path', trust: 'image', program: true, value: { type: 'path' }, summary: 'path of the executable in its own mount namespace, of a peer in another one than ours', example: '/app/server' },
+];
+
+/** The exe link, the file behind it, and what the mappings say of both (T4, T5, T6). */
+export function exe(images: ImageCache): Probe {
+  return {
+    selectors,
+    ask(peer: LinuxPeer, wanted, into: Into) {
+      const image = images.hold(peer);
+      if (!(image instanceof ProgramImage)) {
+        allUnknown(selectors, wanted, image, into);
+        return undefined;
+      }
+      for (const { key } of selectors) if (wanted.has(key)) into.set(key, findingOf(key, image));
+      return undefined;
+    },
+  };
+}
+
+function findingOf(key: SelectorKey, image: ProgramImage): Finding {
+  switch (key) {
+    case 'unix:exe-state':
+      return present(image.state);
+    case 'unix:image': {
+      const code = image.code();
+      return 'why' in code ? code : present(code.exeMapped ? code.image : 'foreign');
+    }
+    case 'container:exe-path':
+      return image.state === 'elsewhere' ? pathFinding(image) : ABSENT;
+    default:
+      return image.state === 'linked' ? pathFinding(image) : ABSENT;
+  }
+}
+
+function pathFinding(image: ProgramImage): Finding {
+  const tier = tierOf(image);
+  if (typeof tier !== 'string') return tier;
+  const path = image.linkText;
+  return path === undefined ? undecodable('the exe link') : { state: 'present', values: [path], tier };
+}
+
+/** What path and digest of an image are worth; unknown where the exe is not what runs (T4). */
+export function tierOf(image: ProgramImage): TrustTier | Unknown {
+  const code = image.code();
+  if ('why' in code) return code;
+  if (!code.exeMapped) return unknown('foreign-code', 'the exe is not among the executable mappings');
+  return code.image === 'verified' ? 'image' : 'image-unverified';
+}

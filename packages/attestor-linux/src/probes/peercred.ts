@@ -1,0 +1,23 @@
+import type { SelectorDefinition } from '@portcullis/core';
+import { MAX_U32 } from '../proc/decode.js';
+import { present, type Into, type Probe } from './probe.js';
+import type { LinuxPeer } from '../peer.js';
+
+const frozen = { many: false, trust: 'kernel-connect', cost: 'socket' } as const;
+
+const selectors: readonly SelectorDefinition[] = [
+  { ...frozen, key: 'unix:uid', value: { type: 'uint', max: MAX_U32 }, principal: true, summary: 'effective user id when the peer connected', example: 1000 },
+  { ...frozen, key: 'unix:gid', value: { type: 'uint', max: MAX_U32 }, principal: true, summary: 'effective group id when the peer connected', example: 1000 },
+  { ...frozen, key: 'unix:same-uid', value: { type: 'boolean' }, principal: true, summary: "whether the peer's user id is the gateway's own", example: true },
+];
+
+/** SO_PEERCRED: read when the peer was opened. */
+export const peercred: Probe = {
+  selectors,
+  ask({ credentials }: LinuxPeer, wanted, into: Into) {
+    if (wanted.has('unix:uid')) into.set('unix:uid', present(credentials.uid));
+    if (wanted.has('unix:gid')) into.set('unix:gid', present(credentials.gid));
+    if (wanted.has('unix:same-uid')) into.set('unix:same-uid', present(credentials.uid === process.geteuid?.()));
+    return undefined;
+  },
+};

@@ -1,0 +1,43 @@
+import { ABSENT, unknown, type Finding, type SelectorDefinition } from '@portcullis/core';
+import { SysFailure } from '../ffi/errno.js';
+import { getPeerGroups } from '../ffi/sockopt.js';
+import type { Names } from '../names/names.js';
+import type { LinuxPeer } from '../peer.js';
+import { MAX_U32 } from '../proc/decode.js';
+import { unknownOf } from '../unknown-of.js';
+import type { Into, Probe } from './probe.js';
+
+const frozen = { many: true, trust: 'kernel-connect', cost: 'socket', principal: true } as const;
+
+const selectors: readonly SelectorDefinition[] = [
+  { ...frozen, key: 'unix:supplementary_gid', value: { type: 'uint', max: MAX_U32 }, summary: 'supplementary group ids when the peer connected', example: 27 },
+  { ...frozen, key: 'unix:supplementary_group', value: { type: 'name' }, summary: 'names of the supplementary groups', example: 'docker' },
+];
+
+/** SO_PEERGROUPS, Linux 4.13. A peer without supplementary groups has them *absent*. */
+export function peergroups(names: Names): Probe {
+  return {
+    selectors,
+    ask(peer: LinuxPeer, wanted, into: Into) {
+      const { gids, finding } = readGroups(peer);
+      const listed = (values: readonly (number | string)[]): Finding => ({ state: 'present', values });
+      if (wanted.has('unix:supplementary_gid')) into.set('unix:supplementary_gid', finding ?? listed(gids));
+      if (wanted.has('unix:supplementary_group')) into.set('unix:supplementary_group', finding ?? listed(gids.map((gid) => names.group(gid))));
+      return undefined;
+    },
+  };
+}
+
+/** The group ids, or the one finding that stands for both keys. */
+interface Groups {
+  readonly gids: readonly number[];
+  readonly finding: Finding | undefined;
+}
+
+function readGroups(peer: LinuxPeer): Groups {
+  const { fd } = peer.connection;
+  if (fd === undefined) return { gids: [], finding: unknown('peer-exited', 'the connection is closed') };
+  const gids = getPeerGroups(fd);
+  if (gids instanceof SysFailure) return { gids: [], finding: unknownOf(gids) };
+  return { gids, finding: gids.length === 0 ? ABSENT : undefined };
+}

@@ -1,0 +1,29 @@
+import { unknown, type Finding, type SelectorDefinition, type SelectorKey, type Unknown } from '@portcullis/core';
+import type { LinuxPeer } from '../peer.js';
+
+/** Findings as they are filled in. */
+export type Into = Map<SelectorKey, Finding>;
+
+/** One question to the kernel: the keys that its answer gives, and how to ask. */
+export interface Probe {
+  readonly selectors: readonly SelectorDefinition[];
+  /**
+   * Files a finding for every wanted key of its own. Called once a cost tier with at least one of them wanted; returns a
+   * promise only where the answer has to be waited for.
+   */
+  ask(peer: LinuxPeer, wanted: ReadonlySet<SelectorKey>, into: Into): Promise<void> | undefined;
+}
+
+/** One answer for all wanted keys of a probe: nothing of it could be read. */
+export function allUnknown(probe: readonly SelectorDefinition[], wanted: ReadonlySet<SelectorKey>, answer: Unknown, into: Into): void {
+  for (const { key } of probe) if (wanted.has(key)) into.set(key, answer);
+}
+
+export function undecodable(what: string): Unknown {
+  return unknown('undecodable', what);
+}
+
+/** One value. */
+export function present(value: string | number | boolean): Finding {
+  return { state: 'present', values: [value] };
+}

@@ -1,0 +1,45 @@
+import type { Finding, SelectorDefinition, TrustTier } from '@portcullis/core';
+import type { DigestCache } from '../digest/digest-cache.js';
+import type { ImageCache } from '../image/image-cache.js';
+import { ProgramImage } from '../image/program-image.js';
+import type { LinuxPeer } from '../peer.js';
+import { tierOf } from './exe.js';
+import type { Into, Probe } from './probe.js';
+
+const KEY = 'unix:sha256';
+
+const selectors: readonly SelectorDefinition[] = [
+  { key: KEY, many: false, trust: 'image', cost: 'digest', program: true, value: { type: 'digest', length: 64 }, summary: "SHA-256 of the executable's content", example: '3f0c'.repeat(16) },
+];
+
+/** The digest of the file behind the exe link, read through the pinned process, whatever its path says. */
+export function sha256(images: ImageCache, digests: DigestCache): Probe {
+  return {
+    selectors,
+    ask(peer: LinuxPeer, _wanted, into: Into) {
+      const image = images.hold(peer);
+      if (!(image instanceof ProgramImage)) {
+        into.set(KEY, image);
+        return undefined;
+      }
+      const tier = tierOf(image);
+      if (typeof tier !== 'string') {
+        into.set(KEY, tier);
+        return undefined;
+      }
+      const digest = digests.digest(peer, image);
+      if (!(digest instanceof Promise)) {
+        into.set(KEY, withTier(digest, tier));
+        return undefined;
+      }
+      peer.procFolder(); // what is learnt later is verified again
+      return digest.then((late) => {
+        into.set(KEY, withTier(late, tier));
+      });
+    },
+  };
+}
+
+function withTier(digest: Finding, tier: TrustTier): Finding {
+  return digest.state === 'present' ? { ...digest, tier } : digest;
+}
