@@ -1,1 +1,25 @@
-export {};
+export { readDocument, readDocumentFile, spanAt, type YamlDocument } from './document/document.js';
+export { DEFAULT_LIMITS, type DocumentLimits } from './document/limits.js';
+export { child, itemsOf, textOf, toPlain, type DocEntry, type DocList, type DocMap, type DocNode, type DocScalar, type PlainValue } from './document/node.js';
+export { validateDocument, type SchemaError, type SchemaValidator, type ValidateOptions } from './document/validate.js';
+export { escapeText, quote } from './findings/escape.js';
+export { FINDING_CODES, type FindingCode, type FindingMeaning } from './findings/finding-codes.js';
+export { makeFinding, type PolicyFinding, type Span } from './findings/finding.js';
+export { formatFinding, formatFindings, type FormatOptions } from './findings/format-finding.js';
+export { SourceText, type Sources } from './findings/source-text.js';
+export { didYouMean } from './findings/suggest.js';
+export { compilePolicyText, loadPolicy, requirePolicy, type CompileOptions, type LoadedPolicy, type LoadOptions } from './source/load.js';
+export type { Condition, Group, Matcher, Test } from './source/condition.js';
+export type { Rule } from './source/rule.js';
+export { CompiledPolicy } from './decide/compiled-policy.js';
+export {
+  explain,
+  type ConditionExplanation,
+  type Explanation,
+  type GroupExplanation,
+  type RuleExplanation,
+  type TestExplanation,
+  type TruthName,
+} from './explain/explain.js';
+export { formatExplanation } from './explain/format-explanation.js';
+export { parseEvidence, type ParsedEvidence } from './explain/parse-evidence.js';

@@ -1,0 +1,48 @@
+import type { Conjunct } from '../compile/compiled-rule.js';
+import type { Literal } from '../compile/literal.js';
+import { matchValue } from '../compile/truth.js';
+import type { SelectorDefinition, SelectorKey } from '@portcullis/core';
+
+export type Definitions = ReadonlyMap<SelectorKey, SelectorDefinition>;
+
+/** Whether two conjunctions can be proved never to hold of one peer. False means only that it could not be proved. */
+export function areExclusive(a: Conjunct, b: Conjunct, definitions: Definitions): boolean {
+  for (const left of a.literals) {
+    for (const right of b.literals) {
+      if (left.keyIndex === right.keyIndex && contradict(left, right, definitions)) return true;
+    }
+  }
+  return false;
+}
+
+function contradict(a: Literal, b: Literal, definitions: Definitions): boolean {
+  if (a.matcher === b.matcher) return a.negated !== b.negated;
+  if (demandsAbsence(a)) return demandsPresence(b);
+  if (demandsAbsence(b)) return demandsPresence(a);
+  // Of a key with many values, one may satisfy the one and one the other.
+  if (definitions.get(a.key)?.many !== false || a.negated || b.negated) return false;
+  return disjoint(a, b) || disjoint(b, a);
+}
+
+function demandsAbsence({ matcher, negated }: Literal): boolean {
+  return matcher.op === 'exists' && matcher.exists === negated;
+}
+
+function demandsPresence({ matcher, negated }: Literal): boolean {
+  return matcher.op === 'exists' ? matcher.exists !== negated : !negated;
+}
+
+/** Whether no single value can satisfy both. */
+function disjoint({ matcher: a }: Literal, { matcher: b }: Literal): boolean {
+  if (a.op === 'exact') return [...a.values].every((value) => !matchValue(b, value));
+  if (a.op === 'range' && b.op === 'range') return a.to < b.from;
+  if (a.op === 'prefix') {
+    const other = b.op === 'prefix' ? b.prefix : b.op === 'glob' ? b.glob.literalPrefix : undefined;
+    return other !== undefined && !other.startsWith(a.prefix) && !a.prefix.startsWith(other);
+  }
+  if (a.op === 'glob' && b.op === 'glob') {
+    const [left, right] = [a.glob.literalPrefix, b.glob.literalPrefix];
+    return !left.startsWith(right) && !right.startsWith(left);
+  }
+  return false;
+}

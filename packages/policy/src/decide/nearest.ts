@@ -1,0 +1,99 @@
+import { trustRank, type Evidence, type NearestMiss } from '@portcullis/core';
+import type { CompiledRule } from '../compile/compiled-rule.js';
+import type { IndexNode } from '../compile/index-node.js';
+import type { Plan } from '../compile/plan.js';
+import type { Slot } from '../compile/key-fan.js';
+import { evaluate, FALSE, TRUE } from '../compile/truth.js';
+import type { Condition, Test } from '../source/condition.js';
+import { isActive, type Rule } from '../source/rule.js';
+import { describeTest } from './describe-test.js';
+
+/** Rules examined for one refusal: those that the index hits first, then the first ones as written. */
+export const MAX_CANDIDATES = 32;
+/** Tests evaluated for one refusal. A flood of refusals must stay cheap. */
+export const MAX_TESTS = 1024;
+/** Failed conditions that a miss lists at most. */
+const MAX_FAILED = 32;
+
+/** The allow rule that failed by the fewest conditions, of a bounded choice. Undefined where none did fail. */
+export function findNearest(plan: Plan, evidence: Evidence, nowMs: number): NearestMiss | undefined {
+  let budget = MAX_TESTS;
+  let best: { readonly rule: Rule; readonly failed: readonly Failure[] } | undefined;
+  for (const { rule } of candidates(plan, evidence)) {
+    if (!isActive(rule, nowMs)) continue;
+    if (rule.when.size > budget) continue;
+    budget -= rule.when.size;
+    const failed = failures(rule.when, evidence, trustRank(rule.requires));
+    if (failed.length === 0) return undefined;
+    if (best === undefined || failed.length < best.failed.length) best = { rule, failed };
+  }
+  if (best === undefined) return undefined;
+  const { rule, failed } = best;
+  return Object.freeze({
+    rule: rule.id,
+    place: rule.source.placeAt(rule.span.offset),
+    failed: Object.freeze(failed.slice(0, MAX_FAILED).map(({ test, expected }) => describeTest(test, evidence, rule, expected))),
+  });
+}
+
+function candidates(plan: Plan, evidence: Evidence): Iterable<CompiledRule> {
+  if (plan.allowRules.length <= MAX_CANDIDATES) return plan.allowRules;
+  const found = new Set<CompiledRule>();
+  for (const { node } of plan.allow) hits(node, evidence, found);
+  for (const rule of plan.allowRules) {
+    if (found.size >= MAX_CANDIDATES) break;
+    found.add(rule);
+  }
+  return found;
+}
+
+/** Rules of which the index knows that their first conditions hold, deepest first. */
+function hits(node: IndexNode, evidence: Evidence, found: Set<CompiledRule>): void {
+  if (found.size >= MAX_CANDIDATES) return;
+  if (!node.leaf) {
+    for (const fan of node.fans) {
+      const evidenced = evidence.get(fan.key);
+      if (evidenced?.state !== 'present') continue;
+      const slots: Slot[] = [];
+      fan.find(evidenced.values, slots);
+      for (const slot of slots.slice(0, MAX_CANDIDATES)) hits(slot.node, evidence, found);
+    }
+  }
+  if (node.depth === 0 && !node.leaf) return;
+  for (const { rule } of node.conjuncts) {
+    if (found.size >= MAX_CANDIDATES) return;
+    found.add(rule);
+  }
+}
+
+/** A test that stands in the way, and what it should have been. */
+interface Failure {
+  readonly test: Test;
+  readonly expected: string;
+}
+
+/** The tests that keep a condition from being true: of an `any`, those of its nearest part. */
+function failures(condition: Condition, evidence: Evidence, maxRank: number): readonly Failure[] {
+  if (condition.kind === 'test') {
+    return evaluate(condition, evidence, maxRank) === TRUE ? [] : [{ test: condition, expected: condition.expected }];
+  }
+  const { kind, conditions } = condition;
+  if (kind === 'all') return conditions.flatMap((part) => failures(part, evidence, maxRank));
+  if (kind === 'none') return conditions.flatMap((part) => obstacles(part, evidence, maxRank));
+  return conditions.map((part) => failures(part, evidence, maxRank)).reduce(fewer);
+}
+
+/** The tests that keep a condition from being false, as it should be below `none`. */
+function obstacles(condition: Condition, evidence: Evidence, maxRank: number): readonly Failure[] {
+  if (condition.kind === 'test') {
+    return evaluate(condition, evidence, maxRank) === FALSE ? [] : [{ test: condition, expected: `none of: ${condition.expected}` }];
+  }
+  const { kind, conditions } = condition;
+  if (kind === 'any') return conditions.flatMap((part) => obstacles(part, evidence, maxRank));
+  const inner = kind === 'none' ? failures : obstacles;
+  return conditions.map((part) => inner(part, evidence, maxRank)).reduce(fewer);
+}
+
+function fewer(a: readonly Failure[], b: readonly Failure[]): readonly Failure[] {
+  return b.length < a.length ? b : a;
+}

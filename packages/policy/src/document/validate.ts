@@ -1,0 +1,115 @@
+import { didYouMean } from '../findings/suggest.js';
+import { quote } from '../findings/escape.js';
+import { makeFinding, type PolicyFinding, type Span } from '../findings/finding.js';
+import type { FindingCode } from '../findings/finding-codes.js';
+import { spanAt, type YamlDocument } from './document.js';
+import type { DocNode } from './node.js';
+
+/** An error as an ajv validator (draft-07, `allErrors`) leaves it in `validate.errors`. */
+export interface SchemaError {
+  readonly keyword: string;
+  readonly instancePath: string;
+  readonly params: Readonly<Record<string, unknown>>;
+  /** With ajv's `verbose`: the schema that holds the keyword. Its `properties` feed "did you mean". */
+  readonly parentSchema?: unknown;
+  readonly message?: string;
+}
+
+/** An ajv validator, compiled or standalone. */
+export interface SchemaValidator {
+  (data: unknown): unknown;
+  errors?: readonly SchemaError[] | null | undefined;
+}
+
+export interface ValidateOptions {
+  /** Words of the language that this version does not support yet, wherever they stand. */
+  readonly unsupportedWords?: ReadonlySet<string>;
+  /** Words beside the schema's `properties` that "did you mean" may suggest. */
+  readonly words?: readonly string[];
+}
+
+/** Holds a document against a schema: every error of ajv becomes a finding with a place and, where one is near, a suggestion. */
+export function validateDocument(document: YamlDocument, validator: SchemaValidator, options: ValidateOptions = {}): readonly PolicyFinding[] {
+  const { root, value } = document;
+  if (root === undefined || validator(value) === true) return [];
+  const findings: PolicyFinding[] = [];
+  for (const error of validator.errors ?? []) {
+    const path = error.instancePath.split('/').slice(1).map((step) => step.replaceAll('~1', '/').replaceAll('~0', '~'));
+    findings.push(toFinding(document, root, path, error, options));
+  }
+  const seen = new Set<string>();
+  return findings.filter(({ code, message, place }) => {
+    const key = `${String(place.line)}:${String(place.column)}:${code}:${message}`;
+    return seen.size !== seen.add(key).size;
+  });
+}
+
+function toFinding(document: YamlDocument, root: DocNode, path: readonly string[], error: SchemaError, options: ValidateOptions): PolicyFinding {
+  const at = (code: FindingCode, span: Span, message: string, suggestion?: string): PolicyFinding =>
+    makeFinding(code, document.source, firstLine(document, span), message, suggestion);
+  const here = spanAt(root, path);
+  const name = path.length === 0 ? 'the document' : nameOf(path);
+  switch (error.keyword) {
+    case 'additionalProperties':
+    case 'propertyNames': {
+      const word = String(error.params['additionalProperty'] ?? error.params['propertyName']);
+      const span = spanAt(root, [...path, word], 'key');
+      if (options.unsupportedWords?.has(word) === true) {
+        return at('POLICY_UNSUPPORTED_WORD', span, `${quote(word)} is not supported yet`);
+      }
+      const known = [...propertiesOf(error.parentSchema), ...(options.words ?? [])];
+      return at('SCHEMA_UNKNOWN_WORD', span, `${quote(word)} is not a word of the language in ${name}`, didYouMean(word, known));
+    }
+    case 'required': {
+      const parent = spanAt(root, path, 'key');
+      return at('SCHEMA_MISSING', parent, `${quote(String(error.params['missingProperty']))} is missing in ${name}`);
+    }
+    case 'type': {
+      const type = [error.params['type']].flat().join(' or ').replaceAll('array', 'list').replaceAll('object', 'mapping').replaceAll('string', 'text');
+      return at('SCHEMA_TYPE', here, `${name} must be ${article(type)}`);
+    }
+    case 'enum':
+    case 'const': {
+      const allowed = [error.params['allowedValues'] ?? error.params['allowedValue']].flat().map(String);
+      const value = document.source.text.slice(here.offset, here.offset + Math.min(here.length, 60));
+      const suggestion = didYouMean(value.replace(/^["']|["']$/g, ''), allowed);
+      return at('SCHEMA_VALUE', here, `${name} must be ${allowed.length === 1 ? '' : 'one of '}${allowed.map((one) => quote(one)).join(', ')}`, suggestion);
+    }
+    case 'minItems':
+    case 'minProperties':
+    case 'minLength':
+      return at('SCHEMA_EMPTY', spanAt(root, path, 'key'), `${name} is empty`);
+    default:
+      return at('SCHEMA_VALUE', here, `${name} ${describe(error)}`);
+  }
+}
+
+function nameOf(path: readonly string[]): string {
+  const last = path.at(-1) ?? '';
+  return /^[0-9]+$/.test(last) && path.length > 1 ? `item ${String(Number(last) + 1)} of ${quote(path.at(-2) ?? '')}` : quote(last);
+}
+
+function article(type: string): string {
+  if (type === 'text') return type;
+  return /^[aeiou]/.test(type) ? `an ${type}` : `a ${type}`;
+}
+
+function describe(error: SchemaError): string {
+  const parent: unknown = error.parentSchema;
+  // A pattern tells people nothing; its schema's description does.
+  if (typeof parent === 'object' && parent !== null && 'description' in parent && typeof parent.description === 'string') {
+    return `must be ${parent.description}`;
+  }
+  return error.message ?? `breaks the rule \`${error.keyword}\``;
+}
+
+function propertiesOf(schema: unknown): readonly string[] {
+  if (typeof schema !== 'object' || schema === null || !('properties' in schema)) return [];
+  return typeof schema.properties === 'object' && schema.properties !== null ? Object.keys(schema.properties) : [];
+}
+
+/** A caret underlines one line at most. */
+function firstLine(document: YamlDocument, span: Span): Span {
+  const end = document.source.text.indexOf('\n', span.offset);
+  return end === -1 ? span : { offset: span.offset, length: Math.max(1, Math.min(span.length, end - span.offset)) };
+}

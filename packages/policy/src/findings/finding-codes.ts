@@ -1,0 +1,68 @@
+/** What a code means and what to do about it. The page `docs/policy-findings.md` is held to this table by a test. */
+export interface FindingMeaning {
+  readonly severity: 'error' | 'warning';
+  readonly meaning: string;
+  readonly remedy: string;
+}
+
+const error = (meaning: string, remedy: string): FindingMeaning => ({ severity: 'error', meaning, remedy });
+const warning = (meaning: string, remedy: string): FindingMeaning => ({ severity: 'warning', meaning, remedy });
+
+/** Every code that reading, checking or compiling a document can give. Codes are stable; messages may improve. */
+export const FINDING_CODES = {
+  YAML_READ: error('the file cannot be read', 'check that it exists, is a regular file and may be read by this user'),
+  YAML_TOO_LARGE: error('the document is larger than the limit', 'split it with `include`, or raise the limit where the policy is loaded'),
+  YAML_TOO_DEEP: error('the document is nested deeper than 64 levels', 'flatten it: name parts in `sets` and refer to them with `use`'),
+  YAML_ENCODING: error('the document is not valid UTF-8', 'save it as UTF-8'),
+  YAML_CONTROL: error('the document contains a control character', 'remove it: only tab and line breaks are allowed'),
+  YAML_SYNTAX: error('the document is not well-formed YAML 1.2', 'mind indentation, colons and quotes at the place shown'),
+  YAML_EMPTY: error('the document is empty', 'begin with `apiVersion: portcullis/v1`'),
+  YAML_MULTIPLE: error('the file holds more than one document', 'keep one document a file, and join files with `include`'),
+  YAML_VERSION: error('a YAML directive asks for something else than YAML 1.2', 'remove the directive'),
+  YAML_TAG: error('a tag is used', 'remove the tag: types come from the catalogue; quote a value to make it text'),
+  YAML_MERGE_KEY: error('a merge key (`<<`) is used', 'name the shared part in `sets` and refer to it with `use`'),
+  YAML_DUPLICATE_KEY: error('one mapping has the same key twice', 'remove one, or put the two in a list below `all` or `any`'),
+  YAML_KEY: error('the key of a mapping is not text', 'write a plain word as the key'),
+  YAML_ALIAS: error('an alias refers to no anchor above it, or to one that contains it', 'define the anchor before the alias, outside of it'),
+  YAML_ALIAS_LIMIT: error('aliases blow the document up', 'name shared parts in `sets` and refer to them with `use`'),
+  YAML_NUMBER: error('a number is not finite or too large to be exact', 'quote it if it is meant as text, such as a digest of digits only'),
+
+  SCHEMA_TYPE: error('a value has the wrong shape here', 'write what the message asks for'),
+  SCHEMA_MISSING: error('a required word is missing', 'add it'),
+  SCHEMA_UNKNOWN_WORD: error('a word is not part of the language here', 'check its spelling and its indentation'),
+  SCHEMA_VALUE: error('a value is not among those allowed here', 'use one of the values listed'),
+  SCHEMA_EMPTY: error('a list, mapping or text is empty', 'say what is meant: an empty condition would hold for everyone'),
+
+  POLICY_UNSUPPORTED_WORD: error('the word is part of the language, and this version does not support it yet', 'remove it, since it cannot be enforced and is never silently ignored'),
+  POLICY_WORD_MISPLACED: error('a word is used on a rule whose effect it has no meaning for', 'remove it, or change the effect'),
+  POLICY_UNKNOWN_KEY: error('no attestor of this gate has such a key', 'check its spelling, or install the attestor that establishes it'),
+  POLICY_SELECTOR_SYNTAX: error('the text is not of the form `source:kind:value`', 'write for example `unix:uid:1000`'),
+  POLICY_VALUE_TYPE: error('a value is not of the type that the catalogue gives its key', 'write what the message asks for'),
+  POLICY_OPERATOR: error('an operator is unknown, alone with others, or not defined for this type', 'use one operator a key; join several with `all`'),
+  POLICY_EMPTY_RANGE: error('the range contains nothing', 'write the smaller bound first'),
+  POLICY_DUPLICATE_RULE: error('two rules have the same id', 'rename one: decisions and records name rules by id'),
+  POLICY_DUPLICATE_SET: error('two sets have the same name', 'rename one'),
+  POLICY_UNKNOWN_SET: error('`use` names a set that is not defined', 'define it below `sets`'),
+  POLICY_SET_CYCLE: error('a set uses itself, directly or through others', 'break the cycle'),
+  POLICY_UNUSED_SET: warning('no rule uses the set', 'remove it, or use it'),
+  POLICY_UNKNOWN_LISTENER: error('no listener has this name', 'check its spelling: a deny rule on a listener that does not exist protects nothing'),
+  POLICY_INCLUDE_MISSING: error('an included file does not exist', 'check the path: it is relative to the file that includes it'),
+  POLICY_INCLUDE_EMPTY: warning('the pattern of an include matches no file', 'check the path: it is relative to the file that includes it'),
+  POLICY_INCLUDE_OUTSIDE: error("an included file lies outside of the policy's folder", 'move it inside, or allow it where the policy is loaded'),
+  POLICY_INCLUDE_DUPLICATE: error('one file is included twice', 'remove one of the two, or narrow the pattern'),
+  POLICY_INCLUDE_CYCLE: error('a file includes itself, directly or through others', 'break the cycle'),
+  POLICY_INCLUDE_LIMIT: error('more files are included than the limit allows', 'join small files, or raise the limit where the policy is loaded'),
+  POLICY_TOO_COMPLEX: error('a condition, written out with its sets, has too many tests', 'split the rule, or use `in` with a list of values'),
+  POLICY_RESIDUAL: warning('a condition is too branched to be indexed, and is evaluated for every connection', 'split the rule into several'),
+  POLICY_WEAK_TRUST: error('an allow rule rests on a key weaker than its `requires`', 'say `requires:` with the tier of the key, if that is really good enough'),
+  POLICY_EXPIRES: error('`expires` is not a moment in time', 'write a full date, time and zone: `2027-01-31T00:00:00Z`'),
+  POLICY_RULE_EXPIRED: warning('the rule has expired', 'remove it, or extend it'),
+  POLICY_GRANT_CONFLICT: error('two rules that may both match grant the same name differently', 'make the rules exclude each other on a key with one value, or grant different names'),
+  POLICY_GRANT_UNDECIDED: error('too many rules grant a name for it to be told whether they conflict', 'let each of these rules name an exact value of one common key, such as `unix:uid`'),
+  POLICY_UNKNOWN_SKIPPED: warning('a deny rule does not deny when its evidence is unknown', 'remove `onUnknown: skip` unless another rule closes the gap'),
+  POLICY_NO_RULES: warning('no enforced rule allows anything, so every peer is refused', 'add an allow rule'),
+  POLICY_PROGRAM_WITHOUT_PRINCIPAL: warning('an allow rule names a program but no principal: any user may run that program and steer it (T11)', 'add a uid, user, group, system unit, container id or label'),
+  POLICY_PATH_WITHOUT_DIGEST: warning('an allow rule names `unix:path` without `unix:sha256`: whoever can replace the file is allowed', 'add the digest, or see to it that only root can write the path'),
+} as const satisfies Record<string, FindingMeaning>;
+
+export type FindingCode = keyof typeof FINDING_CODES;

@@ -1,0 +1,100 @@
+import { createHash } from 'node:crypto';
+import { basename, extname } from 'node:path';
+import { PortcullisError, type Catalogue } from '@portcullis/core';
+import { checkPolicy } from '../check/check-policy.js';
+import { compileRules } from '../compile/compile-rules.js';
+import { CompiledPolicy } from '../decide/compiled-policy.js';
+import { readDocument, type YamlDocument } from '../document/document.js';
+import { itemsOf, textOf, child } from '../document/node.js';
+import { validateDocument } from '../document/validate.js';
+import { FindingList, type PolicyFinding } from '../findings/finding.js';
+import { formatFindings } from '../findings/format-finding.js';
+import type { SourceText, Sources } from '../findings/source-text.js';
+import { IncludeReader } from './include.js';
+import { parsePolicy } from './parse-policy.js';
+import { validatePolicy, VALIDATE_OPTIONS } from './schema.js';
+
+export interface CompileOptions {
+  /** The keys of the attestors that the policy will meet. */
+  readonly catalogue: Catalogue;
+  /** Bytes of one file at most; 2 MiB by default. */
+  readonly maxBytes?: number;
+  /** The listeners of the gate: a rule for any other is an error. Undefined: not checked. */
+  readonly knownListeners?: Iterable<string>;
+  /** Milliseconds since the epoch: rules that have expired by then are warned of. Undefined: not checked. */
+  readonly nowMs?: number;
+}
+
+export interface LoadOptions extends CompileOptions {
+  /** Lets `include` leave the policy's folder. */
+  readonly allowOutsideIncludes?: boolean;
+  /** Files of one policy at most; 256 by default. */
+  readonly maxFiles?: number;
+}
+
+/** What loading gave. `policy` is undefined if any finding is an error. */
+export interface LoadedPolicy {
+  readonly policy?: CompiledPolicy;
+  readonly findings: readonly PolicyFinding[];
+  /** The real paths of everything that was read, to be watched. */
+  readonly files: readonly string[];
+  /** The folders to watch: a watch on a file goes blind when another is renamed over it, and patterns match new files. */
+  readonly folders: readonly string[];
+  /** For code frames. */
+  readonly sources: Sources;
+}
+
+/** Reads, checks and compiles a policy file and all it includes. Synchronous; never throws for what it reads. */
+export function loadPolicy(path: string, options: LoadOptions): LoadedPolicy {
+  const findings = new FindingList();
+  const includes = { maxBytes: options.maxBytes, maxFiles: options.maxFiles ?? 256, allowOutside: options.allowOutsideIncludes === true };
+  const reader = new IncludeReader(path, includes, findings);
+  reader.read(path, path);
+  const compiled = compileDocuments(reader.documents, findings, options);
+  return Object.freeze({ ...compiled, files: Object.freeze(reader.files), folders: Object.freeze([...reader.folders]), sources: reader.sources });
+}
+
+/** Checks and compiles a policy in memory. It cannot include anything. */
+export function compilePolicyText(text: string | Uint8Array, options: CompileOptions & { readonly file?: string }): LoadedPolicy {
+  const file = options.file ?? 'policy.yaml';
+  const findings = new FindingList();
+  const document = readDocument(text, file, options.maxBytes === undefined ? {} : { maxBytes: options.maxBytes });
+  for (const finding of [...document.findings, ...validateDocument(document, validatePolicy, VALIDATE_OPTIONS)]) findings.add(finding);
+  const [include] = itemsOf(document.root, 'include');
+  if (include !== undefined) findings.report('POLICY_INCLUDE_MISSING', document.source, include, 'a policy in memory cannot include files');
+  const sources = new Map<string, SourceText>([[file, document.source]]);
+  return Object.freeze({ ...compileDocuments([document], findings, options), files: Object.freeze([]), folders: Object.freeze([]), sources });
+}
+
+/** The policy, or an error that says all that is wrong with it. @throws PortcullisError `POLICY_INVALID` */
+export function requirePolicy(loaded: LoadedPolicy): CompiledPolicy {
+  if (loaded.policy !== undefined) return loaded.policy;
+  const errors = loaded.findings.filter(({ severity }) => severity === 'error');
+  const [first] = errors;
+  throw new PortcullisError('POLICY_INVALID', `the policy has ${String(errors.length)} errors:\n${formatFindings(errors, loaded.sources)}`, {
+    facts: { errors: errors.length, finding: first?.code, file: first?.place.file, line: first?.place.line, column: first?.place.column },
+  });
+}
+
+function compileDocuments(documents: readonly YamlDocument[], findings: FindingList, options: CompileOptions): Pick<LoadedPolicy, 'policy' | 'findings'> {
+  if (findings.hasErrors) return { findings: findings.toArray() };
+  const knownListeners = options.knownListeners === undefined ? undefined : new Set(options.knownListeners);
+  const rules = parsePolicy(documents, { catalogue: options.catalogue, knownListeners, findings });
+  if (findings.hasErrors) return { findings: findings.toArray() };
+  const compiled = compileRules(rules);
+  checkPolicy(compiled, findings, options.nowMs);
+  if (findings.hasErrors) return { findings: findings.toArray() };
+  return { policy: new CompiledPolicy(identify(documents), compiled), findings: findings.toArray() };
+}
+
+function identify(documents: readonly YamlDocument[]): { readonly name: string; readonly revision: string } {
+  const [main] = documents;
+  const hash = createHash('sha256');
+  // Lengths first, so that no text can be moved from one file to the next unseen.
+  for (const { source } of documents) hash.update(`${String(Buffer.byteLength(source.text))}\n`).update(source.text);
+  const digest = hash.digest('hex').slice(0, 16);
+  const metadata = child(main?.root, 'metadata');
+  const revision = textOf(metadata, 'revision');
+  const file = main?.file ?? 'policy';
+  return { name: textOf(metadata, 'name') ?? basename(file, extname(file)), revision: revision === undefined ? digest : `${revision}@${digest}` };
+}

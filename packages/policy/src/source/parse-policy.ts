@@ -1,0 +1,47 @@
+import type { Catalogue } from '@portcullis/core';
+import type { YamlDocument } from '../document/document.js';
+import { child, itemsOf } from '../document/node.js';
+import { quote } from '../findings/escape.js';
+import type { FindingList } from '../findings/finding.js';
+import type { SourceText } from '../findings/source-text.js';
+import { ConditionParser } from './parse-condition.js';
+import { parseRule } from './parse-rule.js';
+import type { Rule } from './rule.js';
+import { SetResolver } from './sets.js';
+
+export interface ParseOptions {
+  readonly catalogue: Catalogue;
+  readonly knownListeners: ReadonlySet<string> | undefined;
+  readonly findings: FindingList;
+}
+
+/** The checked rules of a policy's documents, which are sound by the schema. Sets of all files are shared by all. */
+export function parsePolicy(documents: readonly YamlDocument[], { catalogue, knownListeners, findings }: ParseOptions): readonly Rule[] {
+  const parsers = new Map<SourceText, ConditionParser>();
+  const sets = new SetResolver(findings, (entry, source) => parserOf(source).parse(entry.value));
+  const parserOf = (source: SourceText): ConditionParser => {
+    let parser = parsers.get(source);
+    if (parser === undefined) parsers.set(source, (parser = new ConditionParser(source, catalogue, sets, findings)));
+    return parser;
+  };
+  for (const { root, source } of documents) {
+    const defined = child(root, 'sets');
+    if (defined?.kind === 'map') for (const entry of defined.entries.values()) sets.define(entry, source);
+  }
+  const rules = new Map<string, Rule>();
+  for (const { root, source } of documents) {
+    const context = { source, conditions: parserOf(source), findings, knownListeners };
+    for (const node of itemsOf(root, 'rules')) {
+      const rule = node.kind === 'map' ? parseRule(node, context) : undefined;
+      if (rule === undefined) continue;
+      const taken = rules.get(rule.id);
+      if (taken === undefined) rules.set(rule.id, rule);
+      else {
+        const { file, line } = taken.source.placeAt(taken.span.offset);
+        findings.report('POLICY_DUPLICATE_RULE', source, rule.span, `there is a rule ${quote(rule.id)} in ${quote(`${file}:${String(line)}`)} already`);
+      }
+    }
+  }
+  sets.finish();
+  return Object.freeze([...rules.values()]);
+}

@@ -1,0 +1,128 @@
+import { isTrustTier, trustSuffices, type Grant, type Json } from '@portcullis/core';
+import { child, itemsOf, textOf, toPlain, type DocMap, type DocNode, type PlainValue } from '../document/node.js';
+import { quote } from '../findings/escape.js';
+import type { FindingList } from '../findings/finding.js';
+import type { SourceText } from '../findings/source-text.js';
+import { didYouMean } from '../findings/suggest.js';
+import type { Condition } from './condition.js';
+import type { ConditionParser } from './parse-condition.js';
+import type { Rule } from './rule.js';
+
+/** Tests of one rule with its sets written out. */
+const MAX_TESTS = 10_000;
+
+export interface RuleContext {
+  readonly source: SourceText;
+  readonly conditions: ConditionParser;
+  readonly findings: FindingList;
+  /** The listeners of the gate, where they are known. */
+  readonly knownListeners: ReadonlySet<string> | undefined;
+}
+
+/** Reads one rule. The document is sound by the schema. Undefined where the rule has an error. */
+export function parseRule(node: DocMap, context: RuleContext): Rule | undefined {
+  const { source, findings } = context;
+  const effect = textOf(node, 'effect') === 'deny' ? 'deny' : 'allow';
+  const id = textOf(node, 'id') ?? '';
+  const idNode = child(node, 'id') ?? node;
+  checkPlaces(node, effect, context);
+  checkListeners(node, context);
+  const whenNode = child(node, 'when');
+  const when = whenNode === undefined ? undefined : context.conditions.parse(whenNode);
+  const expiresMs = parseExpires(child(node, 'expires'), context);
+  if (when === undefined) return undefined;
+  if (when.size > MAX_TESTS) {
+    findings.report('POLICY_TOO_COMPLEX', source, idNode, `the condition of rule ${quote(id)} has ${String(when.size)} tests with its sets written out, the limit is ${String(MAX_TESTS)}`);
+    return undefined;
+  }
+  const requires = textOf(node, 'requires');
+  const rule: Rule = {
+    id,
+    effect,
+    when,
+    listeners: child(node, 'listeners') === undefined ? undefined : new Set(itemsOf(node, 'listeners').map(text)),
+    shadow: textOf(node, 'mode') === 'shadow',
+    expiresMs,
+    requires: effect === 'deny' ? 'peer-asserted' : requires !== undefined && isTrustTier(requires) ? requires : 'image',
+    skipUnknown: textOf(node, 'onUnknown') === 'skip',
+    grant: recordOf(child(node, 'grant')),
+    reason: textOf(node, 'reason'),
+    annotations: recordOf(child(node, 'annotations')) as Readonly<Record<string, string>>,
+    source,
+    span: { offset: idNode.offset, length: idNode.length },
+  };
+  if (effect === 'allow') checkTrust(rule, whenNode ?? node, requires !== undefined, context);
+  return Object.freeze(rule);
+}
+
+/** Words that one of the two effects has no meaning for. */
+function checkPlaces(node: DocMap, effect: 'allow' | 'deny', { source, findings }: RuleContext): void {
+  const misplaced = effect === 'deny' ? ['requires', 'grant'] : ['onUnknown'];
+  for (const word of misplaced) {
+    const entry = node.entries.get(word);
+    if (entry === undefined) continue;
+    const other = effect === 'deny' ? 'an allow' : 'a deny';
+    findings.report('POLICY_WORD_MISPLACED', source, entry, `\`${word}\` has a meaning on ${other} rule only`);
+  }
+}
+
+function checkListeners(node: DocMap, { source, findings, knownListeners }: RuleContext): void {
+  if (knownListeners === undefined) return;
+  for (const item of itemsOf(node, 'listeners')) {
+    if (knownListeners.has(text(item))) continue;
+    findings.report('POLICY_UNKNOWN_LISTENER', source, item, `there is no listener ${quote(text(item))}`, didYouMean(text(item), knownListeners));
+  }
+}
+
+const MOMENT = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,3})?)?(Z|[+-]\d\d:\d\d)$/;
+
+function parseExpires(node: DocNode | undefined, { source, findings }: RuleContext): number | undefined {
+  if (node === undefined) return undefined;
+  const moment = text(node);
+  const ms = MOMENT.test(moment) ? Date.parse(moment) : NaN;
+  // `Date.parse` takes 31 February for 3 March.
+  const day = Date.parse(`${moment.slice(0, 10)}T00:00:00Z`);
+  if (!Number.isNaN(ms) && !Number.isNaN(day) && new Date(day).toISOString().startsWith(moment.slice(0, 10))) return ms;
+  findings.report('POLICY_EXPIRES', source, node, `${quote(moment)} is not a moment in time`);
+  return undefined;
+}
+
+/** Point 10: who allows on a key weaker than `image` says so in the rule. */
+function checkTrust(rule: Rule, whenNode: DocNode, saidSo: boolean, { source, findings }: RuleContext): void {
+  const seen = new Set<Condition | string>();
+  const visit = (condition: Condition): void => {
+    if (seen.has(condition)) return;
+    seen.add(condition);
+    if (condition.kind !== 'test') {
+      for (const part of condition.conditions) visit(part);
+      return;
+    }
+    const { trust } = condition.definition;
+    if (!trustSuffices(trust, rule.requires) && !seen.has(condition.key)) {
+      seen.add(condition.key);
+      const what = saidSo ? `\`requires: ${rule.requires}\`` : `the default, \`requires: ${rule.requires}\``;
+      const span = condition.source === source ? condition.span : whenNode;
+      findings.report('POLICY_WEAK_TRUST', source, span, `rule ${quote(rule.id)} rests on ${quote(condition.key)}, which is ${trust}: weaker than ${what}`, `say \`requires: ${trust}\` if that will do`);
+    }
+  };
+  visit(rule.when);
+}
+
+function text(node: DocNode): string {
+  return node.kind === 'scalar' ? String(node.value) : '';
+}
+
+function recordOf(node: DocNode | undefined): Grant {
+  if (node?.kind !== 'map') return EMPTY;
+  return freezeDeep(toPlain(node)) as Grant;
+}
+
+const EMPTY: Grant = Object.freeze({});
+
+function freezeDeep(value: PlainValue): Json {
+  if (typeof value === 'object' && value !== null) {
+    for (const part of Object.values(value)) freezeDeep(part as PlainValue);
+    Object.freeze(value);
+  }
+  return value as Json;
+}
