@@ -1,11 +1,11 @@
 import { unknown, type Attestor, type Findings, type Peer, type SelectorKey } from '@portcullis/core';
 import { unsupportedReason } from './capabilities.js';
-import { SELECTORS } from './selectors.js';
+import { DARWIN_SELECTORS } from './selectors.js';
 
 /** Answers every wanted key as unknown: what could not be looked at is never read as absent (I4). */
 export class DarwinAttestor implements Attestor {
   readonly name = 'darwin';
-  readonly selectors = SELECTORS;
+  readonly selectors = DARWIN_SELECTORS;
   readonly #detail: string;
 
   constructor(platform: NodeJS.Platform = process.platform) {

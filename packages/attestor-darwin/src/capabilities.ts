@@ -1,5 +1,5 @@
 import type { SelectorKey } from '@portcullis/core';
-import { SELECTORS } from './selectors.js';
+import { DARWIN_SELECTORS } from './selectors.js';
 
 /** What this package can do on the host it runs on. `doctor` prints it; a gate says it at start (I4). */
 export interface Capabilities {
@@ -17,7 +17,7 @@ export function capabilities(platform: NodeJS.Platform = process.platform): Capa
     platform,
     supported: false,
     reason: unsupportedReason(platform),
-    unsupported: Object.freeze(SELECTORS.map((definition) => definition.key)),
+    unsupported: Object.freeze(DARWIN_SELECTORS.map((definition) => definition.key)),
   });
 }
 

@@ -8,7 +8,7 @@ const MAX_ID = 0xffff_fffe;
  * `capabilities`. The ids are frozen at connect (LOCAL_PEERCRED). The path is that of the last process which used the
  * socket, a fact that can be raced or shared, and gets no better tier than that before somebody has shown why (T23).
  */
-export const SELECTORS: readonly SelectorDefinition[] = Object.freeze([
+export const DARWIN_SELECTORS: readonly SelectorDefinition[] = Object.freeze([
   {
     key: 'unix:uid',
     value: { type: 'uint', max: MAX_ID },

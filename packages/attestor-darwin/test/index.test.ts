@@ -5,9 +5,10 @@ import * as darwin from '@portcullis/attestor-darwin';
 describe('attestor-darwin: the package', () => {
   it('exports this and no more', () => {
     assert.deepEqual(Object.keys(darwin).sort(), [
+      'DARWIN_SELECTORS',
       'DarwinAttestor',
       'DarwinPeerSource',
-      'SELECTORS',
+
       'capabilities',
       'register',
     ]);

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { Catalogue, isRefusal, valueProblem, type Fd, type Peer, type PeerSource, type SelectorKey } from '@portcullis/core';
-import { DarwinAttestor, DarwinPeerSource, SELECTORS, capabilities } from '@portcullis/attestor-darwin';
+import { DarwinAttestor, DarwinPeerSource, DARWIN_SELECTORS, capabilities } from '@portcullis/attestor-darwin';
 
 const PLATFORMS = ['darwin', 'linux', 'win32', 'freebsd'] as const;
-const KEYS: ReadonlySet<SelectorKey> = new Set(SELECTORS.map((definition) => definition.key));
+const KEYS: ReadonlySet<SelectorKey> = new Set(DARWIN_SELECTORS.map((definition) => definition.key));
 
 const peer: Peer = {
   credentials: { pid: 1, uid: 0, gid: 0 } as Peer['credentials'],
@@ -67,12 +67,12 @@ describe('attestor-darwin: what it says of itself', () => {
   });
 
   it('publishes a catalogue that holds together, with examples of the right type', () => {
-    assert.equal(new Catalogue(SELECTORS).definitions().length, SELECTORS.length);
-    for (const { key, value, example } of SELECTORS) assert.equal(valueProblem(value, example), undefined, key);
+    assert.equal(new Catalogue(DARWIN_SELECTORS).definitions().length, DARWIN_SELECTORS.length);
+    for (const { key, value, example } of DARWIN_SELECTORS) assert.equal(valueProblem(value, example), undefined, key);
   });
 
   it('offers no key as stronger than how the kernel came to know it (T23)', () => {
-    const trust = Object.fromEntries(SELECTORS.map((definition) => [definition.key, definition.trust]));
+    const trust = Object.fromEntries(DARWIN_SELECTORS.map((definition) => [definition.key, definition.trust]));
     assert.deepEqual(trust, {
       'unix:uid': 'kernel-connect',
       'unix:gid': 'kernel-connect',
