@@ -8,7 +8,6 @@ describe('attestor-darwin: the package', () => {
       'DARWIN_SELECTORS',
       'DarwinAttestor',
       'DarwinPeerSource',
-
       'capabilities',
       'register',
     ]);
