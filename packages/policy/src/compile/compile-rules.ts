@@ -2,7 +2,7 @@ import type { SelectorKey, SelectorValue } from '@portcullis/core';
 import { FrozenSet } from '../decide/frozen-set.js';
 import type { Condition } from '../source/condition.js';
 import type { Rule } from '../source/rule.js';
-import { addKey, MANY_GRANTS, type CompiledRule, type Conjunct } from './compiled-rule.js';
+import { addKey, MANY_GRANTS, type CompiledRule, type Conjunct, type KeyMask } from './compiled-rule.js';
 import { KeyTable, keysOf, LiteralTable, type Literal } from './literal.js';
 import { Normaliser } from './normal-form.js';
 import { makePlans, type Plans } from './plan.js';
@@ -14,7 +14,6 @@ export interface CompiledRules {
   readonly plans: Plans;
   /** In the order of the masks. */
   readonly keys: readonly SelectorKey[];
-  readonly literals: ReadonlyMap<SelectorKey, ReadonlySet<SelectorValue>>;
 }
 
 const MAX_NAMED_GRANTS = 30;
@@ -23,35 +22,50 @@ const NO_KEYS: readonly SelectorKey[] = Object.freeze([]);
 /** Compiles checked rules: normal forms, literals shared, conjunctions filed. Pure, and linear in the rules. */
 export function compileRules(rules: readonly Rule[]): CompiledRules {
   const keys = new KeyTable();
-  const normaliser = new Normaliser(new LiteralTable(keys));
+  const literals = new LiteralTable(keys);
+  const normaliser = new Normaliser(literals);
   const grantBits = new Map<string, number>();
   const compiled: CompiledRule[] = [];
-  const drafts: { readonly rule: CompiledRule; readonly literals: readonly Literal[]; readonly rest: Condition | undefined }[] = [];
+  const conjuncts: Draft[] = [];
   for (const rule of rules) {
-    const one: CompiledRule = {
-      index: compiled.length,
-      id: rule.id,
-      rule,
-      expiresMs: rule.expiresMs,
-      skipUnknown: rule.skipUnknown,
-      grantBits: bitsOf(rule, grantBits),
-    };
+    const { id, expiresMs, skipUnknown } = rule;
+    const one: CompiledRule = { index: compiled.length, id, rule, expiresMs, skipUnknown, grantBits: bitsOf(rule, grantBits) };
     compiled.push(one);
     const { conjunctions, rest } = normaliser.normalise(rule.when);
-    for (const literals of conjunctions) {
-      for (const literal of literals) literal.uses++;
-      drafts.push({ rule: one, literals, rest });
+    const restKeys = rest === undefined ? NO_KEYS : [...keysOf(rest)];
+    for (const conjunction of conjunctions) {
+      for (const literal of conjunction) literal.uses++;
+      conjuncts.push({ rule: one, literals: conjunction, rest, restKeys, keys: NO_MASK });
     }
   }
-  const conjuncts = drafts.map(({ rule, literals, rest }): Conjunct => {
-    const sorted = literals.length < 2 ? literals : [...literals].sort(fileOrder);
-    const restKeys = rest === undefined ? NO_KEYS : [...keysOf(rest)];
+  const masks = new MaskTable();
+  for (const conjunct of conjuncts) {
+    // Forms of sets are shared, so they are not sorted in place.
+    if (conjunct.literals.length > 1) conjunct.literals = [...conjunct.literals].sort(fileOrder);
+    conjunct.keys = masks.of(conjunct.literals, conjunct.restKeys, keys);
+  }
+  return Object.freeze({ rules: compiled, conjuncts, plans: makePlans(conjuncts), keys: keys.keys });
+}
+
+/** A conjunct before its literals are counted and sorted. */
+type Draft = { -readonly [field in keyof Conjunct]: Conjunct[field] };
+
+const NO_MASK: KeyMask = Object.freeze([]);
+
+/** Few combinations of keys occur, and many conjuncts share each. */
+class MaskTable {
+  readonly #byWord = new Map<number, KeyMask>();
+
+  of(literals: readonly Literal[], restKeys: readonly SelectorKey[], keys: KeyTable): KeyMask {
     const mask: number[] = [];
-    for (const { keyIndex } of sorted) addKey(mask, keyIndex);
+    for (const { keyIndex } of literals) addKey(mask, keyIndex);
     for (const key of restKeys) addKey(mask, keys.indexOf(key));
-    return { rule, literals: sorted, rest, restKeys, keys: mask };
-  });
-  return Object.freeze({ rules: compiled, conjuncts, plans: makePlans(conjuncts), keys: keys.keys, literals: literalValues(rules) });
+    const [word = 0] = mask;
+    if (mask.length > 1) return mask;
+    const known = this.#byWord.get(word);
+    if (known === undefined) this.#byWord.set(word, mask);
+    return known ?? mask;
+  }
 }
 
 /** Cheapest key first, then what can be looked up, then the rarest; the rest only makes the order total. */
@@ -69,14 +83,14 @@ function bitsOf(rule: Rule, bits: Map<string, number>): number {
   return mask;
 }
 
-/** Every value that stands in the policy in so many words, also below `not`. */
-function literalValues(rules: readonly Rule[]): ReadonlyMap<SelectorKey, ReadonlySet<SelectorValue>> {
+/** Every value that stands in the rules in so many words, also below `not`. */
+export function literalValues(rules: readonly CompiledRule[]): ReadonlyMap<SelectorKey, ReadonlySet<SelectorValue>> {
   const values = new Map<SelectorKey, Set<SelectorValue>>();
   const seen = new Set<Condition>();
   const visit = (condition: Condition): void => {
     if (condition.kind !== 'test') {
-      if (seen.has(condition)) return;
-      seen.add(condition);
+      if (condition.set !== undefined && seen.has(condition)) return;
+      if (condition.set !== undefined) seen.add(condition);
       for (const part of condition.conditions) visit(part);
       return;
     }
@@ -87,6 +101,6 @@ function literalValues(rules: readonly Rule[]): ReadonlyMap<SelectorKey, Readonl
     if (named === undefined) values.set(condition.key, (named = new Set()));
     for (const value of inner.values) named.add(value);
   };
-  for (const rule of rules) visit(rule.when);
+  for (const { rule } of rules) visit(rule.when);
   return new Map([...values].map(([key, named]) => [key, new FrozenSet(named)]));
 }

@@ -11,12 +11,13 @@ const MAX_FILED_VALUES = 64;
 /** The conjunctions that share their next literal. */
 export class Slot {
   readonly literal: Literal;
-  readonly conjuncts: Conjunct[] = [];
+  readonly conjuncts: Conjunct[];
   readonly #depth: number;
   #node: IndexNode | undefined;
 
-  constructor(literal: Literal, depth: number) {
+  constructor(literal: Literal, depth: number, first: Conjunct) {
     this.literal = literal;
+    this.conjuncts = [first];
     this.#depth = depth;
   }
 
@@ -50,20 +51,21 @@ export class KeyFan {
     const keys: number[] = [];
     const grantKeys: number[] = [];
     let grantBits = 0;
-    const slots = new Map<Literal, Slot>();
+    const slots = new Map<number, Slot>();
     let key: SelectorKey | undefined;
+    let lastKeys: KeyMask | undefined;
+    let lastGrantKeys: KeyMask | undefined;
     for (const conjunct of conjuncts) {
       const literal = conjunct.literals[depth];
       if (literal === undefined) continue;
       key = literal.key;
-      let slot = slots.get(literal);
-      if (slot === undefined) slots.set(literal, (slot = new Slot(literal, depth)));
-      slot.conjuncts.push(conjunct);
-      addMask(keys, conjunct.keys);
-      if (conjunct.rule.grantBits !== 0) {
-        addMask(grantKeys, conjunct.keys);
-        grantBits |= conjunct.rule.grantBits;
-      }
+      const slot = slots.get(literal.id);
+      if (slot === undefined) slots.set(literal.id, new Slot(literal, depth, conjunct));
+      else slot.conjuncts.push(conjunct);
+      if (conjunct.keys !== lastKeys) addMask(keys, (lastKeys = conjunct.keys));
+      if (conjunct.rule.grantBits === 0) continue;
+      if (conjunct.keys !== lastGrantKeys) addMask(grantKeys, (lastGrantKeys = conjunct.keys));
+      grantBits |= conjunct.rule.grantBits;
     }
     if (key === undefined) throw new TypeError('a fan needs a conjunction');
     this.key = key;

@@ -1,4 +1,4 @@
-import { costRank, type Evidenced, type SelectorKey } from '@portcullis/core';
+import { costRank, type Evidenced, type SelectorKey, type SelectorValue } from '@portcullis/core';
 import type { Condition, Matcher, Test } from '../source/condition.js';
 import { matchKnown } from './truth.js';
 
@@ -21,7 +21,7 @@ export function literalHolds(literal: Literal, known: Exclude<Evidenced, { state
 }
 
 /** Whether the index can look the literal up by value, instead of trying it. */
-export function isIndexable({ matcher, negated }: Literal): boolean {
+export function isIndexable({ matcher, negated }: Pick<Literal, 'matcher' | 'negated'>): boolean {
   return !negated && (matcher.op === 'exact' || matcher.op === 'glob' || matcher.op === 'prefix' || matcher.op === 'range');
 }
 
@@ -43,41 +43,54 @@ export class KeyTable {
 /** Makes literals, and gives the same one for what means the same. */
 export class LiteralTable {
   readonly #keys: KeyTable;
+  /** By key and value: nearly all tests are of one value, and spelling those out would be most of the work. */
+  readonly #single = new Map<SelectorKey, Map<SelectorValue, Literal>>();
   readonly #bySpelling = new Map<string, Literal>();
-  /** Sets are shared by reference: their tests are spelled once. */
-  readonly #byTest = new Map<Test, readonly [Literal | undefined, Literal | undefined]>();
-  #next = 0;
+  /** Lists in sets are shared by reference: they are spelled once. */
+  readonly #byMatcher = new Map<Matcher, string>();
+  readonly all: Literal[] = [];
 
   constructor(keys: KeyTable) {
     this.#keys = keys;
   }
 
   of(test: Test, negated: boolean): Literal {
-    const known = this.#byTest.get(test);
-    const found = known?.[negated ? 1 : 0];
-    if (found !== undefined) return found;
-    const literal = this.#intern(test, negated);
-    this.#byTest.set(test, negated ? [known?.[0], literal] : [literal, known?.[1]]);
+    const { matcher } = test;
+    if (!negated && matcher.op === 'exact' && matcher.values.size === 1) {
+      for (const value of matcher.values) return this.#ofValue(test, value);
+    }
+    const spelling = `${negated ? '!' : '='}${test.key} ${this.#spell(matcher)}`;
+    let literal = this.#bySpelling.get(spelling);
+    if (literal === undefined) this.#bySpelling.set(spelling, (literal = this.#make(test, negated)));
     return literal;
   }
 
-  #intern(test: Test, negated: boolean): Literal {
-    const spelling = `${negated ? '!' : '='}${test.key} ${spell(test.matcher)}`;
-    let literal = this.#bySpelling.get(spelling);
-    if (literal === undefined) {
-      const { key, matcher, definition } = test;
-      literal = { id: this.#next++, key, keyIndex: this.#keys.indexOf(key), matcher, negated, weight: 0, uses: 0 };
-      literal = { ...literal, weight: costRank(definition.cost) * 8 + shapeRank(literal) };
-      this.#bySpelling.set(spelling, literal);
-    }
+  #ofValue(test: Test, value: SelectorValue): Literal {
+    let byValue = this.#single.get(test.key);
+    if (byValue === undefined) this.#single.set(test.key, (byValue = new Map()));
+    let literal = byValue.get(value);
+    if (literal === undefined) byValue.set(value, (literal = this.#make(test, false)));
     return literal;
+  }
+
+  #make({ key, matcher, definition }: Test, negated: boolean): Literal {
+    const weight = costRank(definition.cost) * 8 + shapeRank(matcher, negated);
+    const literal = { id: this.all.length, key, keyIndex: this.#keys.indexOf(key), matcher, negated, weight, uses: 0 };
+    this.all.push(literal);
+    return literal;
+  }
+
+  #spell(matcher: Matcher): string {
+    if (matcher.op !== 'exact') return spell(matcher);
+    let spelled = this.#byMatcher.get(matcher);
+    if (spelled === undefined) this.#byMatcher.set(matcher, (spelled = spell(matcher)));
+    return spelled;
   }
 }
 
 /** One value, then several, then a range or pattern, then what must be tried. */
-function shapeRank(literal: Literal): number {
-  if (!isIndexable(literal)) return 3;
-  const { matcher } = literal;
+function shapeRank(matcher: Matcher, negated: boolean): number {
+  if (!isIndexable({ matcher, negated })) return 3;
   if (matcher.op !== 'exact') return 2;
   return matcher.values.size === 1 ? 0 : 1;
 }

@@ -48,6 +48,8 @@ export class Normaliser {
 
   #form(condition: Condition, negated: boolean): readonly Conjunction[] | undefined {
     if (condition.kind === 'test') return [[this.#literals.of(condition, negated)]];
+    // Only sets have several parents; all else is seen once.
+    if (condition.set === undefined) return this.#group(condition, negated);
     const side = negated ? 1 : 0;
     let forms = this.#forms.get(condition);
     if (forms === undefined) this.#forms.set(condition, (forms = [null, null]));
@@ -62,15 +64,39 @@ export class Normaliser {
     const inner = kind === 'none' ? !negated : negated;
     const joins = (kind === 'all') !== negated && kind !== 'none' ? 'and' : kind === 'none' && !negated ? 'and' : 'or';
     const parts = kind !== 'all' && !inner ? this.#mergeExact(condition) : condition.conditions;
-    let result: readonly Conjunction[] = joins === 'and' ? [[]] : [];
+    return joins === 'and' ? this.#and(parts, inner) : this.#or(parts, inner);
+  }
+
+  #or(parts: readonly Condition[], negated: boolean): readonly Conjunction[] | undefined {
+    const result: Conjunction[] = [];
     for (const part of parts) {
-      const form = this.#form(part, inner);
-      if (form === undefined) return undefined;
-      const next = joins === 'and' ? product(result, form) : [...result, ...form];
-      if (next === undefined || next.length > MAX_CONJUNCTIONS) return undefined;
-      result = next;
+      const form = this.#form(part, negated);
+      if (form === undefined || result.length + form.length > MAX_CONJUNCTIONS) return undefined;
+      result.push(...form);
     }
     return result;
+  }
+
+  #and(parts: readonly Condition[], negated: boolean): readonly Conjunction[] | undefined {
+    // Most parts are one literal or one conjunction: these gather in one list, and the others multiply.
+    const single: Literal[] = [];
+    let several: readonly Conjunction[] | undefined;
+    for (const part of parts) {
+      if (part.kind === 'test') {
+        addLiteral(single, this.#literals.of(part, negated));
+        continue;
+      }
+      const form = this.#form(part, negated);
+      if (form === undefined) return undefined;
+      const [only] = form;
+      if (form.length === 1 && only !== undefined) for (const literal of only) addLiteral(single, literal);
+      else {
+        several = several === undefined ? form : product(several, form);
+        if (several === undefined) return undefined;
+      }
+    }
+    if (single.length > MAX_LITERALS) return undefined;
+    return several === undefined ? [single] : product([single], several);
   }
 
   /** Exact values of one key side by side below an `any` are one `in`: it is the commonest way that forms grow. */
@@ -95,6 +121,10 @@ export class Normaliser {
     this.#merged.set(condition, parts);
     return parts;
   }
+}
+
+function addLiteral(into: Literal[], literal: Literal): void {
+  if (!into.includes(literal)) into.push(literal);
 }
 
 function union(tests: readonly Test[]): ReadonlySet<SelectorValue> {

@@ -51,13 +51,14 @@ function makePlan(conjuncts: readonly Conjunct[]): Plan {
   const allow: Conjunct[] = [];
   const shadowDeny: Conjunct[] = [];
   const shadowAllow: Conjunct[] = [];
-  const allowRules = new Set<CompiledRule>();
+  const allowRules: CompiledRule[] = [];
   for (const conjunct of conjuncts) {
     const { effect, shadow } = conjunct.rule.rule;
     if (effect === 'deny') (shadow ? shadowDeny : deny).push(conjunct);
     else {
       (shadow ? shadowAllow : allow).push(conjunct);
-      if (!shadow) allowRules.add(conjunct.rule);
+      // The conjunctions of a rule stand together.
+      if (!shadow && allowRules.at(-1) !== conjunct.rule) allowRules.push(conjunct.rule);
     }
   }
   return Object.freeze({
@@ -65,7 +66,7 @@ function makePlan(conjuncts: readonly Conjunct[]): Plan {
     allow: roots(allow),
     shadowDeny: roots(shadowDeny),
     shadowAllow: roots(shadowAllow),
-    allowRules: [...allowRules],
+    allowRules,
   });
 }
 

@@ -1,6 +1,6 @@
 import type { Decision, Evidence, NearestMiss, Policy, PolicyContext, SelectorKey, SelectorValue, ShadowResult } from '@portcullis/core';
 import { addMask, MANY_GRANTS, type KeyMask } from '../compile/compiled-rule.js';
-import type { CompiledRules } from '../compile/compile-rules.js';
+import { literalValues, type CompiledRules } from '../compile/compile-rules.js';
 import type { Plan, Root } from '../compile/plan.js';
 import type { Rule } from '../source/rule.js';
 import { FrozenSet } from './frozen-set.js';
@@ -27,7 +27,6 @@ export interface PolicyIdentity {
 export class CompiledPolicy implements Policy {
   readonly name: string;
   readonly revision: string;
-  readonly literals: ReadonlyMap<SelectorKey, ReadonlySet<SelectorValue>>;
   readonly keys: ReadonlySet<SelectorKey>;
   /** The checked rules, in the order of the files: for tools that explain. */
   readonly rules: readonly Rule[];
@@ -35,13 +34,13 @@ export class CompiledPolicy implements Policy {
   readonly #keySets: KeySets;
   readonly #outcomes = new Outcomes();
   readonly #walker = new Walker();
+  #literals: ReadonlyMap<SelectorKey, ReadonlySet<SelectorValue>> | undefined;
   /** What is wanted when nothing is known, by plan. */
   readonly #firstWanted = new Map<Plan, ReadonlySet<SelectorKey>>();
 
   constructor(identity: PolicyIdentity, compiled: CompiledRules) {
     this.name = identity.name;
     this.revision = identity.revision;
-    this.literals = compiled.literals;
     this.keys = new FrozenSet(compiled.keys);
     this.rules = Object.freeze(compiled.rules.map(({ rule }) => rule));
     this.#compiled = compiled;
@@ -51,6 +50,11 @@ export class CompiledPolicy implements Policy {
       this.#firstWanted.set(plan, this.#wanted(plan, nothing, -Infinity));
     }
     Object.freeze(this);
+  }
+
+  /** Gathered at the first call, when attestors prepare. */
+  get literals(): ReadonlyMap<SelectorKey, ReadonlySet<SelectorValue>> {
+    return (this.#literals ??= literalValues(this.#compiled.rules));
   }
 
   wanted(evidence: Evidence, context: PolicyContext): ReadonlySet<SelectorKey> {
