@@ -10,7 +10,7 @@ const NPM_FLAGS = ['--no-audit', '--no-fund', '--no-update-notifier', '--prefer-
 /** What `npm test` sets while it runs a script would send an inner npm to the wrong folder. */
 function cleanEnvironment() {
   const names = Object.keys(process.env).filter((name) => !/^npm_(package|lifecycle|command|execpath|config_local_prefix)/.test(name) && name !== 'INIT_CWD');
-  return Object.fromEntries(names.map((name) => [name, process.env[name]]));
+  return { ...Object.fromEntries(names.map((name) => [name, process.env[name]])), NO_COLOR: '1' };
 }
 
 /** Packs, installs and probes; `close` removes what it made. */
@@ -46,7 +46,7 @@ export class PackedPackages {
         ['publint', ['run', path, '--strict']],
         ['attw', [path, '--profile', 'esm-only', '--no-emoji', '--no-color', '--format', 'table-flipped']],
       ]) {
-        const { code, output } = await execute(bin(tool), args);
+        const { code, output } = await execute(bin(tool), args, { env: cleanEnvironment() });
         if (code !== 0) complaints.push(`${tool} ${name}: exit code ${code}\n${output}`);
       }
     }
