@@ -64,10 +64,10 @@ export function decodeXucred(bytes: Uint8Array): Xucred | undefined {
   const view = viewOf(bytes);
   if (view.getUint32(0, LITTLE_ENDIAN) !== XUCRED_VERSION) return undefined;
   const ngroups = view.getInt16(8, LITTLE_ENDIAN);
-  // without a first group there is no gid, and 0 would be wheel
-  if (ngroups < 1 || ngroups > NGROUPS) return undefined;
+  if (ngroups > NGROUPS) return undefined;
   const groups = Array.from({ length: ngroups }, (_, index) => view.getUint32(12 + 4 * index, LITTLE_ENDIAN) as Gid);
   const [gid] = groups;
+  // none, or a negative count: without a first group there is no gid, and 0 would be wheel
   if (gid === undefined) return undefined;
   return Object.freeze({ uid: view.getUint32(4, LITTLE_ENDIAN) as Uid, gid, groups: Object.freeze(groups) });
 }
