@@ -1,6 +1,6 @@
 import { Catalogue, unknown, type Attestor, type Finding, type Findings, type Peer, type SelectorDefinition, type SelectorKey, type SelectorValue } from '@portcullis/core';
 import { DigestCache, type DigestOptions } from './digest/digest-cache.js';
-import { ImageCache } from './image/image-cache.js';
+import { ProcessCache } from './image/process-cache.js';
 import { Names } from './names/names.js';
 import { LinuxPeer } from './peer.js';
 import { probesOf } from './probes/all.js';
@@ -11,7 +11,7 @@ export class LinuxAttestor implements Attestor {
   readonly name = 'linux';
   readonly selectors: readonly SelectorDefinition[];
   readonly #names = new Names();
-  readonly #images = new ImageCache();
+  readonly #processes = new ProcessCache();
   readonly #digests: DigestCache;
   readonly #probes: readonly Probe[];
   readonly #catalogue: Catalogue;
@@ -21,7 +21,7 @@ export class LinuxAttestor implements Attestor {
 
   constructor(options: { readonly digests?: DigestOptions } = {}) {
     this.#digests = new DigestCache(options.digests);
-    this.#probes = probesOf(this.#names, this.#images, this.#digests);
+    this.#probes = probesOf(this.#names, this.#processes, this.#digests);
     for (const probe of this.#probes) for (const definition of probe.selectors) this.#owner.set(definition, probe);
     this.selectors = Object.freeze([...this.#owner.keys()]);
     this.#catalogue = new Catalogue(this.selectors);
@@ -43,7 +43,7 @@ export class LinuxAttestor implements Attestor {
   }
 
   async close(): Promise<void> {
-    this.#images.clear();
+    this.#processes.clear();
     await this.#digests.close();
   }
 

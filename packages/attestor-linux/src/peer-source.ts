@@ -18,6 +18,7 @@ export class LinuxPeerSource implements PeerSource {
   readonly name = 'linux';
   readonly capabilities: Capabilities;
   readonly #allowSelf: boolean;
+  readonly #knownOrigins = new WeakSet();
 
   /** @throws PortcullisError `PLATFORM_UNSUPPORTED`, `PLATFORM_PROBE` */
   constructor(options: PeerSourceOptions = {}) {
@@ -26,15 +27,19 @@ export class LinuxPeerSource implements PeerSource {
   }
 
   open(connection: Connection): Peer | PeerRefusal {
-    const { fd } = connection;
+    const { fd, origin } = connection;
     if (fd === undefined) return { refused: 'no-descriptor', detail: 'the socket has no descriptor' };
     // SO_PEERCRED succeeds on any socket: what kind it is comes first (T14).
-    const wrong = wrongSocket(fd);
-    if (wrong !== undefined) return wrong;
+    // What one listening socket accepts is of one kind, so that is asked once for each.
+    if (origin === undefined || !this.#knownOrigins.has(origin)) {
+      const wrong = wrongSocket(fd);
+      if (wrong !== undefined) return wrong;
+      if (origin !== undefined) this.#knownOrigins.add(origin);
+    }
     const cred = getPeerCred(fd);
     if (cred instanceof SysFailure) return { refused: 'socket-not-connected', detail: cred.toString() };
     const credentials = { pid: cred.pid as Pid, uid: cred.uid as Uid, gid: cred.gid as Gid };
-    const refused = this.#refusal(credentials);
+    const refused = this.#refusal(fd, credentials);
     if (refused !== undefined) return { refused, detail: describe(credentials), credentials };
     const peer = new LinuxPeer(connection, credentials, this.capabilities);
     if (cred.pid !== 0) return peer;
@@ -49,8 +54,10 @@ export class LinuxPeerSource implements PeerSource {
     return limit === undefined ? undefined : { limit, used: readdirSync('/proc/self/fd').length };
   }
 
-  #refusal({ pid, uid, gid }: PeerCredentials): RefusalCode | undefined {
-    if (uid === INVALID_ID || gid === INVALID_ID) return pid === 0 ? 'socket-not-connected' : 'credentials-invalid';
+  #refusal(fd: Fd, { pid, uid, gid }: PeerCredentials): RefusalCode | undefined {
+    if (uid === INVALID_ID || gid === INVALID_ID) {
+      return wrongSocket(fd)?.refused ?? (pid === 0 ? 'socket-not-connected' : 'credentials-invalid');
+    }
     if (!this.capabilities.fullIdMaps && (uid === OVERFLOW_ID || gid === OVERFLOW_ID)) return 'credentials-overflow';
     if (pid === process.pid && !this.#allowSelf) return 'self-connection';
     return undefined;

@@ -3,6 +3,7 @@ import type { Capabilities } from './capabilities.js';
 import { ENOENT, ESRCH, SysFailure } from './ffi/errno.js';
 import { closeFd } from './ffi/file.js';
 import { getPidfdInfo, hasExited, type PidfdInfo } from './ffi/pidfd.js';
+import type { KnownProcess } from './image/known-process.js';
 import type { ProgramImage } from './image/program-image.js';
 import { pinPeer, readStartTime, type Pin } from './pin.js';
 import { unknownOf } from './unknown-of.js';
@@ -12,6 +13,8 @@ export class LinuxPeer implements Peer {
   readonly credentials: PeerCredentials;
   readonly connection: Connection;
   readonly capabilities: Capabilities;
+  /** What is kept of its process, once `ProcessCache` looked. */
+  process: KnownProcess | 'not-kept' | undefined;
   #pin: Pin | PeerRefusal | undefined;
   #info: PidfdInfo | SysFailure | undefined;
   #image: ProgramImage | undefined;

@@ -39,7 +39,7 @@ export class Admission {
     this.evidence = attested.evidence;
     this.stages = attested.stages;
     this.failure = attested.failure;
-    this.peer = attested.credentials && new PeerView(attested.credentials, attested.peer?.pin ?? 'unpinned', attested.evidence);
+    this.peer = attested.credentials && new PeerView(attested.credentials, attested.pin, attested.evidence);
     this.#policy = policy;
   }
 
@@ -80,9 +80,12 @@ class PeerView implements AdmittedPeer {
 /** A symbol passes through the proxy that http2 puts around its socket; a WeakMap key would not. */
 const ADMISSION = Symbol('portcullis.admission');
 
-/** Binds an admission to the raw socket. Called by the gate alone, before the application sees the socket. */
+/**
+ * Binds an admission to the raw socket. Called by the gate alone, before the application sees the socket. A socket that is
+ * handed from one gate's server to another's is admitted again, and the last admission counts.
+ */
 export function bindAdmission(socket: object, admission: Admission): void {
-  Object.defineProperty(socket, ADMISSION, { value: admission });
+  Object.defineProperty(socket, ADMISSION, { value: admission, configurable: true });
 }
 
 /** Where the servers keep the raw socket: https in `_parent`, requests in `socket`, streams and gRPC calls deeper. */

@@ -30,10 +30,11 @@ export class Collector {
   readonly #rounds = new WeakMap<ReadonlySet<SelectorKey>, Round>();
 
   constructor(attestors: readonly Attestor[]) {
+    // Not of the owners' keys: two attestors that share a definition would look like one.
+    this.catalogue = new Catalogue(attestors.flatMap(({ selectors }) => selectors));
     for (const attestor of attestors) {
       for (const definition of attestor.selectors) this.#owner.set(definition, attestor);
     }
-    this.catalogue = new Catalogue(this.#owner.keys());
   }
 
   /**

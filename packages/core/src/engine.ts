@@ -1,7 +1,7 @@
 import type { Collector } from './collect.js';
 import type { Cause, Decision, RefusalCode } from './decision.js';
 import type { Evidenced } from './evidence.js';
-import { isRefusal, type Connection, type Peer, type PeerCredentials, type PeerRefusal, type PeerSource } from './peer.js';
+import { isRefusal, type Connection, type Peer, type PeerCredentials, type PeerRefusal, type PeerSource, type PinStrength } from './peer.js';
 import type { Policy, PolicyContext } from './policy.js';
 import type { SelectorKey } from './selector.js';
 
@@ -19,6 +19,7 @@ export interface Attested {
   readonly evidence: Map<SelectorKey, Evidenced>;
   readonly peer: Peer | undefined;
   readonly credentials: PeerCredentials | undefined;
+  readonly pin: PinStrength;
   readonly stages: Stages;
   /** What threw, where the cause is `defect`; the call that failed, where a peer was refused. */
   readonly failure?: unknown;
@@ -36,7 +37,10 @@ export function refusal(cause: Cause, code?: RefusalCode, reason?: string): Deci
 
 const NO_RULES: readonly string[] = Object.freeze([]);
 const NO_GRANT = Object.freeze({});
-const DEADLINE = Symbol('deadline');
+const EFFECTS: ReadonlySet<string> = new Set(['allow', 'deny']);
+
+/** What ends a wait before its answers came. */
+type Ended = 'deadline' | 'closing';
 
 /**
  * Attests one peer after another and asks the policy: open, collect tier by tier while the answer can still change,
@@ -48,6 +52,8 @@ export class Engine {
   readonly #deadlineMs: number;
   /** Making an AbortController costs more than a system call; one that was never shown to late code serves again. */
   #spare: AbortController | undefined;
+  /** One for each admission that waits: ends its wait. */
+  readonly #waits = new Set<(ended: Ended) => void>();
 
   constructor(source: PeerSource, collector: Collector, deadlineMs: number) {
     this.#source = source;
@@ -64,14 +70,16 @@ export class Engine {
     const evidence = new Map<SelectorKey, Evidenced>();
     const began = performance.now();
     let opened: Peer | PeerRefusal;
+    let credentials: PeerCredentials;
     try {
       opened = this.#source.open(connection);
+      if (isRefusal(opened)) return refusedAtOpen(opened, evidence, stages, began);
+      ({ credentials } = opened);
     } catch (error) {
-      return { decision: refusal('defect'), evidence, peer: undefined, credentials: undefined, stages, failure: error };
+      return unattested(refusal('defect'), stages, error);
     }
     stages.open = microsSince(began);
-    if (isRefusal(opened)) return refusedAtOpen(opened, evidence, stages);
-    const run = { peer: opened, policy, context, evidence, stages };
+    const run = { peer: opened, credentials, policy, context, evidence, stages };
     const controller = (this.#spare ??= new AbortController());
     let late: Promise<void> | undefined;
     try {
@@ -79,15 +87,20 @@ export class Engine {
     } catch (error) {
       this.#spare = undefined;
       controller.abort(error);
-      return finished(run, refusal('defect'), error);
+      return finished(withoutLate(run), refusal('defect'), error);
     }
     if (late === undefined) return conclude(run);
     this.#spare = undefined; // somebody may hold on to its signal now
-    const full = mayWait(opened.credentials);
+    const full = mayWait(credentials);
     if (full === undefined) return this.#wait(run, late, controller);
     late.catch(() => undefined);
     controller.abort(new Error(full));
-    return finished({ ...run, evidence: new Map(evidence) }, refusal('capacity', full));
+    return finished(withoutLate(run), refusal('capacity', full));
+  }
+
+  /** Ends every wait: who was not admitted yet is refused with cause `closing`. */
+  stop(): void {
+    for (const end of this.#waits) end('closing');
   }
 
   /** Collects until nothing could change the decision; a promise when an attestor wants to be waited for. */
@@ -109,27 +122,30 @@ export class Engine {
 
   async #wait(run: Run, first: Promise<void>, controller: AbortController): Promise<Attested> {
     let timer: NodeJS.Timeout | undefined;
-    const deadline = new Promise<typeof DEADLINE>((resolve) => {
-      timer = setTimeout(resolve, this.#deadlineMs, DEADLINE);
+    let end: ((ended: Ended) => void) | undefined;
+    const ending = new Promise<Ended>((resolve) => {
+      timer = setTimeout(resolve, this.#deadlineMs, 'deadline');
+      this.#waits.add((end = resolve));
     });
     const began = performance.now();
-    const known = run.evidence;
     try {
       let late: Promise<void> | undefined = first;
       while (late !== undefined) {
-        const ended: typeof DEADLINE | undefined = await Promise.race([late.then(() => undefined), deadline]);
-        if (ended === DEADLINE) {
-          controller.abort(new Error('the admission deadline passed'));
-          // Late answers go into a map that nobody reads any more.
-          return finished({ ...run, evidence: new Map(known) }, refusal('deadline'));
+        let ended: Ended | undefined = await Promise.race([late.then(() => undefined), ending]);
+        // The timer may be late itself, where something blocked the event loop.
+        if (performance.now() - began > this.#deadlineMs) ended ??= 'deadline';
+        if (ended !== undefined) {
+          controller.abort(new Error(ended === 'deadline' ? 'the admission deadline passed' : 'the gate closes'));
+          return finished(withoutLate(run), refusal(ended));
         }
         late = this.#rounds(run, controller.signal);
       }
     } catch (error) {
       controller.abort(error);
-      return finished(run, refusal('defect'), error);
+      return finished(withoutLate(run), refusal('defect'), error);
     } finally {
       clearTimeout(timer);
+      if (end !== undefined) this.#waits.delete(end);
       run.stages.collect = microsSince(began);
     }
     return conclude(run);
@@ -138,6 +154,7 @@ export class Engine {
 
 interface Run {
   readonly peer: Peer;
+  readonly credentials: PeerCredentials;
   readonly policy: Policy;
   readonly context: PolicyContext;
   readonly evidence: Map<SelectorKey, Evidenced>;
@@ -154,21 +171,44 @@ function conclude(run: Run): Attested {
     const asked = performance.now();
     const decision = run.policy.decide(run.evidence, run.context);
     run.stages.decide = microsSince(asked);
+    if (!EFFECTS.has(decision.effect)) throw new TypeError('the policy decided neither `allow` nor `deny`');
     return finished(run, decision);
   } catch (error) {
     return finished(run, refusal('defect'), error);
   }
 }
 
-function finished(run: Run, decision: Decision, failure?: unknown): Attested {
-  const { peer, evidence, stages } = run;
-  return { decision, evidence, peer, credentials: peer.credentials, stages, ...(failure === undefined ? {} : { failure }) };
+/** What is known by now, out of reach of attestors that answer after nobody waits for them any more. */
+function withoutLate(run: Run): Run {
+  return { ...run, evidence: new Map(run.evidence) };
 }
 
-function refusedAtOpen(refused: PeerRefusal, evidence: Map<SelectorKey, Evidenced>, stages: Stages): Attested {
+function finished({ peer, credentials, evidence, stages }: Run, decision: Decision, failure?: unknown): Attested {
+  return { decision, evidence, peer, credentials, pin: pinOf(peer), stages, ...(failure === undefined ? {} : { failure }) };
+}
+
+/** A getter of somebody else's code: what it throws must not undo a decision. */
+function pinOf(peer: Peer): PinStrength {
+  try {
+    return peer.pin;
+  } catch {
+    return 'unpinned';
+  }
+}
+
+function refusedAtOpen(refused: PeerRefusal, evidence: Map<SelectorKey, Evidenced>, stages: Stages, began: number): Attested {
+  stages.open = microsSince(began);
   return {
     decision: refusal('peer-refused', refused.refused, refused.detail),
-    evidence, peer: undefined, credentials: refused.credentials, stages,
+    evidence, peer: undefined, credentials: refused.credentials, pin: 'unpinned', stages,
+  };
+}
+
+/** A refusal of a connection whose peer nobody looked at. */
+export function unattested(decision: Decision, stages: Stages = { open: 0, collect: 0, verify: 0, decide: 0 }, failure?: unknown): Attested {
+  return {
+    decision, evidence: new Map(), peer: undefined, credentials: undefined, pin: 'unpinned', stages,
+    ...(failure === undefined ? {} : { failure }),
   };
 }
 

@@ -208,7 +208,7 @@ export class Gate {
       this.#settle(unattested(refusal('closing')), policy, context, socket, handOver);
       return;
     }
-    const attested = this.#engine.admit(new SocketConnection(socket), policy, context, this.#mayWait);
+    const attested = this.#engine.admit(new SocketConnection(socket, acceptedBy(socket)), policy, context, this.#mayWait);
     if (!(attested instanceof Promise)) {
       this.#settle(attested, policy, context, socket, handOver);
       return;
@@ -257,6 +257,12 @@ export async function createGate(options: GateOptions): Promise<Gate> {
 
 function unattested(decision: Decision): Attested {
   return { decision, evidence: new Map(), peer: undefined, credentials: undefined, stages: { open: 0, collect: 0, verify: 0, decide: 0 } };
+}
+
+/** The server that accepted a socket itself, as Node notes it; a socket that somebody injects has another, or none. */
+function acceptedBy(socket: Socket): object | undefined {
+  const server: unknown = Reflect.get(socket, 'server');
+  return typeof server === 'object' && server !== null ? server : undefined;
 }
 
 function startReading(socket: Socket): void {

@@ -56,6 +56,11 @@ export interface Peer {
  */
 export interface Connection {
   readonly fd: Fd | undefined;
+  /**
+   * The listening server that the kernel accepted it from: connections of one origin are sockets of one domain and type.
+   * Undefined where the socket came another way.
+   */
+  readonly origin: object | undefined;
 }
 
 /** Makes peers from connections. One a gate, chosen by platform. */

@@ -13,10 +13,12 @@ export function socketFd(socket: object): Fd | undefined {
 
 /** The connection of a socket: its descriptor for as long as the socket holds it. */
 export class SocketConnection implements Connection {
+  readonly origin: object | undefined;
   readonly #socket: object;
 
-  constructor(socket: object) {
+  constructor(socket: object, origin: object | undefined) {
     this.#socket = socket;
+    this.origin = origin;
   }
 
   get fd(): Fd | undefined {

@@ -18,24 +18,12 @@ export function closeFd(fd: Fd): void {
   libc().close(fd);
 }
 
-/** Reads until the end or until `memory` is full; returns how many bytes. */
-export function readAll(fd: Fd, memory: Uint8Array): number | SysFailure {
-  let at = 0;
-  while (at < memory.length) {
-    const count = libc().read(fd, at === 0 ? memory : memory.subarray(at), memory.length - at);
-    if (count > 0) {
-      at += count;
-      continue;
-    }
-    if (count === 0) break;
-    const errno = libc().errno();
-    if (errno !== EINTR) return new SysFailure(`read(${String(fd)})`, errno);
-  }
-  return at;
-}
-
 /** `pread(fd, memory, offset)`: bytes read, 0 at the end and after the memory behind the descriptor is gone (T2). */
 export function readAt(fd: Fd, memory: Memory, offset: number): number | SysFailure {
-  const count = libc().pread(fd, memory, memory.byteLength, offset);
-  return count < 0 ? new SysFailure(`pread(${String(fd)})`, libc().errno()) : count;
+  for (;;) {
+    const count = libc().pread(fd, memory, memory.byteLength, offset);
+    if (count >= 0) return count;
+    const errno = libc().errno();
+    if (errno !== EINTR) return new SysFailure(`pread(${String(fd)})`, errno);
+  }
 }

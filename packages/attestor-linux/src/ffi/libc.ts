@@ -12,7 +12,6 @@ export interface Libc {
   ioctl(fd: number, request: number, argument: Memory): number;
   poll(fds: Int32Array, count: number, timeoutMs: number): number;
   openat(dirFd: number, path: Uint8Array, flags: number, mode: number): number;
-  read(fd: number, memory: Memory, count: number): number;
   pread(fd: number, memory: Memory, count: number, offset: number): number;
   close(fd: number): number;
   readlinkat(dirFd: number, path: Uint8Array, memory: Memory, count: number): number;
@@ -56,7 +55,6 @@ function bind(): Libc {
     ioctl: call('int ioctl(int, unsigned long, void *)'),
     poll: call('int poll(void *, unsigned long, int)'),
     openat: call('int openat(int, void *, int, unsigned int)'),
-    read: call('long read(int, void *, size_t)'),
     pread: call('long pread(int, void *, size_t, int64_t)'),
     close: call('int close(int)'),
     readlinkat: call('long readlinkat(int, void *, void *, size_t)'),

@@ -44,7 +44,7 @@ function surveyByQuery(maps: Fd, survey: Survey): Unknown | undefined {
 }
 
 function surveyByText(folder: string, survey: Survey): Unknown | undefined {
-  const text = readProc(`${folder}/maps`);
+  const text = readProc(`${folder}/maps`, 'pieces');
   if (text instanceof SysFailure) return unknownOf(text);
   const lines = parseExecutableMaps(text);
   if (lines === undefined) return unknown('undecodable', `${folder}/maps`);

@@ -41,7 +41,7 @@ function byQuery(address: bigint): MappedIdentity | undefined {
 }
 
 function byText(address: bigint): MappedIdentity | undefined {
-  const text = readProc('/proc/self/maps');
+  const text = readProc('/proc/self/maps', 'pieces');
   const own = text instanceof SysFailure ? undefined : parseExecutableMaps(text)?.find((line) => line.start === address);
   return own && { dev: own.devMajor * 0x10_0000 + own.devMinor, inode: own.inode };
 }

@@ -11,8 +11,8 @@ import { lookAtCode, type Code } from './code.js';
 /** What kind of file the program runs from. `elsewhere`: its path belongs to another mount namespace (T5, T6). */
 export type ExeState = 'linked' | 'deleted' | 'memfd' | 'replaced' | 'elsewhere';
 
-/** How long a look at the executable mappings serves for further connections of the same image. */
-const CODE_SERVES_MS = 1000;
+/** How long a look at the mappings and at the auxiliary vector serves for further connections of the same image. */
+const LOOK_SERVES_MS = 1000;
 
 const link = Buffer.allocUnsafeSlow(4096);
 const scratch = Buffer.allocUnsafeSlow(2048);
@@ -34,6 +34,8 @@ export class ProgramImage {
   readonly #looked: Looked;
   #code: Code | Unknown | undefined;
   #codeAtMs = 0;
+  /** Not the time of the first look: that one is verified before it serves. */
+  #auxvAtMs = -LOOK_SERVES_MS;
   #users = 1;
 
   /** Use `ProgramImage.look`. */
@@ -63,22 +65,30 @@ export class ProgramImage {
   /** What the executable mappings say; looked at again when the last look is older than a second. */
   code(): Code | Unknown {
     const now = performance.now();
-    if (this.#code === undefined || now - this.#codeAtMs > CODE_SERVES_MS) {
+    if (this.#code === undefined || now - this.#codeAtMs > LOOK_SERVES_MS) {
       this.#code = lookAtCode(this.#folder, this.#looked.maps, this.exe, this.#looked.procmapQuery);
       this.#codeAtMs = now;
     }
     return this.#code;
   }
 
-  /** Why this is not the image that the process runs now, or undefined when it is. A few microseconds. */
+  /**
+   * Why this is not the image that the process runs now, or undefined when it is: the pinned memory is alive, the exe link
+   * leads to the same unchanged file, and so does the path. An exec of the *same* file whose old memory somebody kept alive
+   * (T2) shows in the auxiliary vector alone, which is looked at no more than a second ago.
+   */
   changed(): string | undefined {
     const { maps, where, auxv } = this.#looked;
     if (readAt(maps, oneByte, 0) !== 1) return 'the memory that was looked at is gone: the process ran another program';
     if (!samePath(this.#exePath, this.exe)) return 'the exe link leads to another file, or the file changed';
     if (where.hostPath !== undefined && !samePath(where.hostPath, this.exe)) return 'the path leads to another file';
+    const now = performance.now();
+    if (now - this.#auxvAtMs < LOOK_SERVES_MS) return undefined;
     const size = readAuxv(this.#auxvPath);
     const same = size !== undefined && size === auxv.length && auxv.compare(scratch, 0, size) === 0;
-    return same ? undefined : 'the process ran another program while its old memory was kept';
+    if (!same) return 'the process ran another program while its old memory was kept';
+    this.#auxvAtMs = now;
+    return undefined;
   }
 
   /** A descriptor of the exe's content; the caller closes it. The file behind it is the one that `exe` describes. */

@@ -17,9 +17,10 @@ import { effectiveUid } from './trust.js';
 export function settleAndVerify(name: BoundName, options: SettledOptions): void {
   const path = name.folder.pathOf(name.name);
   // Under an exception somebody may have put another inode in our place: looked at through a handle, before it is changed.
-  verifyMade(options, path, name);
+  verifyMade(options.path, path, readInode(name.handle));
   setGroup(options, path, name);
   setMode(options, path, name);
+  verifyBound(options, path, name);
   const inode = readInode(name.handle);
   if (inode.mode !== options.mode) throw unlike(options.path, path, 'mode', inode);
   if (options.gid !== undefined && inode.gid !== options.gid) throw unlike(options.path, path, 'group', inode);
@@ -29,14 +30,17 @@ export function settleAndVerify(name: BoundName, options: SettledOptions): void 
   if (reached === undefined || !sameInode(reached, inode)) throw unlike(options.path, path, 'path', inode);
 }
 
-/** A socket of ours with one name that a socket is bound to. In a folder that only root and we can write, it is the one just made. */
-function verifyMade(options: SettledOptions, component: string, name: BoundName): void {
-  const inode = readInode(name.handle);
-  if (inode.kind !== 'socket') throw unlike(options.path, component, 'kind', inode);
-  if (inode.uid !== effectiveUid()) throw unlike(options.path, component, 'owner', inode);
-  if (inode.links !== 1) throw unlike(options.path, component, 'links', inode);
+/** A socket of ours with one name. In a folder that only root and we can write, it is the one just made. */
+function verifyMade(path: string, component: string, inode: Inode): void {
+  if (inode.kind !== 'socket') throw unlike(path, component, 'kind', inode);
+  if (inode.uid !== effectiveUid()) throw unlike(path, component, 'owner', inode);
+  if (inode.links !== 1) throw unlike(path, component, 'links', inode);
+}
+
+/** A socket is bound to it: a dead one of ours that somebody linked here under an exception is not what we made. */
+function verifyBound(options: SettledOptions, component: string, name: BoundName): void {
   const liveness = livenessOf(name.handle);
-  if (liveness === 'dead') throw unlike(options.path, component, 'liveness', inode);
+  if (liveness === 'dead') throw unlike(options.path, component, 'liveness', readInode(name.handle));
   // A mode that shuts out its own owner was asked for: then only root can ask, and we may not be root.
   const shutOut = liveness instanceof SysFailure && liveness.errno === EACCES && (options.mode & 0o200) === 0;
   if (liveness !== 'bound' && !shutOut) throw systemRefusal(options.path, component, liveness);

@@ -1,5 +1,5 @@
 import type { DigestCache } from '../digest/digest-cache.js';
-import type { ImageCache } from '../image/image-cache.js';
+import type { ProcessCache } from '../image/process-cache.js';
 import type { Names } from '../names/names.js';
 import { ancestry } from './ancestry.js';
 import { asserted } from './asserted.js';
@@ -19,6 +19,6 @@ import { status } from './status.js';
  * All probes in the order in which they are asked. The program image comes last of its tier: its own check then stands
  * after everything else that was read of the process.
  */
-export function probesOf(table: Names, images: ImageCache, digests: DigestCache): readonly Probe[] {
-  return [peercred, names(table), peergroups(table), peersec, pin, cgroup, status, namespaces, ancestry, asserted, exe(images), sha256(images, digests)];
+export function probesOf(table: Names, processes: ProcessCache, digests: DigestCache): readonly Probe[] {
+  return [peercred, names(table), peergroups(table), peersec, pin, cgroup(processes), status, namespaces, ancestry, asserted, exe(processes), sha256(processes, digests)];
 }

@@ -42,7 +42,7 @@ function comm(peer: LinuxPeer, folder: string): Finding {
 }
 
 function args(peer: LinuxPeer, folder: string): Finding {
-  const bytes = readProc(`${folder}/cmdline`);
+  const bytes = readProc(`${folder}/cmdline`, 'pieces');
   if (bytes instanceof SysFailure) return peer.unknownOf(bytes);
   const all = parseCmdline(bytes);
   if (all === undefined) return undecodable(`${folder}/cmdline`);
@@ -51,7 +51,7 @@ function args(peer: LinuxPeer, folder: string): Finding {
 }
 
 function environ(peer: LinuxPeer, folder: string, name: string): Finding {
-  const bytes = readProc(`${folder}/environ`);
+  const bytes = readProc(`${folder}/environ`, 'pieces');
   if (bytes instanceof SysFailure) return bytes.errno === ERANGE ? unknown('limit', bytes.toString()) : peer.unknownOf(bytes);
   const found = lookupEnviron(bytes, name, true);
   return found.state === 'present' && found.values[0] === '' ? ABSENT : found;

@@ -1,5 +1,6 @@
 import { ABSENT, unknown, type Finding, type SelectorDefinition, type SelectorKey, type Unknown } from '@portcullis/core';
 import { SysFailure } from '../ffi/errno.js';
+import type { ProcessCache } from '../image/process-cache.js';
 import type { LinuxPeer } from '../peer.js';
 import { cgroupIdentity, type CgroupIdentity } from '../proc/cgroup-identity.js';
 import { parseCgroup } from '../proc/parse-cgroup.js';
@@ -20,36 +21,36 @@ const selectors: readonly SelectorDefinition[] = [
 ];
 
 /** `/proc/PID/cgroup`, and what it proves (T7). */
-export const cgroup: Probe = {
-  selectors,
-  ask(peer: LinuxPeer, wanted, into: Into) {
-    const identity = look(peer);
-    if ('state' in identity) {
-      allUnknown(selectors, wanted, identity, into);
+export function cgroup(processes: ProcessCache): Probe {
+  return {
+    selectors,
+    ask(peer: LinuxPeer, wanted, into: Into) {
+      const identity = look(peer, processes);
+      if ('state' in identity) {
+        allUnknown(selectors, wanted, identity, into);
+        return undefined;
+      }
+      for (const { key } of selectors) if (wanted.has(key)) into.set(key, findingOf(key, identity));
       return undefined;
-    }
-    for (const { key } of selectors) if (wanted.has(key)) into.set(key, findingOf(key, identity));
-    return undefined;
-  },
-};
+    },
+  };
+}
 
-/** The texts seen last and what they say: processes of one service share theirs. */
-const seen = new Map<string, CgroupIdentity>();
-const MOST_SEEN = 1024;
+/** What a text says, by the text that a known process keeps. */
+const identities = new WeakMap<Uint8Array, CgroupIdentity>();
 
-function look(peer: LinuxPeer): CgroupIdentity | Unknown {
+function look(peer: LinuxPeer, processes: ProcessCache): CgroupIdentity | Unknown {
   const folder = peer.procFolder();
   if (typeof folder !== 'string') return folder;
-  const bytes = readProc(`${folder}/cgroup`);
+  const known = processes.of(peer);
+  const bytes = known === undefined ? readProc(`${folder}/cgroup`) : known.cgroupText(folder);
   if (bytes instanceof SysFailure) return peer.unknownOf(bytes);
-  const key = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
-  const known = seen.get(key);
-  if (known !== undefined) return known;
+  const same = known === undefined ? undefined : identities.get(bytes);
+  if (same !== undefined) return same;
   const lines = parseCgroup(bytes);
   const identity = lines && cgroupIdentity(lines, { namespaced: peer.capabilities.cgroupNamespaced });
   if (identity === undefined) return undecodable(`${folder}/cgroup`);
-  if (seen.size >= MOST_SEEN) seen.clear();
-  seen.set(key, identity);
+  if (known !== undefined) identities.set(bytes, identity);
   return identity;
 }
 

@@ -1,5 +1,5 @@
 import { ABSENT, unknown, type Finding, type SelectorDefinition, type SelectorKey, type TrustTier, type Unknown } from '@portcullis/core';
-import type { ImageCache } from '../image/image-cache.js';
+import type { ProcessCache } from '../image/process-cache.js';
 import { ProgramImage } from '../image/program-image.js';
 import type { LinuxPeer } from '../peer.js';
 import { allUnknown, present, undecodable, type Into, type Probe } from './probe.js';
@@ -14,11 +14,11 @@ const selectors: readonly SelectorDefinition[] = [
 ];
 
 /** The exe link, the file behind it, and what the mappings say of both (T4, T5, T6). */
-export function exe(images: ImageCache): Probe {
+export function exe(processes: ProcessCache): Probe {
   return {
     selectors,
     ask(peer: LinuxPeer, wanted, into: Into) {
-      const image = images.hold(peer);
+      const image = processes.image(peer);
       if (!(image instanceof ProgramImage)) {
         allUnknown(selectors, wanted, image, into);
         return undefined;

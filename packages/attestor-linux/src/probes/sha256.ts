@@ -1,6 +1,6 @@
 import type { Finding, SelectorDefinition, TrustTier } from '@portcullis/core';
 import type { DigestCache } from '../digest/digest-cache.js';
-import type { ImageCache } from '../image/image-cache.js';
+import type { ProcessCache } from '../image/process-cache.js';
 import { ProgramImage } from '../image/program-image.js';
 import type { LinuxPeer } from '../peer.js';
 import { tierOf } from './exe.js';
@@ -13,11 +13,11 @@ const selectors: readonly SelectorDefinition[] = [
 ];
 
 /** The digest of the file behind the exe link, read through the pinned process, whatever its path says. */
-export function sha256(images: ImageCache, digests: DigestCache): Probe {
+export function sha256(processes: ProcessCache, digests: DigestCache): Probe {
   return {
     selectors,
     ask(peer: LinuxPeer, _wanted, into: Into) {
-      const image = images.hold(peer);
+      const image = processes.image(peer);
       if (!(image instanceof ProgramImage)) {
         into.set(KEY, image);
         return undefined;
