@@ -38,7 +38,9 @@ export function checkGrants({ conjuncts, rules }: CompiledRules, findings: Findi
 function checkName(name: string, givers: readonly Giver[], definitions: Definitions, findings: FindingList): void {
   let pairs = 0;
   const reported = new Set<Rule>();
-  const compare = (a: Giver, b: Giver): boolean => {
+  const compare = (one: Giver, other: Giver): boolean => {
+    // The later rule is the one to report.
+    const [a, b] = one.conjunct.rule.index < other.conjunct.rule.index ? [one, other] : [other, one];
     const [left, right] = [a.conjunct.rule.rule, b.conjunct.rule.rule];
     if (a.value === b.value || reported.has(right) || !shareListener(left, right)) return true;
     if (++pairs > MAX_PAIRS) {

@@ -65,8 +65,8 @@ function toFinding(document: YamlDocument, root: DocNode, path: readonly string[
       return at('SCHEMA_MISSING', parent, `${quote(String(error.params['missingProperty']))} is missing in ${name}`);
     }
     case 'type': {
-      const type = [error.params['type']].flat().join(' or ').replaceAll('array', 'list').replaceAll('object', 'mapping').replaceAll('string', 'text');
-      return at('SCHEMA_TYPE', here, `${name} must be ${article(type)}`);
+      const types = [error.params['type']].flat().map((type) => TYPE_NAMES.get(String(type)) ?? String(type));
+      return at('SCHEMA_TYPE', here, `${name} must be ${types.join(' or ')}`);
     }
     case 'enum':
     case 'const': {
@@ -89,10 +89,14 @@ function nameOf(path: readonly string[]): string {
   return /^[0-9]+$/.test(last) && path.length > 1 ? `item ${String(Number(last) + 1)} of ${quote(path.at(-2) ?? '')}` : quote(last);
 }
 
-function article(type: string): string {
-  if (type === 'text') return type;
-  return /^[aeiou]/.test(type) ? `an ${type}` : `a ${type}`;
-}
+const TYPE_NAMES: ReadonlyMap<string, string> = new Map([
+  ['string', 'text'],
+  ['number', 'a number'],
+  ['integer', 'a whole number'],
+  ['boolean', 'true or false'],
+  ['array', 'a list'],
+  ['object', 'a mapping'],
+]);
 
 function describe(error: SchemaError): string {
   const parent: unknown = error.parentSchema;

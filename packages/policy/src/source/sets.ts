@@ -60,7 +60,8 @@ export class SetResolver {
   finish(): void {
     for (const [name, set] of this.#sets) {
       if (set.used) continue;
-      this.#findings.report('POLICY_UNUSED_SET', set.source, set.entry, `no rule uses the set ${quote(name)}`);
+      // With errors about, rules may be missing that use it.
+      if (!this.#findings.hasErrors) this.#findings.report('POLICY_UNUSED_SET', set.source, set.entry, `no rule uses the set ${quote(name)}`);
       this.resolve(name, set.source, set.entry);
     }
   }
