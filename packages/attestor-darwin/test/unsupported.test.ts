@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { Catalogue, isRefusal, valueProblem, type Fd, type Peer, type PeerSource, type SelectorKey } from '@portcullis/core';
+import { Catalogue, isRefusal, valueProblem, type Connection, type Fd, type Peer, type PeerSource, type SelectorKey } from '@portcullis/core';
 import { DarwinAttestor, DarwinPeerSource, DARWIN_SELECTORS, capabilities } from '@portcullis/attestor-darwin';
 
 const PLATFORMS = ['darwin', 'linux', 'win32', 'freebsd'] as const;
@@ -17,7 +17,7 @@ for (const platform of PLATFORMS) {
     it('refuses every descriptor as an unsupported platform (I2)', () => {
       const source: PeerSource = new DarwinPeerSource(platform);
       for (const fd of [undefined, -1, 0, 3, 1_000_000] as (Fd | undefined)[]) {
-        const answer = source.open({ fd });
+        const answer = source.open({ fd } as Connection);
         assert.ok(isRefusal(answer));
         assert.equal(answer.refused, 'unsupported-platform');
         assert.equal(answer.credentials, undefined);
