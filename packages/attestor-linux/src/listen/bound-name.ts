@@ -7,7 +7,7 @@ import { effectiveUid } from './trust.js';
 
 /**
  * A name that we gave to a socket, and a handle of the inode that we made. While the handle is held, the inode's number
- * is not given to another (ext4 and tmpfs reuse them at once), so that comparing numbers tells ours from a successor.
+ * is not given to another (ext4 reuses it at once), so that comparing numbers tells ours from a successor.
  */
 export class BoundName {
   readonly folder: HeldFolder;

@@ -1,12 +1,16 @@
 /** A gateway process for race.linux.test.ts: binds and lets go when told, at a moment that is told. */
-import { closeSync } from 'node:fs';
+import { closeSync, readFileSync, writeFileSync } from 'node:fs';
 import { PortcullisError, type BoundSocket } from '@portcullis/core';
 import { linuxListenPort } from '../../dist/listen/listen-port.js';
+import { NameLock } from '../../dist/listen/name-lock.js';
+import { walkToParent } from '../../dist/listen/walk.js';
 
 export type Order =
   | { readonly op: 'bind'; readonly path: string; readonly atMs: number }
   /** `crash` leaves the path behind; `stop` is what a gateway does that ends well. */
-  | { readonly op: 'crash' | 'stop'; readonly atMs: number };
+  | { readonly op: 'crash' | 'stop'; readonly atMs: number }
+  /** Adds one to a number in a file, many times, each time under the lock of the file's name. */
+  | { readonly op: 'count'; readonly path: string; readonly times: number; readonly atMs: number };
 
 export interface Answer {
   readonly won: boolean;
@@ -27,6 +31,7 @@ function waitUntil(atMs: number): void {
 function obey(order: Order): Answer {
   waitUntil(order.atMs);
   if (order.op === 'bind') return bind(order.path);
+  if (order.op === 'count') return count(order.path, order.times);
   if (bound !== undefined) {
     closeSync(bound.fd);
     if (order.op === 'stop') bound.release();
@@ -43,6 +48,18 @@ function bind(path: string): Answer {
   } catch (error) {
     return { won: false, replacedStale: false, code: error instanceof PortcullisError ? error.code : String(error) };
   }
+}
+
+function count(path: string, times: number): Answer {
+  const { folder, name } = walkToParent(path, new Set());
+  for (let n = 0; n < times; n += 1) {
+    const lock = NameLock.take(folder, name, 10_000);
+    if (!(lock instanceof NameLock)) return { won: false, replacedStale: false, code: String(lock) };
+    writeFileSync(path, String(Number(readFileSync(path, 'utf8')) + 1));
+    lock.release();
+  }
+  folder.close();
+  return { won: true, replacedStale: false, code: '' };
 }
 
 process.on('message', (order: Order) => process.send?.(obey(order)));

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Answer, Order } from './contender.js';
 import { knock, needLinux, Scratch } from './scratch.js';
@@ -107,6 +107,16 @@ describe('safe listen: two gateways at one path (T18)', function () {
       [runs, starts] = [starts, runs];
     }
     await runs.order({ op: 'stop', atMs: 0 });
+  });
+
+  it('never lets two hold the lock of one name, though its file comes and goes', async () => {
+    const times = 4_000;
+    writeFileSync(path, '0');
+    const atMs = soon();
+    const answers = await Promise.all(gateways.map((gateway) => gateway.order({ op: 'count', path, times, atMs })));
+    assert.deepEqual(answers.map((answer) => answer.code), ['', '']);
+    assert.equal(readFileSync(path, 'utf8'), String(2 * times));
+    assert.deepEqual(readdirSync(scratch.path), ['s']);
   });
 
   it('takes over from a gateway that was killed', async () => {

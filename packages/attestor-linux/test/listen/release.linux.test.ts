@@ -48,13 +48,17 @@ describe('safe listen: release (T18)', () => {
   it('leaves another socket that took its place, even where inode numbers are used again at once', () => {
     for (let round = 0; round < 50; round += 1) {
       const bound = scratch.bind({ path });
+      const { ino } = lstatSync(path);
+      writeFileSync(scratch.at('filler'), ''); // takes the number of the lock file, which is the lowest that is free
       closeSync(bound.fd);
       unlinkSync(path);
       const other = rawBind(path);
+      assert.notEqual(lstatSync(path).ino, ino, 'the number was given away while the socket was not released');
       bound.release();
       assert.equal(existsSync(path), true);
       closeSync(other);
       unlinkSync(path);
+      unlinkSync(scratch.at('filler'));
     }
   });
 
