@@ -3,7 +3,7 @@ import type { Admission } from './admission.js';
 
 /** Something that went wrong beside a decision: it was refused or it stayed as it was, and this says why. */
 export interface GateFailure {
-  readonly where: 'attest' | 'listener' | 'sink' | 'event' | 'prepare' | 'record';
+  readonly where: 'attest' | 'listener' | 'sink' | 'event' | 'prepare' | 'record' | 'close';
   readonly error: unknown;
 }
 
@@ -72,11 +72,20 @@ export class AfterDecision {
     }
   }
 
+  /** Tells every listener; one that throws keeps the others from nothing. */
+  emit<Name extends keyof GateEvents>(name: Name, event: Parameters<GateEvents[Name]>[0]): void {
+    for (const listener of this.emitter.listeners(name)) {
+      this.guarded('event', () => { (listener as (event: Parameters<GateEvents[Name]>[0]) => void)(event); });
+    }
+  }
+
   fail(where: GateFailure['where'], error: unknown): void {
-    try {
-      this.emitter.emit('failed', { where, error });
-    } catch {
-      this.#failures += 1; // a listener of `failed` that fails has nobody left to tell
+    for (const listener of this.emitter.listeners('failed')) {
+      try {
+        listener({ where, error });
+      } catch {
+        this.#failures += 1; // a listener of `failed` that fails has nobody left to tell
+      }
     }
   }
 }

@@ -3,6 +3,7 @@ import type { DescriptorBudget } from './descriptor-budget.js';
 import { PortcullisError } from './errors.js';
 import type { DecisionSink } from './events.js';
 import type { ListenPort } from './listener.js';
+import { LONGEST_TIMER_MS } from './live.js';
 import type { PeerSource } from './peer.js';
 import type { Policy } from './policy.js';
 import type { RefusalStyle } from './refuse.js';
@@ -49,10 +50,19 @@ export const DEFAULTS = Object.freeze({
 
 /** @throws PortcullisError `GATE_OPTIONS` naming the option that makes no sense. */
 export function checkOptions(options: GateOptions): void {
-  for (const name of ['deadlineMs', 'maxPending', 'maxPendingPerUid'] as const) {
-    const value = options[name];
-    if (value !== undefined && !(Number.isSafeInteger(value) && value > 0)) {
-      throw new PortcullisError('GATE_OPTIONS', `\`${name}\` must be a whole number above 0, not ${String(value)}`, { facts: { option: name } });
-    }
+  // Node's timers fire at once where they cannot wait that long.
+  wholeNumber(options, 'deadlineMs', 1, LONGEST_TIMER_MS);
+  wholeNumber(options, 'refreshMs', 0, LONGEST_TIMER_MS);
+  wholeNumber(options, 'maxPending', 1, Number.MAX_SAFE_INTEGER);
+  wholeNumber(options, 'maxPendingPerUid', 1, Number.MAX_SAFE_INTEGER);
+  const names = options.attestors.map(({ name }) => name);
+  if (new Set(names).size < names.length) {
+    throw new PortcullisError('GATE_OPTIONS', 'two `attestors` have one name', { facts: { option: 'attestors', names: names.join(', ') } });
   }
+}
+
+function wholeNumber(options: GateOptions, name: 'deadlineMs' | 'refreshMs' | 'maxPending' | 'maxPendingPerUid', least: number, most: number): void {
+  const value = options[name];
+  if (value === undefined || (Number.isSafeInteger(value) && value >= least && value <= most)) return;
+  throw new PortcullisError('GATE_OPTIONS', `\`${name}\` must be a whole number from ${String(least)} to ${String(most)}, not ${String(value)}`, { facts: { option: name } });
 }

@@ -1,40 +1,28 @@
 import { createServer, type Server, type Socket } from 'node:net';
-import { activatedFd } from './activation.js';
 import { Admission, bindAdmission } from './admission.js';
 import { Collector } from './collect.js';
 import type { Catalogue } from './catalogue.js';
-import type { Decision, RefusalCode } from './decision.js';
+import type { RefusalCode } from './decision.js';
 import { processBudget, type DescriptorBudget } from './descriptor-budget.js';
-import { Engine, refusal, type Attested } from './engine.js';
+import { Engine, refusal, unattested, type Attested } from './engine.js';
 import { PortcullisError } from './errors.js';
 import { AfterDecision, type GateEvents } from './events.js';
 import { checkOptions, DEFAULTS, type GateOptions } from './gate-options.js';
-import type { BindOptions, BoundSocket } from './listener.js';
-import type { Fd, PeerCredentials } from './peer.js';
+import { acceptedBy, guardOf, guardServer } from './guard.js';
+import { LiveConnections } from './live.js';
+import type { PeerCredentials } from './peer.js';
 import { PendingAdmissions } from './pending.js';
 import type { Policy, PolicyContext } from './policy.js';
 import { prepareAttestors } from './prepare.js';
 import { RecordKeeper } from './record-keeper.js';
 import { refuse, type RefusalStyle } from './refuse.js';
+import { serve, type Listening, type ListenTarget } from './serve.js';
 import { SocketConnection } from './socket-fd.js';
 
 export type { Server, Socket } from 'node:net';
 
-/** Where a gate listens: a path that it makes safely, a listening descriptor, or a socket that systemd passed by name. */
-export type ListenTarget = BindOptions | { readonly fd: number } | { readonly systemd: string };
-
 /** A server of any protocol over `net`, or a function that takes admitted sockets (gRPC's injector, MCP's transport). */
 export type Guarded = Server | ((socket: Socket) => void);
-
-export interface Listening {
-  readonly server: Server;
-  /** The real path, where the gate made the socket. */
-  readonly path: string | undefined;
-  /** What the safe listen had to be told to overlook, and whether a stale socket was taken over. */
-  readonly bound: BoundSocket | undefined;
-}
-
-const GUARDED = Symbol('portcullis.guarded');
 
 /**
  * Stands before a server: reading is paused from the accept until the peer is admitted, so that no byte of a refused
@@ -52,13 +40,14 @@ export class Gate {
   readonly #budget: DescriptorBudget | undefined;
   readonly #clock: () => number;
   readonly #style: RefusalStyle;
-  readonly #live = new Set<Socket>();
+  readonly #live: LiveConnections;
   readonly #listening: Listening[] = [];
   readonly #refresh: NodeJS.Timeout | undefined;
   #policy: Policy;
+  /** Preparations run one after the other, so that the attestors are prepared for the policy that was set last. */
+  #preparing: Promise<unknown> = Promise.resolve();
+  #refreshing = false;
   #closing: Promise<void> | undefined;
-  #whenEmpty: (() => void) | undefined;
-  readonly #onClose: (this: Socket) => void;
 
   /** Use `createGate`, which prepares the policy first. */
   constructor(options: GateOptions, warnings: readonly string[] = []) {
@@ -68,17 +57,19 @@ export class Gate {
     this.listener = options.listener ?? DEFAULTS.listener;
     this.#policy = options.policy;
     const deadlineMs = options.deadlineMs ?? DEFAULTS.deadlineMs;
+    const maxPending = options.maxPending ?? DEFAULTS.maxPending;
+    const maxPendingPerUid = options.maxPendingPerUid ?? DEFAULTS.maxPendingPerUid;
     const collector = new Collector(options.attestors);
-    this.#engine = new Engine(options.peerSource, collector, deadlineMs);
-    this.#records = new RecordKeeper(collector, this.#after, options.sink, options.collect ?? [], deadlineMs);
-    this.#pending = new PendingAdmissions(options.maxPending ?? DEFAULTS.maxPending, options.maxPendingPerUid ?? DEFAULTS.maxPendingPerUid);
     this.#budget = options.budget ?? processBudget(options.peerSource);
+    this.#live = new LiveConnections(this.#budget);
+    this.#engine = new Engine(options.peerSource, collector, deadlineMs);
+    this.#pending = new PendingAdmissions(maxPending, maxPendingPerUid);
+    // A record that waits outlives its connection and holds a peer: the budget reckons with one for each connection.
+    const waiting = new PendingAdmissions(Math.min(maxPending, this.#budget?.capacity ?? maxPending), maxPendingPerUid);
+    this.#records = new RecordKeeper(collector, this.#after, { sink: options.sink, collect: options.collect ?? [], deadlineMs, waiting });
     this.#clock = options.clock ?? Date.now;
     this.#style = options.refusal ?? 'close';
     const refreshMs = options.refreshMs ?? DEFAULTS.refreshMs;
-    const left = (socket: Socket): void => { this.#left(socket); };
-    // One function for all sockets: a closure for each would be memory for each.
-    this.#onClose = function () { left(this); };
     if (refreshMs > 0) this.#refresh = setInterval(() => void this.#prepareAgain(), refreshMs).unref();
   }
 
@@ -92,7 +83,7 @@ export class Gate {
 
   /** Admitted and lingering connections, and admissions that wait for a late answer. */
   get load(): { readonly live: number; readonly pending: number } {
-    return { live: this.#live.size, pending: this.#pending.count };
+    return { live: this.#live.count, pending: this.#pending.count };
   }
 
   on<Name extends keyof GateEvents>(name: Name, listener: GateEvents[Name]): this {
@@ -102,11 +93,13 @@ export class Gate {
   }
 
   /** Prepares attestors for `policy`, then swaps one reference. A failure keeps the policy that works. */
-  async setPolicy(policy: Policy): Promise<void> {
-    const warnings = await prepareAttestors(this.#options.attestors, policy);
-    const previous = this.#policy.revision;
-    this.#policy = policy;
-    this.#after.later(() => this.#after.emitter.emit('policy', { name: policy.name, revision: policy.revision, previous, warnings }));
+  setPolicy(policy: Policy): Promise<void> {
+    return this.#oneByOne(async () => {
+      const warnings = await prepareAttestors(this.#options.attestors, policy);
+      const previous = this.#policy.revision;
+      this.#policy = policy;
+      this.#after.later(() => { this.#after.emit('policy', { name: policy.name, revision: policy.revision, previous, warnings }); });
+    });
   }
 
   /**
@@ -114,47 +107,29 @@ export class Gate {
    * @throws PortcullisError `GATE_GUARDED_TWICE`; `GATE_OPTIONS` where an HTTP refusal would be written before TLS.
    */
   guard(server: Server): void {
-    if (Reflect.has(server, GUARDED)) throw new PortcullisError('GATE_GUARDED_TWICE', 'this server is behind a gate already');
-    if (this.#style !== 'close' && 'setSecureContext' in server) {
-      throw new PortcullisError('GATE_OPTIONS', 'a refusal in HTTP cannot be written before the TLS handshake: use `refusal: close`');
-    }
-    Object.defineProperty(server, GUARDED, { value: true });
-    const emit = server.emit.bind(server) as (name: string, ...rest: unknown[]) => boolean;
-    const wasPaused = Reflect.get(server, 'pauseOnConnect') === true;
-    Reflect.set(server, 'pauseOnConnect', true);
-    const handOver = (socket: Socket): void => {
-      if (!wasPaused) startReading(socket);
-      emit('connection', socket);
-    };
-    const guarded = (name: string, ...rest: unknown[]): boolean => {
-      if (name !== 'connection') return emit(name, ...rest);
-      this.#arrive(rest[0] as Socket, handOver);
-      return true;
-    };
-    server.emit = guarded as Server['emit'];
+    guardServer(server, this, this.#style, (socket, handOver) => { this.#arrive(socket, handOver); });
   }
 
-  /** Guards `target` and listens. Resolves once connections are accepted. @throws PortcullisError `LISTEN_*` */
+  /** Guards `target` and listens. Resolves once connections are accepted. @throws PortcullisError `LISTEN_*`, and those of `guard` */
   async listen(target: Guarded, where: ListenTarget): Promise<Listening> {
     if (this.#closing !== undefined) throw new PortcullisError('GATE_CLOSED', 'this gate was closed');
     const server = typeof target === 'function' ? createServer(target) : target;
-    const bound = 'path' in where ? this.#bind(where) : undefined;
-    try {
-      const fd = bound?.fd ?? this.#adopt(where as Exclude<ListenTarget, BindOptions>);
-      if (!Reflect.has(server, GUARDED)) this.guard(server);
-      await listening(server, fd);
-    } catch (error) {
-      bound?.release();
-      throw error;
+    if (guardOf(server) !== this) this.guard(server);
+    const listening = await serve(server, where, this.#options.listenPort);
+    // An accept that fails (EMFILE) is an event of the server, which ends the process where nobody listens for it (T20).
+    server.on('error', (error) => { this.#after.fail('listener', error); });
+    this.#listening.push(listening);
+    // Closed while it began to listen: nobody else would close this one.
+    if (this.#isClosing()) {
+      await stopListening(listening);
+      throw new PortcullisError('GATE_CLOSED', 'this gate was closed');
     }
-    const result: Listening = { server, path: bound?.path, bound };
-    this.#listening.push(result);
-    return result;
+    return listening;
   }
 
   /**
-   * Stops accepting, lets live connections end for at most `drainMs`, then ends them. Pending admissions are refused.
-   * Idempotent: later calls wait for the first.
+   * Stops accepting, refuses pending admissions, lets live connections end for at most `drainMs`, then ends them. Resolves
+   * when every record was told. Idempotent: later calls wait for the first.
    */
   close(options: { readonly drainMs?: number } = {}): Promise<void> {
     return (this.#closing ??= this.#close(options.drainMs ?? DEFAULTS.drainMs));
@@ -162,52 +137,45 @@ export class Gate {
 
   /** Ends all live connections now: what a second signal asks for. */
   destroy(): void {
-    for (const socket of this.#live) socket.destroy();
+    this.#live.destroyAll();
   }
 
   async #close(drainMs: number): Promise<void> {
     clearInterval(this.#refresh);
-    const closed = this.#listening.map(({ server, bound }) => {
-      bound?.release();
-      return new Promise<void>((resolve) => server.close(() => { resolve(); }));
-    });
-    if (this.#live.size > 0) {
-      const timer = setTimeout(() => { this.destroy(); }, drainMs);
-      await new Promise<void>((resolve) => { this.#whenEmpty = resolve; });
-      clearTimeout(timer);
-    }
-    await Promise.all(closed);
-    this.#after.flush();
-    if (this.#options.sharedAttestors !== true) {
-      for (const attestor of this.#options.attestors) await attestor.close?.();
+    this.#engine.stop();
+    const stopped = this.#listening.map(stopListening);
+    await this.#live.drain(drainMs);
+    await Promise.all(stopped);
+    await this.#records.settled();
+    if (this.#options.sharedAttestors === true) return;
+    for (const attestor of this.#options.attestors) {
+      try {
+        await attestor.close?.();
+      } catch (error) {
+        this.#after.fail('close', error);
+      }
     }
   }
 
-  #bind(where: BindOptions): BoundSocket {
-    if (this.#options.listenPort !== undefined) return this.#options.listenPort.bind(where);
-    throw new PortcullisError('PLATFORM_UNSUPPORTED', 'this gate has no `listenPort`: it cannot make a socket safely');
-  }
-
-  #adopt(where: Exclude<ListenTarget, BindOptions>): Fd {
-    const fd = 'fd' in where ? (where.fd as Fd) : activatedFd(where.systemd);
-    this.#options.listenPort?.adopt(fd);
-    return fd;
+  #isClosing(): boolean {
+    return this.#closing !== undefined;
   }
 
   /** A connection came: nothing of it was read yet. */
   #arrive(socket: Socket, handOver: (socket: Socket) => void): void {
+    const full = !this.#live.enter(socket);
+    if (!full && this.#closing === undefined) {
+      this.#attest(socket, handOver);
+      return;
+    }
+    const decision = full ? refusal('capacity', 'descriptor-limit', `this process may hold ${String(this.#budget?.capacity)} connections`) : refusal('closing');
+    const context: PolicyContext = { listener: this.listener, nowMs: this.#clock() };
+    this.#settle(unattested(decision), this.#policy, context, socket, handOver, full ? 'close' : this.#style);
+  }
+
+  #attest(socket: Socket, handOver: (socket: Socket) => void): void {
     const policy = this.#policy;
     const context: PolicyContext = { listener: this.listener, nowMs: this.#clock() };
-    if (this.#budget?.take() === false) {
-      this.#settle(unattested(refusal('capacity', 'descriptor-limit', `this process may hold ${String(this.#budget.capacity)} connections`)), policy, context, socket, handOver, 'close');
-      return;
-    }
-    this.#live.add(socket);
-    socket.on('close', this.#onClose);
-    if (this.#closing !== undefined) {
-      this.#settle(unattested(refusal('closing')), policy, context, socket, handOver);
-      return;
-    }
     const attested = this.#engine.admit(new SocketConnection(socket, acceptedBy(socket)), policy, context, this.#mayWait);
     if (!(attested instanceof Promise)) {
       this.#settle(attested, policy, context, socket, handOver);
@@ -215,8 +183,15 @@ export class Gate {
     }
     void attested.then((late) => {
       if (late.credentials !== undefined) this.#pending.leave(late.credentials.uid);
-      const drained = this.#closing === undefined ? late : { ...late, decision: refusal('closing') };
-      this.#settle(drained, policy, context, socket, handOver);
+      if (this.#closing !== undefined) {
+        this.#settle({ ...late, decision: refusal('closing') }, policy, context, socket, handOver);
+      } else if (this.#policy !== policy && late.decision.effect === 'allow' && !socket.destroyed) {
+        // Allowed by a policy that is no longer in force: the one that is has not been asked.
+        this.#records.letGo(late.peer);
+        this.#attest(socket, handOver);
+      } else {
+        this.#settle(late, policy, context, socket, handOver);
+      }
     });
   }
 
@@ -234,18 +209,22 @@ export class Gate {
     }
   }
 
-  #left(socket: Socket): void {
-    this.#live.delete(socket);
-    this.#budget?.give();
-    if (this.#live.size === 0) this.#whenEmpty?.();
-  }
-
   async #prepareAgain(): Promise<void> {
+    if (this.#refreshing) return;
+    this.#refreshing = true;
     try {
-      await prepareAttestors(this.#options.attestors, this.#policy);
+      await this.#oneByOne(() => prepareAttestors(this.#options.attestors, this.#policy));
     } catch (error) {
       this.#after.fail('prepare', error);
+    } finally {
+      this.#refreshing = false;
     }
+  }
+
+  #oneByOne<T>(job: () => Promise<T>): Promise<T> {
+    const turn = this.#preparing.then(job);
+    this.#preparing = turn.catch(() => undefined);
+    return turn;
   }
 }
 
@@ -255,28 +234,8 @@ export async function createGate(options: GateOptions): Promise<Gate> {
   return new Gate(options, warnings);
 }
 
-function unattested(decision: Decision): Attested {
-  return { decision, evidence: new Map(), peer: undefined, credentials: undefined, stages: { open: 0, collect: 0, verify: 0, decide: 0 } };
-}
-
-/** The server that accepted a socket itself, as Node notes it; a socket that somebody injects has another, or none. */
-function acceptedBy(socket: Socket): object | undefined {
-  const server: unknown = Reflect.get(socket, 'server');
-  return typeof server === 'object' && server !== null ? server : undefined;
-}
-
-function startReading(socket: Socket): void {
-  // As Node leaves a socket that nobody paused: the handle reads, and the stream waits for its first consumer.
-  Reflect.set(socket, 'readableFlowing', null);
-  socket.read(0);
-}
-
-function listening(server: Server, fd: Fd): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen({ fd }, () => {
-      server.off('error', reject);
-      resolve();
-    });
-  });
+/** Also what is left of the path goes: nobody shall find a socket that nobody serves. */
+function stopListening({ server, bound }: Listening): Promise<void> {
+  bound?.release();
+  return new Promise((resolve) => { server.close(() => { resolve(); }); });
 }

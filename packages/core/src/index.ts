@@ -18,9 +18,10 @@ export { PortcullisError, formatErrorChain, type ErrorFacts } from './errors.js'
 export { ERROR_CODES, type ErrorCode } from './error-codes.js';
 export { type DecisionSink, type GateEvents, type GateFailure, type PolicyChange, type Revocation } from './events.js';
 export { fingerprint } from './fingerprint.js';
-export { createGate, Gate, type Guarded, type ListenTarget, type Listening } from './gate.js';
+export { createGate, Gate, type Guarded } from './gate.js';
 export { DEFAULTS, type GateOptions } from './gate-options.js';
 export { prepareAttestors } from './prepare.js';
 export { type RefusalStyle } from './refuse.js';
+export { type Listening, type ListenTarget } from './serve.js';
 export { socketFd } from './socket-fd.js';
 export { runTrusted, type TrustedRun } from './trusted-program.js';

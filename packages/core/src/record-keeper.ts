@@ -4,6 +4,7 @@ import type { Attested } from './engine.js';
 import { unknown, type Evidenced } from './evidence.js';
 import type { AfterDecision, DecisionSink } from './events.js';
 import type { Peer } from './peer.js';
+import type { PendingAdmissions } from './pending.js';
 import type { Policy, PolicyContext } from './policy.js';
 import type { SelectorKey } from './selector.js';
 
@@ -15,6 +16,15 @@ interface Kept {
   readonly context: PolicyContext;
 }
 
+export interface RecordOptions {
+  readonly sink: DecisionSink | undefined;
+  readonly collect: readonly SelectorKey[];
+  /** How long the peer is held for answers that nobody waits for. */
+  readonly deadlineMs: number;
+  /** Caps on those peers, as a flood could otherwise hold as many as it likes (T20). */
+  readonly waiting: PendingAdmissions;
+}
+
 /**
  * What follows a decision: keys that only shadow rules or the record want are collected from the still pinned peer, the
  * shadow rules are asked, the peer is let go, and sink and listeners hear of it. None of it can change the decision.
@@ -22,88 +32,124 @@ interface Kept {
 export class RecordKeeper {
   readonly #collector: Collector;
   readonly #after: AfterDecision;
-  readonly #sink: DecisionSink | undefined;
-  readonly #collect: readonly SelectorKey[];
-  readonly #deadlineMs: number;
+  readonly #options: RecordOptions;
+  readonly #late = new Set<Promise<void>>();
 
-  constructor(collector: Collector, after: AfterDecision, sink: DecisionSink | undefined, collect: readonly SelectorKey[], deadlineMs: number) {
+  constructor(collector: Collector, after: AfterDecision, options: RecordOptions) {
     this.#collector = collector;
     this.#after = after;
-    this.#sink = sink;
-    this.#collect = collect;
-    this.#deadlineMs = deadlineMs;
+    this.#options = options;
   }
 
-  keep(admission: Admission, attested: Attested, policy: Policy, context: PolicyContext): void {
-    const { peer, evidence } = attested;
-    if (this.#sink === undefined && this.#after.emitter.eventNames().length === 0) {
-      peer?.close();
-      return;
-    }
-    this.#after.later(() => { this.#complete({ admission, peer, evidence, policy, context }); });
+  keep(admission: Admission, { peer, evidence }: Attested, policy: Policy, context: PolicyContext): void {
+    if (this.#options.sink === undefined && this.#after.emitter.eventNames().length === 0) this.letGo(peer);
+    else this.#after.later(() => { this.#complete({ admission, peer, evidence, policy, context }); });
+  }
+
+  /** Resolves once every record was told, those included that wait for late answers. */
+  async settled(): Promise<void> {
+    this.#after.flush();
+    while (this.#late.size > 0) await Promise.all(this.#late);
   }
 
   #complete(kept: Kept): void {
     let late: Promise<void> | undefined;
     try {
-      late = kept.peer === undefined || kept.admission.failure !== undefined ? undefined : this.#collectMore(kept, kept.peer);
+      if (kept.peer !== undefined && asksMore(kept.admission)) late = this.#collectMore(kept, kept.peer);
     } catch (error) {
       this.#after.fail('record', error);
     }
-    if (late === undefined) this.#tell(kept);
-    else void late.catch((error: unknown) => { this.#after.fail('record', error); }).then(() => { this.#tell(kept); });
+    if (late === undefined) {
+      this.#tell(kept);
+      return;
+    }
+    const told = late
+      .catch((error: unknown) => { this.#after.fail('record', error); })
+      .then(() => { this.#late.delete(told); this.#tell(kept); });
+    this.#late.add(told);
   }
 
   /** Returns a promise only when an attestor answers late. */
   #collectMore(kept: Kept, peer: Peer): Promise<void> | undefined {
     const wanted = this.#wanted(kept);
     if (wanted.size === 0) return undefined;
-    const known = new Set(kept.evidence.keys());
+    // Apart from the evidence: nothing is shown before it is verified, and nothing that comes too late is shown at all.
+    const found = new Map<SelectorKey, Evidenced>();
     const timer = new AbortController();
-    const late = this.#collector.collect(wanted, peer, kept.evidence, timer.signal);
+    const late = this.#collector.collect(wanted, peer, found, timer.signal);
     if (late === undefined) {
-      verifyAdded(peer, kept.evidence, known);
+      adopt(kept.evidence, new Map(found), peer);
       return this.#collectMore(kept, peer);
     }
-    return this.#atMost(late, timer).then(() => {
-      for (const key of wanted) if (!kept.evidence.has(key)) kept.evidence.set(key, unknown('timeout'));
-      verifyAdded(peer, kept.evidence, known);
+    const { uid } = peer.credentials;
+    if (this.#options.waiting.enter(uid) !== undefined) {
+      late.catch(() => undefined);
+      timer.abort();
+      for (const key of wanted) if (!kept.evidence.has(key)) kept.evidence.set(key, unknown('limit', 'too many records wait for late answers'));
+      return undefined;
+    }
+    return this.#atMost(late, timer).finally(() => { this.#options.waiting.leave(uid); }).then((inTime) => {
+      const added = new Map(found);
+      if (!inTime) for (const key of wanted) if (!added.has(key)) added.set(key, unknown('timeout'));
+      adopt(kept.evidence, added, peer);
       return this.#collectMore(kept, peer);
     });
   }
 
   #wanted({ policy, evidence, context }: Kept): ReadonlySet<SelectorKey> {
     const shadow = policy.wantedByShadow(evidence, context);
-    const missing = this.#collect.filter((key) => !evidence.has(key));
+    const missing = this.#options.collect.filter((key) => !evidence.has(key));
     return missing.length === 0 ? shadow : new Set([...shadow, ...missing]);
   }
 
   /** Nobody waits for these answers, but the peer's descriptors do: they are let go after the deadline at the latest. */
-  async #atMost(late: Promise<void>, controller: AbortController): Promise<void> {
+  async #atMost(late: Promise<void>, controller: AbortController): Promise<boolean> {
     let timer: NodeJS.Timeout | undefined;
-    const deadline = new Promise<void>((resolve) => { timer = setTimeout(resolve, this.#deadlineMs); });
-    await Promise.race([late, deadline]);
-    clearTimeout(timer);
-    controller.abort();
+    const deadline = new Promise<false>((resolve) => { timer = setTimeout(resolve, this.#options.deadlineMs, false); });
+    try {
+      const inTime = await Promise.race([late.then(() => true), deadline]);
+      if (!inTime) controller.abort(new Error('the deadline for the record passed'));
+      return inTime;
+    } catch (error) {
+      controller.abort(error);
+      throw error;
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   #tell({ admission, peer, evidence, policy, context }: Kept): void {
     this.#after.guarded('record', () => { admission.shadow = policy.shadow(evidence, context); });
-    peer?.close();
-    const { emitter } = this.#after;
-    const sink = this.#sink;
+    this.letGo(peer);
+    const { sink } = this.#options;
     if (sink !== undefined) this.#after.guarded('sink', () => { sink.record(admission); });
     if (admission.failure !== undefined) this.#after.fail('attest', admission.failure);
-    const name = admission.decision.effect === 'allow' ? 'admitted' : 'denied';
-    this.#after.guarded('event', () => emitter.emit(name, admission));
-    if (admission.shadow.length > 0) this.#after.guarded('event', () => emitter.emit('shadow', admission));
+    this.#after.emit(admission.decision.effect === 'allow' ? 'admitted' : 'denied', admission);
+    if (admission.shadow.length > 0) this.#after.emit('shadow', admission);
+  }
+
+  /** A peer that cannot be closed is reported: it stands in nobody's way. */
+  letGo(peer: Peer | undefined): void {
+    try {
+      peer?.close();
+    } catch (error) {
+      this.#after.fail('record', error);
+    }
   }
 }
 
+/** A connection that was refused for want of room or time costs nothing more (T20). */
+function asksMore({ failure, decision }: Admission): boolean {
+  return failure === undefined && decision.cause !== 'capacity' && decision.cause !== 'closing';
+}
+
 /** I3 for what was read after the decision: if the peer is another by now, what was added is not evidence. */
-function verifyAdded(peer: Peer, evidence: Map<SelectorKey, Evidenced>, known: ReadonlySet<SelectorKey>): void {
+function adopt(evidence: Map<SelectorKey, Evidenced>, added: ReadonlyMap<SelectorKey, Evidenced>, peer: Peer): void {
   const lost = peer.verify();
-  if (lost === undefined) return;
-  const why = lost.refused === 'peer-changed' ? 'peer-changed' : 'peer-exited';
-  for (const key of evidence.keys()) if (!known.has(key)) evidence.set(key, unknown(why, lost.detail));
+  const before = evidence.size;
+  for (const [key, entry] of added) {
+    if (evidence.has(key)) continue; // what the decision rested on stays as it was
+    evidence.set(key, lost === undefined ? entry : unknown(lost.refused === 'peer-changed' ? 'peer-changed' : 'peer-exited', lost.detail));
+  }
+  if (evidence.size === before) throw new Error('the policy wants keys for its shadow rules that were answered already');
 }
