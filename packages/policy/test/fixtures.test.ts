@@ -33,7 +33,6 @@ describe('an invalid policy', () => {
 
   it('never sends a raw control character to the terminal', () => {
     for (const name of yamlIn('fixtures/invalid')) {
-      // eslint-disable-next-line no-control-regex -- that is what must not be there
       assert.doesNotMatch(readFileSync(testPath(`fixtures/invalid/${name.replace('.yaml', '.txt')}`), 'utf8'), /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202a-\u202e]/u);
     }
   });

@@ -4,10 +4,10 @@ import { Glob } from '../dist/compile/glob.js';
 import { slowGlob } from './support/oracle.js';
 
 describe('a glob', () => {
-  const text = (alphabet: string, maxLength: number) => fc.string({ unit: fc.constantFrom(...alphabet), maxLength });
+  const text = (alphabet: string, maxLength: number) => fc.string({ unit: fc.constantFrom(...alphabet.split(',')), maxLength });
 
   it('matches what the slow oracle matches', () => {
-    fc.assert(fc.property(text('ab/*?', 9), text('ab/', 12), (pattern, value) => new Glob(pattern).matches(value) === slowGlob(pattern, value)), { numRuns: 20_000 });
+    fc.assert(fc.property(text('a,b,/,*,?', 9), text('a,b,/', 12), (pattern, value) => new Glob(pattern).matches(value) === slowGlob(pattern, value)), { numRuns: 20_000 });
   });
 
   it('matches what the slow oracle matches, for patterns over several machine words', () => {

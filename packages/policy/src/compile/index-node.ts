@@ -31,6 +31,11 @@ export class IndexNode {
     return this.#fans ?? this.#split().fans;
   }
 
+  /** Splits now. */
+  prepare(): void {
+    if (!this.leaf) this.#split();
+  }
+
   #split(): { readonly done: readonly Conjunct[]; readonly fans: readonly KeyFan[] } {
     const done: Conjunct[] = [];
     const byKey = new Map<number, Conjunct[]>();

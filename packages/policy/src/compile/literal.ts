@@ -67,7 +67,10 @@ export class LiteralTable {
 
   #ofValue(test: Test, value: SelectorValue): Literal {
     let byValue = this.#single.get(test.key);
-    if (byValue === undefined) this.#single.set(test.key, (byValue = new Map()));
+    if (byValue === undefined) {
+      byValue = new Map<SelectorValue, Literal>();
+      this.#single.set(test.key, byValue);
+    }
     let literal = byValue.get(value);
     if (literal === undefined) byValue.set(value, (literal = this.#make(test, false)));
     return literal;

@@ -93,7 +93,7 @@ function roots(conjuncts: readonly Conjunct[]): readonly Root[] {
   return [...byRank].map(([maxRank, same]) => {
     const node = new IndexNode(same, 0);
     // The first split belongs to loading, not to the first peer.
-    if (!node.leaf) void node.fans;
+    node.prepare();
     return Object.freeze({ node, maxRank });
   });
 }

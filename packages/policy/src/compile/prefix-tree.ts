@@ -30,14 +30,12 @@ export class PrefixTree<T> {
   /** Pushes onto `into` every item whose prefix `text` begins with. */
   find(text: string, into: T[]): void {
     let branch: Branch<T> | undefined = this.#root;
-    let at = 0;
-    while (branch !== undefined) {
+    for (let at = 0; branch !== undefined; ) {
       for (const item of branch.items) into.push(item);
-      if (at >= text.length) return;
+      // NaN at the end of the text: no branch has it.
       const next: Branch<T> | undefined = branch.branches.get(text.charCodeAt(at));
-      if (next === undefined || !text.startsWith(next.label, at)) return;
-      at += next.label.length;
-      branch = next;
+      branch = next !== undefined && text.startsWith(next.label, at) ? next : undefined;
+      at += next?.label.length ?? 0;
     }
   }
 }

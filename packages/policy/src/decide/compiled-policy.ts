@@ -146,13 +146,17 @@ export class CompiledPolicy implements Policy {
       this.#walk(plan.allow, evidence, nowMs, ALLOW);
       let granted = 0;
       for (const rule of walker.trueRules) granted |= rule.grantBits;
-      if (walker.trueRules.length > 0) this.#addOpenGrants(mask, granted & ~MANY_GRANTS);
+      if (this.#found()) this.#addOpenGrants(mask, granted & ~MANY_GRANTS);
       else if (walker.openFans.length + walker.openConjuncts.length > 0) this.#addOpen(mask);
       // No allow can come true any more, so no deny needs to be looked at.
       else mask = undefined;
     }
     walker.end();
     return mask === undefined ? NO_KEYS : this.#keySets.unasked(mask, evidence);
+  }
+
+  #found(): boolean {
+    return this.#walker.trueRules.length > 0;
   }
 
   #addOpen(mask: number[]): void {

@@ -1,4 +1,4 @@
-import type { Cause, Decision, Grant, Json } from '@portcullis/core';
+import type { Cause, Decision, Grant } from '@portcullis/core';
 import type { CompiledRule } from '../compile/compiled-rule.js';
 
 /** Rules named in one decision at most. The grant is that of all of them. */
@@ -17,13 +17,7 @@ export function frozenDecision(effect: 'allow' | 'deny', cause: Cause, rules: re
 
 /** Two rules never grant one name differently: loading refuses that. */
 function mergeGrants(rules: readonly CompiledRule[]): Grant {
-  const merged: Record<string, Json> = {};
-  for (const { rule } of rules) {
-    for (const [name, value] of Object.entries(rule.grant)) {
-      Object.defineProperty(merged, name, { value, enumerable: true, configurable: true, writable: true });
-    }
-  }
-  return Object.freeze(merged);
+  return Object.freeze(Object.fromEntries(rules.flatMap(({ rule }) => Object.entries(rule.grant))));
 }
 
 /** Decisions by their cause and determining rules: the same rules, the same object. */

@@ -27,8 +27,8 @@ export function readDocument(input: string | Uint8Array, file: string, limits: P
   const all = { ...DEFAULT_LIMITS, ...limits };
   const findings = new FindingList();
   const source = decodeSource(input, file, all.maxBytes, findings);
-  const root = findings.hasErrors ? undefined : parseYaml(source, all, findings);
-  const sound = findings.hasErrors ? undefined : root;
+  const root = !findings.isSound() ? undefined : parseYaml(source, all, findings);
+  const sound = !findings.isSound() ? undefined : root;
   return Object.freeze({
     file,
     source,

@@ -2,7 +2,6 @@ import type { FindingList } from '../findings/finding.js';
 import { SourceText } from '../findings/source-text.js';
 
 /** Everything below blank but tab and line breaks; C1; DEL. */
-// eslint-disable-next-line no-control-regex -- the control characters are what it is about
 const CONTROL = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u0084\u0086-\u009f]/;
 
 const LONE_SURROGATE = /\p{Surrogate}/u;

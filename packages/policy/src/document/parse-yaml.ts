@@ -1,4 +1,4 @@
-import { Composer, isAlias, isMap, isScalar, isSeq, type CST, type Document, type Node } from 'yaml';
+import { Composer, isAlias, isMap, isScalar, isSeq, type CST, type Document } from 'yaml';
 import type { FindingList, Span } from '../findings/finding.js';
 import { quote } from '../findings/escape.js';
 import type { SourceText } from '../findings/source-text.js';
@@ -68,7 +68,9 @@ class NodeReader {
   /** What an anchor stands for, and how many nodes that is written out; undefined while it is still being read. */
   readonly #anchors = new Map<string, { readonly node: DocNode; readonly size: number } | undefined>();
   #aliases = 0;
+  /** Nodes read, aliases written out. */
   #size = 0;
+  #expanded = 0;
   #stopped = false;
 
   constructor(source: SourceText, limits: DocumentLimits, findings: FindingList) {
@@ -78,8 +80,7 @@ class NodeReader {
   }
 
   read(node: unknown): DocNode {
-    const before = this.#size;
-    this.#count(1, spanOf(node));
+    const before = this.#size++;
     if (isAlias(node)) return this.#alias(node.source, spanOf(node));
     const anchor = isScalar(node) || isMap(node) || isSeq(node) ? node.anchor : undefined;
     if (anchor !== undefined) this.#anchors.set(anchor, undefined);
@@ -99,7 +100,7 @@ class NodeReader {
       return { kind: 'list', items: node.items.map((item) => this.read(item)), ...span };
     }
     if (!isScalar(node)) return { kind: 'scalar', value: null, ...span };
-    this.#tag(node as Node, span);
+    this.#tag(node, span);
     return { kind: 'scalar', value: this.#scalar(node.value, span), ...span };
   }
 
@@ -115,12 +116,13 @@ class NodeReader {
     const entries = new Map<string, DocEntry>();
     for (const pair of pairs) {
       const span = spanOf(pair.key);
-      if (!isScalar(pair.key) || pair.key.value === null) {
+      const name = isScalar(pair.key) ? pair.key.value : undefined;
+      if (!isScalar(pair.key) || (typeof name !== 'string' && typeof name !== 'number' && typeof name !== 'boolean')) {
         this.#findings.report('YAML_KEY', this.#source, span, 'a key must be text');
         continue;
       }
       if (pair.key.anchor !== undefined) this.#anchors.set(pair.key.anchor, { node: this.#value(pair.key), size: 1 });
-      const key = String(pair.key.value);
+      const key = String(name);
       if (key === '<<') {
         this.#findings.report('YAML_MERGE_KEY', this.#source, span, 'merge keys are not part of the language');
       } else if (entries.has(key)) {
@@ -136,7 +138,7 @@ class NodeReader {
   #alias(name: string, span: Span): DocNode {
     const nothing: DocNode = { kind: 'scalar', value: null, ...span };
     if (++this.#aliases > this.#limits.maxAliases) {
-      this.#stop('YAML_ALIAS_LIMIT', span, `more than ${String(this.#limits.maxAliases)} aliases`);
+      this.#stop(span, `more than ${String(this.#limits.maxAliases)} aliases`);
       return nothing;
     }
     const target = this.#anchors.get(name);
@@ -145,18 +147,16 @@ class NodeReader {
       this.#findings.report('YAML_ALIAS', this.#source, span, `the alias ${quote(`*${name}`)} ${why}`);
       return nothing;
     }
-    this.#count(target.size, span);
+    this.#size += target.size;
+    this.#expanded += target.size;
+    if (this.#expanded > this.#limits.maxAliasNodes) {
+      this.#stop(span, `aliases stand for more than ${String(this.#limits.maxAliasNodes)} nodes`);
+    }
     return this.#stopped ? nothing : target.node;
   }
 
-  #count(nodes: number, span: Span): void {
-    this.#size += nodes;
-    if (this.#size <= this.#limits.maxNodes) return;
-    this.#stop('YAML_ALIAS_LIMIT', span, `more than ${String(this.#limits.maxNodes)} nodes with aliases written out`);
-  }
-
-  #stop(code: 'YAML_ALIAS_LIMIT', span: Span, message: string): void {
-    if (!this.#stopped) this.#findings.report(code, this.#source, span, message);
+  #stop(span: Span, message: string): void {
+    if (!this.#stopped) this.#findings.report('YAML_ALIAS_LIMIT', this.#source, span, message);
     this.#stopped = true;
   }
 

@@ -24,7 +24,7 @@ export function parseEvidence(text: string | Uint8Array, catalogue: Catalogue, f
   const findings = new FindingList();
   for (const finding of document.findings) findings.add(finding);
   const evidence = document.root === undefined ? undefined : new EvidenceReader(catalogue, document.source, findings).read(document.root);
-  if (evidence === undefined || findings.hasErrors) return { findings: findings.toArray(), sources };
+  if (evidence === undefined || !findings.isSound()) return { findings: findings.toArray(), sources };
   return { evidence, findings: findings.toArray(), sources };
 }
 
@@ -34,8 +34,8 @@ class MentionedEvidence extends Map<SelectorKey, Evidenced> {
     return super.get(key) ?? NOT_MENTIONED;
   }
 
-  override has(_key: SelectorKey): boolean {
-    return true;
+  override has(key: SelectorKey): boolean {
+    return isSelectorKey(key);
   }
 }
 

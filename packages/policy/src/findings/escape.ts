@@ -1,5 +1,4 @@
 /** Control characters, line separators and whatever turns the direction of text: they could forge a terminal's output (I11). */
-// eslint-disable-next-line no-control-regex -- the control characters are what it is about
 const HOSTILE = /[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]/gu;
 
 /** Makes foreign text safe to show: hostile characters become `\u{…}` escapes, and a tab one blank. */

@@ -53,8 +53,9 @@ export class FindingList {
     this.add(makeFinding(code, source, span, message, suggestion));
   }
 
-  get hasErrors(): boolean {
-    return this.#errors > 0;
+  /** Whether no error was found. */
+  isSound(): boolean {
+    return this.#errors === 0;
   }
 
   /** Frozen, by place: file as read, then line and column. */

@@ -77,13 +77,12 @@ export function requirePolicy(loaded: LoadedPolicy): CompiledPolicy {
 }
 
 function compileDocuments(documents: readonly YamlDocument[], findings: FindingList, options: CompileOptions): Pick<LoadedPolicy, 'policy' | 'findings'> {
-  if (findings.hasErrors) return { findings: findings.toArray() };
+  if (!findings.isSound()) return { findings: findings.toArray() };
   const knownListeners = options.knownListeners === undefined ? undefined : new Set(options.knownListeners);
   const rules = parsePolicy(documents, { catalogue: options.catalogue, knownListeners, findings });
-  if (findings.hasErrors) return { findings: findings.toArray() };
-  const compiled = compileRules(rules);
-  checkPolicy(compiled, findings, options.nowMs);
-  if (findings.hasErrors) return { findings: findings.toArray() };
+  const compiled = findings.isSound() ? compileRules(rules) : undefined;
+  if (compiled !== undefined) checkPolicy(compiled, findings, options.nowMs);
+  if (compiled === undefined || !findings.isSound()) return { findings: findings.toArray() };
   return { policy: new CompiledPolicy(identify(documents), compiled), findings: findings.toArray() };
 }
 

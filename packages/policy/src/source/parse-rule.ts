@@ -1,5 +1,5 @@
 import { isTrustTier, trustSuffices, type Grant, type Json } from '@portcullis/core';
-import { child, itemsOf, textOf, toPlain, type DocMap, type DocNode, type PlainValue } from '../document/node.js';
+import { child, itemsOf, textOf, type DocMap, type DocNode } from '../document/node.js';
 import { quote } from '../findings/escape.js';
 import type { FindingList } from '../findings/finding.js';
 import type { SourceText } from '../findings/source-text.js';
@@ -113,16 +113,14 @@ function text(node: DocNode): string {
 }
 
 function recordOf(node: DocNode | undefined): Grant {
-  if (node?.kind !== 'map') return EMPTY;
-  return freezeDeep(toPlain(node)) as Grant;
+  return node?.kind === 'map' ? (frozenJson(node) as Grant) : EMPTY;
 }
 
 const EMPTY: Grant = Object.freeze({});
 
-function freezeDeep(value: PlainValue): Json {
-  if (typeof value === 'object' && value !== null) {
-    for (const part of Object.values(value)) freezeDeep(part as PlainValue);
-    Object.freeze(value);
-  }
-  return value as Json;
+/** Ordinary objects, as an application expects: `Object.fromEntries` makes `__proto__` a property like any other. */
+function frozenJson(node: DocNode): Json {
+  if (node.kind === 'scalar') return node.value;
+  if (node.kind === 'list') return Object.freeze(node.items.map(frozenJson));
+  return Object.freeze(Object.fromEntries([...node.entries].map(([key, entry]) => [key, frozenJson(entry.value)])));
 }

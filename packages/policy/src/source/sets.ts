@@ -61,7 +61,7 @@ export class SetResolver {
     for (const [name, set] of this.#sets) {
       if (set.used) continue;
       // With errors about, rules may be missing that use it.
-      if (!this.#findings.hasErrors) this.#findings.report('POLICY_UNUSED_SET', set.source, set.entry, `no rule uses the set ${quote(name)}`);
+      if (this.#findings.isSound()) this.#findings.report('POLICY_UNUSED_SET', set.source, set.entry, `no rule uses the set ${quote(name)}`);
       this.resolve(name, set.source, set.entry);
     }
   }

@@ -64,7 +64,7 @@ const common = {
   mode: fc.constantFrom(undefined, undefined, undefined, 'shadow' as const),
   expires: fc.constantFrom(undefined, undefined, undefined, '2026-01-01T00:00:00Z', '2027-01-01T00:00:00Z'),
 };
-const grants = fc.constantFrom(undefined, undefined, ...['a', 'b', 'ab', 'c'].map((names) => Object.fromEntries([...names].map((name) => [name, name.toUpperCase()]))));
+const grants = fc.constantFrom(undefined, undefined, ...['a', 'b', 'a b', 'c'].map((names) => Object.fromEntries(names.split(' ').map((name) => [name, name.toUpperCase()]))));
 
 const allow = fc.record({ ...common, effect: fc.constant('allow' as const), requires: fc.constantFrom('peer-asserted' as const, 'peer-asserted' as const, 'peer-asserted' as const), grant: grants });
 const strict = allow.map((rule) => ({ ...rule, requires: isStrict(rule.when) ? ('derived' as const) : rule.requires }));

@@ -11,6 +11,7 @@ export type MatcherDoc =
   | { readonly range: readonly [number, number] }
   | { readonly not: MatcherDoc };
 
+// eslint-disable-next-line @typescript-eslint/consistent-indexed-object-style -- a Record cannot refer to itself
 export type ConditionDoc = string | { readonly [word: string]: MatcherDoc | readonly ConditionDoc[] };
 
 export interface RuleDoc {
@@ -120,8 +121,8 @@ const any = (truths: readonly Kleene[]): Kleene => (truths.includes('true') ? 't
 
 /** By recursion over every way a star can be read. */
 export function slowGlob(pattern: string, text: string): boolean {
-  const p = [...pattern];
-  const t = [...text];
+  const p = Array.from(pattern);
+  const t = Array.from(text);
   const go = (i: number, j: number): boolean => {
     if (i === p.length) return j === t.length;
     if (p[i] === '*' && p[i + 1] === '*') {
