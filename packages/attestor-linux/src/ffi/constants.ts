@@ -29,6 +29,12 @@ export const PROCMAP_QUERY = 0xc0686611; // linux/fs.h, 6.11: _IOWR('f', 17, str
 export const PROCMAP_QUERY_VMA_EXECUTABLE = 0x04;
 export const PROCMAP_QUERY_COVERING_OR_NEXT_VMA = 0x10;
 
+export const PAGEMAP_SCAN = 0xc0606610; // linux/fs.h, 6.7: _IOWR('f', 16, struct pm_scan_arg), 96 bytes
+export const PAGE_IS_FILE = 4;
+export const PAGE_IS_PRESENT = 8;
+export const PAGE_IS_SWAPPED = 16;
+export const AT_PAGESZ = 6; // linux/auxvec.h
+
 export const AT_FDCWD = -100; // linux/fcntl.h
 export const AT_SYMLINK_NOFOLLOW = 0x100;
 export const AT_EMPTY_PATH = 0x1000;

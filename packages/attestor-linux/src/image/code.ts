@@ -1,17 +1,19 @@
 import { unknown, type Fd, type Unknown } from '@portcullis/core';
 import { ESRCH, SysFailure } from '../ffi/errno.js';
-import { closeFd, cPath, openRead } from '../ffi/file.js';
+import { closeFd, cPath, openRead, readAt } from '../ffi/file.js';
+import { hasPrivatePages } from '../ffi/pagemap.js';
 import { lastEnd, nextExecutable, type Mapping } from '../ffi/procmap.js';
 import { deviceNumber, type FileIdentity } from '../ffi/statx.js';
 import { parseExecutableMaps } from '../proc/parse-maps.js';
-import { readProc } from '../proc/read.js';
+import { rereadProc } from '../proc/read.js';
 import { unknownOf } from '../unknown-of.js';
 import { mappedIdentity, type MappedIdentity } from './mapped-identity.js';
-import { isRootOnly } from './root-only.js';
+import { isOnFuse, isRootOnly } from './root-only.js';
 
 /**
  * What the executable mappings say of a process (T4). `verified`: its exe, and files that only root can write. `jit`: also
- * memory without a file. `foreign`: also a file that somebody other than root can write.
+ * memory without a file, or pages of a file that the process wrote over. `foreign`: also a file that somebody other than
+ * root can write.
  */
 export interface Code {
   readonly image: 'verified' | 'jit' | 'foreign';
@@ -21,15 +23,21 @@ export interface Code {
 
 /** More executable mappings than this are not looked at. */
 const MOST_MAPPINGS = 4096;
+/** More bytes of code are not searched for pages that were written over. */
+const MOST_CODE_BYTES = 1n << 32n;
 const VDSO = Buffer.from('[vdso]');
 const VSYSCALL = Buffer.from('[vsyscall]');
 
 /** Looks at every executable mapping of the memory behind `maps`. */
 export function lookAtCode(folder: string, maps: Fd, exe: FileIdentity, procmapQuery: boolean): Code | Unknown {
   const survey = new Survey(folder, exe, procmapQuery);
-  const failed = procmapQuery ? surveyByQuery(maps, survey) : surveyByText(folder, survey);
-  return failed ?? survey.code();
+  const failed = procmapQuery ? surveyByQuery(maps, survey) : surveyByText(maps, survey);
+  const code = failed ?? survey.code();
+  // The exe link and the pagemap are opened by path: another program's, unless this memory is still there (T2).
+  return readAt(maps, oneByte, 0) === 1 ? code : unknown('peer-changed', 'the memory that was looked at is gone');
 }
+
+const oneByte = new Uint8Array(1);
 
 function surveyByQuery(maps: Fd, survey: Survey): Unknown | undefined {
   let address = 0n;
@@ -38,19 +46,19 @@ function surveyByQuery(maps: Fd, survey: Survey): Unknown | undefined {
     if (mapping === undefined) return undefined;
     if (mapping instanceof SysFailure) return mapping.errno === ESRCH ? unknown('peer-changed', mapping.toString()) : unknownOf(mapping);
     address = lastEnd(); // before `see`, which may ask the same buffer about our own maps
-    survey.see(mapping);
+    survey.see(mapping, address);
   }
   return unknown('limit', `more than ${String(MOST_MAPPINGS)} executable mappings`);
 }
 
-function surveyByText(folder: string, survey: Survey): Unknown | undefined {
-  const text = readProc(`${folder}/maps`, 'pieces');
+function surveyByText(maps: Fd, survey: Survey): Unknown | undefined {
+  const text = rereadProc(maps, 'pieces');
   if (text instanceof SysFailure) return unknownOf(text);
   const lines = parseExecutableMaps(text);
-  if (lines === undefined) return unknown('undecodable', `${folder}/maps`);
+  if (lines === undefined) return unknown('undecodable', '/proc/PID/maps');
   if (lines.length > MOST_MAPPINGS) return unknown('limit', `more than ${String(MOST_MAPPINGS)} executable mappings`);
-  for (const { start, perms, devMajor, devMinor, inode, name } of lines) {
-    survey.see({ start, writable: perms.includes('w'), dev: deviceNumber(devMajor, devMinor), inode, name: Buffer.from(name) });
+  for (const { start, end, perms, devMajor, devMinor, inode, name } of lines) {
+    survey.see({ start, writable: perms.includes('w'), dev: deviceNumber(devMajor, devMinor), inode, name: Buffer.from(name) }, end);
   }
   return undefined;
 }
@@ -64,6 +72,7 @@ class Survey {
   #jit = false;
   #foreign = false;
   #last: MappedIdentity | undefined;
+  readonly #ofFiles: { readonly start: bigint; readonly end: bigint }[] = [];
 
   constructor(folder: string, exe: FileIdentity, procmapQuery: boolean) {
     this.#folder = folder;
@@ -71,13 +80,14 @@ class Survey {
     this.#procmapQuery = procmapQuery;
   }
 
-  see(mapping: Mapping): void {
+  see(mapping: Mapping, end: bigint): void {
     if (mapping.inode === 0n) {
       // A file's name starts with a slash, so no file can be called like the kernel's own pages.
       if (!VDSO.equals(mapping.name) && !VSYSCALL.equals(mapping.name)) this.#jit = true;
       return;
     }
     if (mapping.writable) this.#jit = true; // code that is written while it runs
+    this.#ofFiles.push({ start: mapping.start, end });
     const seen = this.#last?.dev === mapping.dev && this.#last.inode === mapping.inode;
     if (seen) return;
     this.#last = mapping;
@@ -85,8 +95,31 @@ class Survey {
     else if (!isRootOnly(mapping.name, mapping, this.#procmapQuery)) this.#foreign = true;
   }
 
-  code(): Code {
-    return { image: this.#foreign ? 'foreign' : this.#jit ? 'jit' : 'verified', exeMapped: this.#exeMapped };
+  code(): Code | Unknown {
+    const exeMapped = this.#exeMapped;
+    // What a FUSE server shows to who reads the file need not be what it let the process map.
+    if (this.#foreign || isOnFuse(cPath(`${this.#folder}/exe`))) return { image: 'foreign', exeMapped };
+    if (this.#jit) return { image: 'jit', exeMapped };
+    const written = this.#hasWrittenCode();
+    return typeof written === 'boolean' ? { image: written ? 'jit' : 'verified', exeMapped } : written;
+  }
+
+  /** A page of a private mapping that was written is the process's own, while the maps go on naming the file. */
+  #hasWrittenCode(): boolean | Unknown {
+    const bytes = this.#ofFiles.reduce((sum, { start, end }) => sum + end - start, 0n);
+    if (bytes > MOST_CODE_BYTES) return unknown('limit', `${String(bytes)} bytes of code`);
+    const pagemap = openRead(cPath(`${this.#folder}/pagemap`), `${this.#folder}/pagemap`);
+    if (pagemap instanceof SysFailure) return unknownOf(pagemap);
+    try {
+      for (const { start, end } of this.#ofFiles) {
+        const found = hasPrivatePages(pagemap, start, end);
+        if (found instanceof SysFailure) return unknownOf(found);
+        if (found) return true;
+      }
+      return false;
+    } finally {
+      closeFd(pagemap);
+    }
   }
 
   #isExe(mapping: Mapping): boolean {

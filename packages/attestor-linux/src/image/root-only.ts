@@ -21,7 +21,12 @@ export function isRootOnly(name: Uint8Array, mapped: MappedIdentity, procmapQuer
   if (file instanceof SysFailure) return false;
   if (file.uid !== 0 || (file.mode & WRITABLE_BY_OTHERS) !== 0) return false;
   if (!isMappedAs(path, file, mapped, procmapQuery)) return false;
-  return libc().statfs(path, statfs) === 0 && statfs[0] !== BigInt(FUSE_SUPER_MAGIC);
+  return !isOnFuse(path);
+}
+
+/** Whether the file lies on FUSE, or cannot be asked where it lies. */
+export function isOnFuse(path: Uint8Array): boolean {
+  return libc().statfs(path, statfs) !== 0 || statfs[0] === BigInt(FUSE_SUPER_MAGIC);
 }
 
 function isMappedAs(path: Uint8Array, file: FileIdentity, mapped: MappedIdentity, procmapQuery: boolean): boolean {
