@@ -1,0 +1,78 @@
+import assert from 'node:assert/strict';
+import { existsSync, readlinkSync } from 'node:fs';
+import type { SelectorKey } from '@portcullis/core';
+import { skip } from '@portcullis/testkit';
+import type { Context } from 'mocha';
+import { Attesting, type Look } from '../support/attesting.js';
+import { compiled } from '../support/compile.js';
+import { needAttacks, needUserNamespaces, SOMEBODY } from '../support/features.js';
+import { Stage } from '../support/stage.js';
+
+const KEYS: readonly SelectorKey[] = ['unix:path', 'unix:sha256', 'unix:image', 'unix:exe-state', 'linux:shared-ns', 'unix:uid'];
+const FORMS = { own: 'from a user namespace of its own', helper: 'by a helper in one, while the connecting process never leaves ours' };
+
+describe('T4: a forged exe link', () => {
+  let stage: Stage;
+  let attesting: Attesting;
+  let allowed: string;
+  before(function () { needAttacks(this); needUserNamespaces(this); });
+  beforeEach(async () => {
+    stage = await Stage.open();
+    attesting = new Attesting();
+    allowed = stage.install(compiled('puppet'), 'git');
+  });
+  afterEach(async () => {
+    await attesting.close();
+    await stage.close();
+  });
+
+  async function forge(ctx: Context, form: string, code: string, using = attesting): Promise<Look> {
+    const forger = stage.start(compiled('forge-exe'), [stage.socketPath, allowed, form, code], { uid: SOMEBODY });
+    const said = await forger.line();
+    if (said !== 'ready') skip(ctx, `this kernel does not let it happen: ${said}`);
+    assert.equal(readlinkSync(`/proc/${String(forger.pid)}/exe`), allowed, 'the attack itself');
+    return using.look(await stage.accepted(), KEYS);
+  }
+
+  it('T4: an honest peer of the same program is worth the tier `image`', async () => {
+    const { socket } = await stage.connectedPuppet({ program: allowed, uid: SOMEBODY });
+    const look = await attesting.look(socket, KEYS);
+    assert.equal(look.value('unix:path'), allowed);
+    assert.deepEqual([look.tier('unix:path'), look.tier('unix:sha256'), look.value('unix:image')], ['image', 'image', 'verified']);
+  });
+
+  for (const [form, how] of Object.entries(FORMS)) {
+    it(`T4: ${how}: path and digest are unknown where the target is not mapped`, async function () {
+      const look = await forge(this, form, 'anonymous');
+      assert.deepEqual([look.state('unix:path'), look.state('unix:sha256')], ['unknown foreign-code', 'unknown foreign-code']);
+      assert.equal(look.value('unix:image'), 'foreign');
+    });
+
+    it(`T4: ${how}: with the target mapped executable, path and digest are not worth the tier \`image\``, async function () {
+      const look = await forge(this, form, 'mapped');
+      assert.deepEqual([look.tier('unix:path'), look.tier('unix:sha256'), look.value('unix:image')], ['image-unverified', 'image-unverified', 'jit']);
+    });
+
+    it(`T4: ${how}: code in private copies of the target's own pages is seen, though the maps name nothing else`, async function () {
+      const look = await forge(this, form, 'copied');
+      assert.deepEqual([look.tier('unix:path'), look.tier('unix:sha256'), look.value('unix:image')], ['image-unverified', 'image-unverified', 'jit']);
+    });
+
+    it(`T4: ${how}: the text of the maps tells the same as the query`, async function () {
+      const byText = new Attesting({ without: { procmapQuery: false } });
+      try {
+        for (const [code, image] of [['anonymous', 'foreign'], ['mapped', 'jit'], ['copied', 'jit']] as const) {
+          assert.equal((await forge(this, form, code, byText)).value('unix:image'), image, code);
+        }
+      } finally {
+        await byText.close();
+      }
+    });
+  }
+
+  it('T4: by a helper, every namespace is shared with the gateway: namespaces do not tell the forger', async function () {
+    const look = await forge(this, 'helper', 'anonymous');
+    assert.ok(look.values('linux:shared-ns').includes('user'));
+    assert.equal(existsSync(allowed), true);
+  });
+});
