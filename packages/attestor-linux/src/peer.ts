@@ -8,6 +8,9 @@ import type { ProgramImage } from './image/program-image.js';
 import { pinPeer, readStartTime, type Pin } from './pin.js';
 import { unknownOf } from './unknown-of.js';
 
+/** Well above the time of an admission that waits for nothing, well below that of an exec. */
+const SAME_MOMENT_MS = 0.5;
+
 /** The peer of one AF_UNIX connection. What is frozen at connect is there from the start; the pin is taken when first needed. */
 export class LinuxPeer implements Peer {
   readonly credentials: PeerCredentials;
@@ -20,6 +23,8 @@ export class LinuxPeer implements Peer {
   #image: ProgramImage | undefined;
   /** Whether something below /proc was read since the image was last looked at. */
   #readSince = false;
+  /** When a kept image was looked at; by `performance.now()`. */
+  #lookedAtMs = 0;
   #closed = false;
 
   constructor(connection: Connection, credentials: PeerCredentials, capabilities: Capabilities) {
@@ -76,6 +81,7 @@ export class LinuxPeer implements Peer {
   rely(image: ProgramImage, looked: 'looked-at-now' | 'to-be-verified'): void {
     this.#image = image;
     this.#readSince = looked === 'to-be-verified';
+    if (!this.#readSince) this.#lookedAtMs = performance.now();
   }
 
   get image(): ProgramImage | undefined {
@@ -92,7 +98,8 @@ export class LinuxPeer implements Peer {
     if (pin.startTimeTicks !== undefined && readStartTime(credentials.pid) !== pin.startTimeTicks) {
       return { refused: 'peer-changed', detail: 'the start time changed while it was attested', credentials };
     }
-    if (!this.#readSince) return undefined;
+    // Only in the turn of that look: after a wait for a late answer, and for a lease, it is looked at again (T2).
+    if (!this.#readSince && performance.now() - this.#lookedAtMs < SAME_MOMENT_MS) return undefined;
     const changed = this.#image?.changed();
     return changed === undefined ? undefined : { refused: 'peer-changed', detail: changed, credentials };
   }
