@@ -7,7 +7,7 @@ import { formatFindings, loadPolicy } from '@portcullis/policy';
 import { CATALOGUE, DEFINITIONS } from './support/catalogue.js';
 import { testPath } from './support/files.js';
 
-type Facts = Readonly<Record<SelectorKey, SelectorValue | readonly SelectorValue[] | 'unknown!' | { readonly value: SelectorValue; readonly tier: TrustTier }>>;
+type Facts = Readonly<Record<SelectorKey, SelectorValue | readonly SelectorValue[] | { readonly value: SelectorValue; readonly tier: TrustTier }>>;
 
 const RUNNER: Facts = { 'unix:uid': 998, 'unix:gid': 998, 'unix:user': 'gitlab-runner', 'unix:path': '/opt/ci/v17/bin/runner', 'unix:sha256': 'a'.repeat(64) };
 const ALICE: Facts = { 'unix:uid': 1000, 'unix:gid': 1000, 'unix:user': 'alice', 'unix:supplementary_gid': [4, 27], 'linux:label': 'web' };

@@ -25,7 +25,7 @@ export function findNearest(plan: Plan, evidence: Evidence, nowMs: number): Near
     budget -= rule.when.size;
     const failed = failures(rule.when, evidence, trustRank(rule.requires));
     if (failed.length === 0) return undefined;
-    if (best === undefined || failed.length < best.failed.length) best = { rule, failed };
+    if (best === undefined || isNearer(failed.length, rule, best.failed.length, best.rule)) best = { rule, failed };
   }
   if (best === undefined) return undefined;
   const { rule, failed } = best;
@@ -34,6 +34,11 @@ export function findNearest(plan: Plan, evidence: Evidence, nowMs: number): Near
     place: rule.source.placeAt(rule.span.offset),
     failed: Object.freeze(failed.slice(0, MAX_FAILED).map(({ test, expected }) => describeTest(test, evidence, rule, expected))),
   });
+}
+
+/** By fewer failures; of as many, the rule of which more did hold. */
+function isNearer(failures: number, rule: Rule, bestFailures: number, best: Rule): boolean {
+  return failures < bestFailures || (failures === bestFailures && rule.when.size > best.when.size);
 }
 
 function candidates(plan: Plan, evidence: Evidence): Iterable<CompiledRule> {
