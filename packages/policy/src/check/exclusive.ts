@@ -16,7 +16,11 @@ export function areExclusive(a: Conjunct, b: Conjunct, definitions: Definitions)
 }
 
 function contradict(a: Literal, b: Literal, definitions: Definitions): boolean {
-  if (a.matcher === b.matcher) return a.negated !== b.negated;
+  if (a.negated !== b.negated) {
+    const [held, excluded] = a.negated ? [b.matcher, a.matcher] : [a.matcher, b.matcher];
+    if (held === excluded) return true;
+    if (held.op === 'exact' && excluded.op === 'exact') return [...held.values].every((value) => excluded.values.has(value));
+  }
   if (demandsAbsence(a)) return demandsPresence(b);
   if (demandsAbsence(b)) return demandsPresence(a);
   // Of a key with many values, one may satisfy the one and one the other.

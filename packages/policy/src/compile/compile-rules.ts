@@ -3,7 +3,7 @@ import { FrozenSet } from '../decide/frozen-set.js';
 import type { Condition } from '../source/condition.js';
 import type { Rule } from '../source/rule.js';
 import { addKey, MANY_GRANTS, type CompiledRule, type Conjunct, type KeyMask } from './compiled-rule.js';
-import { KeyTable, keysOf, LiteralTable, type Literal } from './literal.js';
+import { KeyTable, keysOf, LiteralTable, singleValue, type Literal } from './literal.js';
 import { Normaliser } from './normal-form.js';
 import { makePlans, type Plans } from './plan.js';
 
@@ -22,8 +22,7 @@ const NO_KEYS: readonly SelectorKey[] = Object.freeze([]);
 /** Compiles checked rules: normal forms, literals shared, conjunctions filed. Pure, and linear in the rules. */
 export function compileRules(rules: readonly Rule[]): CompiledRules {
   const keys = new KeyTable();
-  const literals = new LiteralTable(keys);
-  const normaliser = new Normaliser(literals);
+  const normaliser = new Normaliser(new LiteralTable(keys));
   const grantBits = new Map<string, number>();
   const compiled: CompiledRule[] = [];
   const conjuncts: Draft[] = [];
@@ -33,15 +32,13 @@ export function compileRules(rules: readonly Rule[]): CompiledRules {
     compiled.push(one);
     const { conjunctions, rest } = normaliser.normalise(rule.when);
     const restKeys = rest === undefined ? NO_KEYS : [...keysOf(rest)];
-    for (const conjunction of conjunctions) {
-      for (const literal of conjunction) literal.uses++;
-      conjuncts.push({ rule: one, literals: conjunction, rest, restKeys, keys: NO_MASK });
-    }
+    for (const literals of conjunctions) conjuncts.push({ rule: one, literals, rest, restKeys, keys: NO_MASK });
   }
   const masks = new MaskTable();
+  const order = fileOrder(conjuncts);
   for (const conjunct of conjuncts) {
     // Forms of sets are shared, so they are not sorted in place.
-    if (conjunct.literals.length > 1) conjunct.literals = [...conjunct.literals].sort(fileOrder);
+    if (conjunct.literals.length > 1) conjunct.literals = [...conjunct.literals].sort(order);
     conjunct.keys = masks.of(conjunct.literals, conjunct.restKeys, keys);
   }
   return Object.freeze({ rules: compiled, conjuncts, plans: makePlans(conjuncts), keys: keys.keys });
@@ -69,8 +66,48 @@ class MaskTable {
 }
 
 /** Cheapest key first, then what can be looked up, then the rarest; the rest only makes the order total. */
-function fileOrder(a: Literal, b: Literal): number {
-  return a.weight - b.weight || a.uses - b.uses || a.keyIndex - b.keyIndex || a.id - b.id;
+function fileOrder(conjuncts: readonly Conjunct[]): (a: Literal, b: Literal) => number {
+  let uses: LiteralUses | undefined;
+  return (a, b) => {
+    if (a.weight !== b.weight) return a.weight - b.weight;
+    // Most literals of one conjunction differ in weight already: only ties are worth the counting.
+    uses ??= new LiteralUses(conjuncts);
+    return uses.of(a) - uses.of(b) || a.keyIndex - b.keyIndex || a.id - b.id;
+  };
+}
+
+/** How many conjunctions hold a literal. */
+class LiteralUses {
+  readonly #byId = new Map<number, number>();
+  readonly #byValue = new Map<number, Map<SelectorValue, number>>();
+
+  constructor(conjuncts: readonly Conjunct[]) {
+    for (const { literals } of conjuncts) {
+      for (const literal of literals) {
+        const value = singleValue(literal);
+        if (value === undefined) count(this.#byId, literal.id);
+        else count(this.#valuesOf(literal.keyIndex), value);
+      }
+    }
+  }
+
+  of(literal: Literal): number {
+    const value = singleValue(literal);
+    return (value === undefined ? this.#byId.get(literal.id) : this.#valuesOf(literal.keyIndex).get(value)) ?? 0;
+  }
+
+  #valuesOf(keyIndex: number): Map<SelectorValue, number> {
+    let values = this.#byValue.get(keyIndex);
+    if (values === undefined) {
+      values = new Map<SelectorValue, number>();
+      this.#byValue.set(keyIndex, values);
+    }
+    return values;
+  }
+}
+
+function count<T>(counts: Map<T, number>, item: T): void {
+  counts.set(item, (counts.get(item) ?? 0) + 1);
 }
 
 function bitsOf(rule: Rule, bits: Map<string, number>): number {

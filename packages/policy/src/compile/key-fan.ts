@@ -2,7 +2,7 @@ import { ABSENT, type SelectorKey, type SelectorValue } from '@portcullis/core';
 import { addMask, type Conjunct, type KeyMask } from './compiled-rule.js';
 import { IndexNode } from './index-node.js';
 import { IntervalTree, type Interval } from './interval-tree.js';
-import { isIndexable, literalHolds, type Literal } from './literal.js';
+import { isIndexable, literalHolds, singleValue, type Literal } from './literal.js';
 import { PrefixTree } from './prefix-tree.js';
 
 /** Below the root, larger lists of values are tried instead of filed: a list must not be copied into every branch. */
@@ -59,9 +59,7 @@ export class KeyFan {
       const literal = conjunct.literals[depth];
       if (literal === undefined) continue;
       key = literal.key;
-      const slot = slots.get(literal.id);
-      if (slot === undefined) slots.set(literal.id, new Slot(literal, depth, conjunct));
-      else slot.conjuncts.push(conjunct);
+      this.#gather(literal, conjunct, slots);
       if (conjunct.keys !== lastKeys) addMask(keys, (lastKeys = conjunct.keys));
       if (conjunct.rule.grantBits === 0) continue;
       if (conjunct.keys !== lastGrantKeys) addMask(grantKeys, (lastGrantKeys = conjunct.keys));
@@ -138,6 +136,16 @@ export class KeyFan {
       if (matcher.op !== 'glob' || matcher.glob.matches(value)) into[kept++] = slot;
     }
     into.length = kept;
+  }
+
+  /** One slot for each literal; literals of one value are the same when their value is. */
+  #gather(literal: Literal, conjunct: Conjunct, slots: Map<number, Slot>): void {
+    const value = singleValue(literal);
+    const slot = value === undefined ? slots.get(literal.id) : this.#exact.get(value);
+    // Before any list is filed, so there are no arrays yet.
+    if (slot instanceof Slot) slot.conjuncts.push(conjunct);
+    else if (value === undefined) slots.set(literal.id, new Slot(literal, this.#depth, conjunct));
+    else this.#exact.set(value, new Slot(literal, this.#depth, conjunct));
   }
 
   #file(value: SelectorValue, slot: Slot): void {

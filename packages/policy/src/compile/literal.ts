@@ -2,7 +2,7 @@ import { costRank, type Evidenced, type SelectorKey, type SelectorValue } from '
 import type { Condition, Matcher, Test } from '../source/condition.js';
 import { matchKnown } from './truth.js';
 
-/** A test or its negation, one object for all places of a policy that mean the same. */
+/** A test or its negation. */
 export interface Literal {
   readonly id: number;
   readonly key: SelectorKey;
@@ -12,12 +12,17 @@ export interface Literal {
   readonly negated: boolean;
   /** Where it goes in a conjunction: cheap keys first, then what can be looked up. */
   readonly weight: number;
-  /** How many conjunctions hold it: the rarer, the better to file under. */
-  uses: number;
 }
 
 export function literalHolds(literal: Literal, known: Exclude<Evidenced, { state: 'unknown' }>): boolean {
   return matchKnown(literal.matcher, known) !== literal.negated;
+}
+
+/** The value of a test of one value, which is what nearly all are. */
+export function singleValue({ matcher, negated }: Literal): SelectorValue | undefined {
+  if (negated || matcher.op !== 'exact' || matcher.values.size !== 1) return undefined;
+  for (const value of matcher.values) return value;
+  return undefined;
 }
 
 /** Whether the index can look the literal up by value, instead of trying it. */
@@ -40,53 +45,38 @@ export class KeyTable {
   }
 }
 
-/** Makes literals, and gives the same one for what means the same. */
+/**
+ * Makes literals, and gives the same one for what means the same. Tests of one value are the exception: nearly all are,
+ * so they are told apart by their value where they are filed, and not here.
+ */
 export class LiteralTable {
   readonly #keys: KeyTable;
-  /** By key and value: nearly all tests are of one value, and spelling those out would be most of the work. */
-  readonly #single = new Map<SelectorKey, Map<SelectorValue, Literal>>();
   readonly #bySpelling = new Map<string, Literal>();
   /** Lists in sets are shared by reference: they are spelled once. */
-  readonly #byMatcher = new Map<Matcher, string>();
-  readonly all: Literal[] = [];
+  readonly #spellings = new Map<Matcher, string>();
+  #next = 0;
 
   constructor(keys: KeyTable) {
     this.#keys = keys;
   }
 
   of(test: Test, negated: boolean): Literal {
-    const { matcher } = test;
-    if (!negated && matcher.op === 'exact' && matcher.values.size === 1) {
-      for (const value of matcher.values) return this.#ofValue(test, value);
-    }
-    const spelling = `${negated ? '!' : '='}${test.key} ${this.#spell(matcher)}`;
+    if (!negated && test.matcher.op === 'exact' && test.matcher.values.size === 1) return this.#make(test, false);
+    const spelling = `${negated ? '!' : '='}${test.key} ${this.#spell(test.matcher)}`;
     let literal = this.#bySpelling.get(spelling);
     if (literal === undefined) this.#bySpelling.set(spelling, (literal = this.#make(test, negated)));
     return literal;
   }
 
-  #ofValue(test: Test, value: SelectorValue): Literal {
-    let byValue = this.#single.get(test.key);
-    if (byValue === undefined) {
-      byValue = new Map<SelectorValue, Literal>();
-      this.#single.set(test.key, byValue);
-    }
-    let literal = byValue.get(value);
-    if (literal === undefined) byValue.set(value, (literal = this.#make(test, false)));
-    return literal;
-  }
-
   #make({ key, matcher, definition }: Test, negated: boolean): Literal {
     const weight = costRank(definition.cost) * 8 + shapeRank(matcher, negated);
-    const literal = { id: this.all.length, key, keyIndex: this.#keys.indexOf(key), matcher, negated, weight, uses: 0 };
-    this.all.push(literal);
-    return literal;
+    return { id: this.#next++, key, keyIndex: this.#keys.indexOf(key), matcher, negated, weight };
   }
 
   #spell(matcher: Matcher): string {
     if (matcher.op !== 'exact') return spell(matcher);
-    let spelled = this.#byMatcher.get(matcher);
-    if (spelled === undefined) this.#byMatcher.set(matcher, (spelled = spell(matcher)));
+    let spelled = this.#spellings.get(matcher);
+    if (spelled === undefined) this.#spellings.set(matcher, (spelled = spell(matcher)));
     return spelled;
   }
 }
