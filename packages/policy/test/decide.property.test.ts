@@ -20,10 +20,10 @@ const listener = fc.constantFrom(...LISTENERS, 'unbound');
 function check(maxRules: number, property: (doc: PolicyDoc, evidence: Evidence, name: string) => void): void {
   fc.assert(fc.property(policyDoc(maxRules), fc.array(fullEvidence, { minLength: 1, maxLength: 4 }), listener, (doc, peers, name) => {
     for (const evidence of peers) property(doc, evidence, name);
-  }), { numRuns: maxRules > 20 ? Math.ceil(RUNS / 4) : RUNS });
+  }), { numRuns: maxRules > 100 ? Math.ceil(RUNS / 10) : maxRules > 20 ? Math.ceil(RUNS / 4) : RUNS });
 }
 
-for (const maxRules of [5, 60]) {
+for (const maxRules of [5, 60, 400]) {
   describe(`decisions of random policies of up to ${String(maxRules)} rules`, () => {
     it('are those of the slow oracle, in effect, cause, rules and grant', () => {
       check(maxRules, (doc, evidence, name) => {

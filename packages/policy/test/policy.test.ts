@@ -172,6 +172,22 @@ describe('the nearest miss', () => {
   });
 });
 
+describe('grants', () => {
+  const load = (rules: readonly string[]) => compilePolicyText(`${HEAD}rules:\n${rules.map((rule, i) => `  - { id: r${String(i)}, effect: allow, ${rule} }\n`).join('')}`, { catalogue: CATALOGUE });
+
+  it('that differ are compared within a bound, and beyond it the author is asked to make it plain', () => {
+    const ranges = Array.from({ length: 1500 }, (_, i) => `when: { unix:uid: { range: [${String(i * 10)}, ${String(i * 10 + 5)}] } }, grant: { n: ${String(i)} }`);
+    assert.deepEqual(load(ranges).findings.map(({ code }) => code), ['POLICY_GRANT_UNDECIDED']);
+    const exact = Array.from({ length: 1500 }, (_, i) => `when: { unix:uid: ${String(i)}, linux:label: { glob: "x*" } }, grant: { n: ${String(i)} }`);
+    assert.deepEqual(load(exact).findings, []);
+  });
+
+  it('that are the same cost nothing, however many rules give them', () => {
+    const same = Array.from({ length: 3000 }, (_, i) => `when: { unix:uid: { range: [${String(i * 10)}, ${String(i * 10 + 5)}] } }, grant: { role: reader }`);
+    assert.deepEqual(load([...same, 'when: { unix:uid: 40000 }, grant: { role: admin }']).findings, []);
+  });
+});
+
 describe('a policy', () => {
   it('publishes its keys and every value it names, also below `not` and in shadow', () => {
     const policy = compile('rules:\n  - { id: a, effect: allow, when: { unix:user: [alice, bob], unix:uid: { not: 0 } } }\n  - { id: d, effect: deny, mode: shadow, when: { unix:user: { not: carol }, unix:gid: { range: [1, 2] } } }\n');

@@ -42,11 +42,11 @@ function checkName(name: string, givers: readonly Giver[], definitions: Definiti
     // The later rule is the one to report.
     const [a, b] = one.conjunct.rule.index < other.conjunct.rule.index ? [one, other] : [other, one];
     const [left, right] = [a.conjunct.rule.rule, b.conjunct.rule.rule];
-    if (a.value === b.value || reported.has(right) || !shareListener(left, right)) return true;
     if (++pairs > MAX_PAIRS) {
       findings.report('POLICY_GRANT_UNDECIDED', right.source, right.span, `too many rules grant ${quote(name)} differently`);
       return false;
     }
+    if (reported.has(right) || !shareListener(left, right)) return true;
     if (areExclusive(a.conjunct, b.conjunct, definitions)) return true;
     reported.add(right);
     const { file, line } = left.source.placeAt(left.span.offset);
@@ -55,12 +55,48 @@ function checkName(name: string, givers: readonly Giver[], definitions: Definiti
   };
   // Those with different exact values of the commonest single key exclude each other: no need to compare them.
   const { buckets, wild } = bucketsOf(givers, definitions);
-  for (const bucket of [...buckets, wild]) {
-    for (const [position, a] of bucket.entries()) {
-      for (const b of bucket.slice(position + 1)) if (!compare(a, b)) return;
+  const wildByValue = byValue(wild);
+  const bucketsByValue = buckets.map(byValue);
+  if (!compareWithin(wildByValue, compare)) return;
+  for (const bucket of bucketsByValue) {
+    if (!compareWithin(bucket, compare) || !compareBetween(bucket, wildByValue, compare)) return;
+  }
+}
+
+type Compare = (a: Giver, b: Giver) => boolean;
+type ByValue = ReadonlyMap<string, readonly Giver[]>;
+
+/** Only givers of different values are ever paired: thousands of rules may grant the same. */
+function byValue(givers: readonly Giver[]): ByValue {
+  const groups = new Map<string, Giver[]>();
+  for (const giver of givers) {
+    const group = groups.get(giver.value);
+    if (group === undefined) groups.set(giver.value, [giver]);
+    else group.push(giver);
+  }
+  return groups;
+}
+
+function compareWithin(groups: ByValue, compare: Compare): boolean {
+  const list = [...groups.values()];
+  for (const [position, left] of list.entries()) {
+    for (const a of left) {
+      for (let other = position + 1; other < list.length; other++) {
+        for (const b of list[other] ?? []) if (!compare(a, b)) return false;
+      }
     }
   }
-  for (const a of wild) for (const bucket of buckets) for (const b of bucket) if (!compare(a, b)) return;
+  return true;
+}
+
+function compareBetween(left: ByValue, right: ByValue, compare: Compare): boolean {
+  for (const [value, givers] of left) {
+    for (const [other, others] of right) {
+      if (value === other) continue;
+      for (const a of givers) for (const b of others) if (!compare(a, b)) return false;
+    }
+  }
+  return true;
 }
 
 function bucketsOf(givers: readonly Giver[], definitions: Definitions): { readonly buckets: readonly (readonly Giver[])[]; readonly wild: readonly Giver[] } {
