@@ -96,11 +96,6 @@ export class KeyFan {
     this.absent = absent;
   }
 
-  /** How many slots are tried for every peer that has the key. */
-  get triedCount(): number {
-    return this.#tried.length;
-  }
-
   /** Pushes the slots whose literal holds of these values; a slot may come twice. */
   find(values: readonly SelectorValue[], into: Slot[]): void {
     for (const value of values) {
