@@ -34,8 +34,19 @@ export function formatErrorChain(error: unknown): string {
 }
 
 function formatStep(step: unknown): string {
-  if (!(step instanceof Error)) return String(step);
-  const code: unknown = 'code' in step ? step.code : undefined;
-  if (typeof code !== 'string' || step.message.startsWith(code)) return step.message;
-  return `${code} ${step.message}`;
+  return textOf(step).replace(UNPRINTABLE, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
+}
+
+/** I11: a path or a label in a message may hold what a terminal would obey. Line ends stay: policy findings have several lines. */
+const UNPRINTABLE = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g;
+
+function textOf(step: unknown): string {
+  try {
+    if (!(step instanceof Error)) return String(step);
+    const code: unknown = 'code' in step ? step.code : undefined;
+    if (typeof code !== 'string' || step.message.startsWith(code)) return step.message;
+    return `${code} ${step.message}`;
+  } catch {
+    return 'something that cannot be shown was thrown';
+  }
 }

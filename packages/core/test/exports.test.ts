@@ -1,0 +1,19 @@
+import assert from 'node:assert/strict';
+import * as core from '@portcullis/core';
+import * as testing from '@portcullis/core/testing';
+
+describe('the package', () => {
+  it('exports these values and no others', () => {
+    assert.deepEqual(Object.keys(core).sort(), [
+      'ABSENT', 'ATTESTOR', 'Admission', 'CAUSES', 'CLOCK', 'COST_TIERS', 'Catalogue', 'Collector', 'DECISION_SINK', 'DEFAULTS', 'DescriptorBudget', 'ERROR_CODES',
+      'Engine', 'Gate', 'LISTEN_EXCEPTIONS', 'LISTEN_PORT', 'PEER_SOURCE', 'POLICY', 'PortcullisError', 'REFUSAL_CODES', 'TRUST_TIERS', 'UNKNOWN_REASONS',
+      'activatedFd', 'admissionOf', 'compareValues', 'costRank', 'createGate', 'fingerprint', 'formatErrorChain', 'formatSelector', 'isRefusal', 'isSelectorKey',
+      'isTrustTier', 'kindOf', 'normaliseValues', 'parseSelector', 'parseValue', 'prepareAttestors', 'runTrusted', 'socketFd', 'sourceOf', 'toRecord', 'trustRank',
+      'trustSuffices', 'unknown', 'valueProblem',
+    ]);
+  });
+
+  it('exports these fakes under `./testing`', () => {
+    assert.deepEqual(Object.keys(testing).sort(), ['allowUids', 'fakeAttestor', 'fakeDefinition', 'fakePeerSource', 'findingsOf', 'hasValue', 'stubPolicy']);
+  });
+});
