@@ -1,0 +1,118 @@
+import { fork, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import type { LoadClient } from './load-client.js';
+import type { Mode, Usage } from './server.js';
+import { median } from './statistics.js';
+
+export interface AdmissionFigure {
+  readonly name: string;
+  /** Connections a second that the client saw, server and client on this machine's cores together. */
+  readonly perSecond: number;
+  /** Server processor time a connection, µs. */
+  readonly cpuMicros: number;
+  readonly addedMicros: number;
+  readonly ratio: number;
+}
+
+interface Case {
+  readonly name: string;
+  readonly mode: Mode;
+  readonly how: number | 'fork';
+  /** The case that it is compared with: plain Node served the same way. */
+  readonly base: string;
+}
+
+const CASES: readonly Case[] = [
+  { name: 'plain Node', mode: 'plain', how: 32, base: 'plain Node' },
+  { name: 'uid only', mode: 'uid', how: 32, base: 'plain Node' },
+  { name: 'uid only, with records', mode: 'uid+record', how: 32, base: 'uid only' },
+  { name: 'program, known image', mode: 'program', how: 32, base: 'plain Node' },
+  { name: 'program and digest, known image', mode: 'program+digest', how: 32, base: 'plain Node' },
+  { name: 'plain Node, new process each time', mode: 'plain', how: 'fork', base: 'plain Node, new process each time' },
+  { name: 'uid only, new process each time', mode: 'uid', how: 'fork', base: 'plain Node, new process each time' },
+  { name: 'program, first seen', mode: 'program', how: 'fork', base: 'plain Node, new process each time' },
+];
+
+/** Rounds are interleaved, so that a busy moment of the machine meets all cases. */
+export async function measureAdmission(client: LoadClient, folder: string, rounds: number, count: number): Promise<readonly AdmissionFigure[]> {
+  const cpu = new Map<string, number[]>(CASES.map(({ name }) => [name, []]));
+  const speed = new Map<string, number[]>(CASES.map(({ name }) => [name, []]));
+  for (let round = 0; round < rounds; round += 1) {
+    for (const one of CASES) {
+      const server = await start(one.mode, folder, client.program, {});
+      const some = one.how === 'fork' ? Math.ceil(count / 10) : count;
+      await client.run(server.path, Math.ceil(some / 4), one.how);
+      const before = await usage(server.process);
+      const began = performance.now();
+      await client.run(server.path, some, one.how);
+      const seconds = (performance.now() - began) / 1000;
+      const after = await usage(server.process);
+      cpu.get(one.name)!.push((after.cpuMicros - before.cpuMicros) / some);
+      speed.get(one.name)!.push(some / seconds);
+      await stop(server.process);
+    }
+  }
+  return CASES.map(({ name, base }) => {
+    const own = median(cpu.get(name)!);
+    const plain = median(cpu.get(base)!);
+    return { name, perSecond: median(speed.get(name)!), cpuMicros: own, addedMicros: own - plain, ratio: own / plain };
+  });
+}
+
+/** Mean µs a stage, from the gate's own clock. */
+export async function measureStages(client: LoadClient, folder: string, count: number): Promise<Readonly<Record<string, Record<string, number>>>> {
+  const table: Record<string, Record<string, number>> = {};
+  for (const [name, mode, how] of [['uid only', 'uid', 32], ['program, known image', 'program', 32], ['program, first seen', 'program', 'fork']] as const) {
+    const server = await start(mode, folder, client.program, { BENCH_STAGES: '1' });
+    await client.run(server.path, how === 'fork' ? Math.ceil(count / 10) : count, how);
+    const { stages } = await usage(server.process);
+    const connections = stages['connections'] ?? 1;
+    table[name] = Object.fromEntries(Object.entries(stages).filter(([stage]) => stage !== 'connections').map(([stage, sum]) => [stage, sum / connections]));
+    await stop(server.process);
+  }
+  return table;
+}
+
+/** Bytes of heap a held connection, beyond what plain Node needs for one. */
+export async function measureMemory(client: LoadClient, folder: string, count: number): Promise<readonly { readonly name: string; readonly bytes: number; readonly added: number }[]> {
+  const figures: { name: string; bytes: number; added: number }[] = [];
+  for (const [name, mode] of [['plain Node', 'hold-plain'], ['uid only', 'hold-uid'], ['program', 'hold-program']] as const) {
+    const server = await start(mode, folder, client.program, {});
+    const warm = await client.hold(server.path, 100);
+    const before = await usage(server.process);
+    const held = await client.hold(server.path, count);
+    while ((await usage(server.process)).connections < count + 100) await new Promise((resolve) => setTimeout(resolve, 20));
+    const after = await usage(server.process);
+    const bytes = (after.heap - before.heap) / count;
+    figures.push({ name, bytes, added: bytes - (figures[0]?.bytes ?? bytes) });
+    await held.release();
+    await warm.release();
+    await stop(server.process);
+  }
+  return figures;
+}
+
+let made = 0;
+const children = new Set<ChildProcess>();
+process.once('exit', () => { for (const child of children) child.kill('SIGKILL'); });
+
+async function start(mode: Mode, folder: string, program: string, environment: Record<string, string>): Promise<{ readonly process: ChildProcess; readonly path: string }> {
+  const path = join(folder, `${String((made += 1))}.sock`);
+  const child = fork(new URL('./server.js', import.meta.url), [mode, path, program], { execArgv: ['--expose-gc'], env: { ...process.env, ...environment } });
+  children.add(child);
+  await once(child, 'message');
+  return { process: child, path };
+}
+
+async function usage(server: ChildProcess): Promise<Usage> {
+  server.send('usage');
+  const [answer] = (await once(server, 'message')) as [Usage];
+  return answer;
+}
+
+async function stop(server: ChildProcess): Promise<void> {
+  server.kill('SIGKILL');
+  await once(server, 'exit');
+  children.delete(server);
+}

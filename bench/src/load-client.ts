@@ -1,0 +1,32 @@
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+
+/** The C client, compiled once a run. It runs in another process than the server, so that its time is not counted. */
+export class LoadClient {
+  readonly program: string;
+
+  constructor(folder: string) {
+    this.program = join(folder, 'load-client');
+    execFileSync('/usr/bin/gcc', ['-O2', '-o', this.program, new URL('../native/load-client.c', import.meta.url).pathname]);
+  }
+
+  /** `count` connections, `atOnce` at a time; throws when one of them was not served as expected. */
+  async run(path: string, count: number, how: number | 'fork'): Promise<void> {
+    const client = spawn(this.program, [path, String(count), String(how)], { stdio: ['ignore', 'ignore', 'inherit'] });
+    const [code] = (await once(client, 'exit')) as [number];
+    if (code !== 0) throw new Error(`the load client ended with ${String(code)}`);
+  }
+
+  /** Holds `count` connections until `release` is called. */
+  async hold(path: string, count: number): Promise<{ release(): Promise<void> }> {
+    const client: ChildProcess = spawn(this.program, [path, String(count), 'hold'], { stdio: ['pipe', 'pipe', 'inherit'] });
+    await once(client.stdout!, 'data');
+    return {
+      async release() {
+        client.stdin!.end();
+        await once(client, 'exit');
+      },
+    };
+  }
+}
