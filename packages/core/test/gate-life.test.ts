@@ -1,0 +1,209 @@
+import assert from 'node:assert/strict';
+import { createServer as createHttpServer } from 'node:http';
+import { createServer, Socket } from 'node:net';
+import { setImmediate as turn } from 'node:timers/promises';
+import { createServer as createTlsServer } from 'node:tls';
+import { createGate, DescriptorBudget, type Attestor, type Findings, type GateOptions, type PeerRefusal } from '../dist/index.js';
+import { allowUids, fakeAttestor, fakeDefinition, fakePeerSource, findingsOf, type FakePeerFacts } from '../dist/testing/index.js';
+import { Deferred, Gated, slowAttestor, until } from './support/gated.js';
+
+const error = new Error('defect');
+const raise = (): never => { throw error; };
+const uid1000 = findingsOf({ 'unix:uid': 1000 });
+
+describe('gate: room, refusals, listening and its end, with fakes', () => {
+  let gated: Gated | undefined;
+  afterEach(async () => {
+    await gated?.end();
+    gated = undefined;
+  });
+  async function start(...args: Parameters<typeof Gated.start>): Promise<Gated> {
+    return (gated = await Gated.start(...args));
+  }
+
+  describe('room', () => {
+    it('is refused by name where the budget has none, and given back by those who leave', async () => {
+      await start({ budget: new DescriptorBudget({ limit: 65, used: 0 }, 1) });
+      const first = gated!.client();
+      await first.welcomed();
+      assert.equal(await gated!.seen(), '');
+      await gated!.recorded(2);
+      assert.deepEqual([gated!.records[1]?.decision.cause, gated!.records[1]?.decision.code], ['capacity', 'descriptor-limit']);
+      first.socket.destroy();
+      await until(() => gated!.gate.load.live === 0);
+      await gated!.client().welcomed();
+    });
+
+    it('closes each peer once: of the admitted, the refused and the lost', async () => {
+      const answers: (FakePeerFacts | PeerRefusal)[] = [{}, { uid: 7 }, { lost: () => ({ refused: 'peer-exited', detail: 'gone' }) }];
+      const peerSource = fakePeerSource(() => answers.shift() ?? {});
+      await start({ peerSource });
+      await gated!.client().welcomed();
+      await gated!.seen();
+      await gated!.seen();
+      await gated!.recorded(3);
+      assert.deepEqual(gated!.records.map(({ decision }) => decision.cause), ['rule', 'default', 'peer-lost']);
+      assert.deepEqual(peerSource.peers.map(({ closed }) => closed), [1, 1, 1]);
+    });
+
+    it('closes peers at once where nobody wants a record', async () => {
+      const peerSource = fakePeerSource();
+      const gate = await createGate({ policy: allowUids(1000), peerSource, attestors: [fakeAttestor()] });
+      const server = createServer();
+      gate.guard(server);
+      server.emit('connection', new Socket());
+      assert.deepEqual(peerSource.peers.map(({ closed }) => closed), [1]);
+    });
+  });
+
+  describe('a refusal in HTTP', () => {
+    it('is written by the gate, and read by a client that sent more than it is worth', async () => {
+      await start({ policy: allowUids(7), refusal: 'http' }, createHttpServer(() => { gated!.received.push('request'); }));
+      const seen = await gated!.seen(`POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 900000\r\n\r\n${'x'.repeat(900_000)}`);
+      assert.match(seen, /^HTTP\/1\.1 403 /);
+      assert.deepEqual(gated!.received, []);
+      await until(() => gated!.gate.load.live === 0);
+    });
+
+    it('is not what a client gets for whom there is no room', async () => {
+      await start({ refusal: 'http', budget: new DescriptorBudget({ limit: 64, used: 0 }, 1) });
+      assert.equal(await gated!.seen(), '');
+    });
+
+    it('is no option before TLS', async () => {
+      await start({ refusal: 'http' });
+      assert.throws(() => { gated!.gate.guard(createTlsServer()); }, { code: 'GATE_OPTIONS' });
+    });
+  });
+
+  describe('guarding and listening', () => {
+    it('puts no second gate before a server', async () => {
+      await start();
+      assert.throws(() => { gated!.gate.guard(gated!.server); }, { code: 'GATE_GUARDED_TWICE' });
+      const other = await createGate({ policy: allowUids(), peerSource: fakePeerSource(), attestors: [] });
+      assert.throws(() => { other.guard(gated!.server); }, { code: 'GATE_GUARDED_TWICE' });
+      await assert.rejects(other.listen(gated!.server, { fd: 0 }), { code: 'GATE_GUARDED_TWICE' });
+      await other.close();
+    });
+
+    it('does not listen twice with one server', async () => {
+      await start();
+      await assert.rejects(gated!.gate.listen(gated!.server, { fd: 0 }), { code: 'LISTEN_TARGET' });
+    });
+
+    it('makes no socket without a listen port', async () => {
+      await start();
+      await assert.rejects(gated!.gate.listen(createServer(), { path: gated!.path }), { code: 'PLATFORM_UNSUPPORTED' });
+    });
+
+    const wrong: Readonly<Record<string, Partial<GateOptions>>> = {
+      'a deadline of nothing': { deadlineMs: 0 },
+      'a deadline that is no number': { deadlineMs: NaN },
+      'a deadline beyond the timers of Node, which would fire at once': { deadlineMs: 2 ** 31 },
+      'a refresh beyond the timers of Node': { refreshMs: 2 ** 31 },
+      'a refresh in the past': { refreshMs: -1 },
+      'no pending admission': { maxPending: 0 },
+      'half a pending admission': { maxPendingPerUid: 0.5 },
+      'two attestors of one name': { attestors: [fakeAttestor({ selectors: [] }), fakeAttestor({ selectors: [] })] },
+    };
+    for (const [what, options] of Object.entries(wrong)) {
+      it(`refuses the options: ${what}`, async () => {
+        await assert.rejects(createGate({ policy: allowUids(), peerSource: fakePeerSource(), attestors: [], ...options }), { code: 'GATE_OPTIONS' });
+      });
+    }
+  });
+
+  describe('an orderly end', () => {
+    it('lets live connections end by themselves', async () => {
+      await start();
+      const client = gated!.client();
+      await client.welcomed();
+      let closed = false;
+      const closing = gated!.gate.close({ drainMs: Infinity }).then(() => { closed = true; });
+      for (let i = 0; i < 5; i += 1) await turn();
+      assert.equal(closed, false);
+      client.socket.end();
+      await closing;
+    });
+
+    it('ends them when the time to drain is over', async () => {
+      await start();
+      const client = gated!.client();
+      await client.welcomed();
+      await gated!.gate.close({ drainMs: 1 });
+      await client.ended;
+    });
+
+    it('ends them at once when it is told to', async () => {
+      await start();
+      const client = gated!.client();
+      await client.welcomed();
+      const closing = gated!.gate.close();
+      gated!.gate.destroy();
+      await Promise.all([closing, client.ended]);
+    });
+
+    it('refuses what waits, without waiting for its answer', async () => {
+      const { attestor, answers } = slowAttestor();
+      const peerSource = fakePeerSource();
+      await start({ attestors: [attestor], peerSource });
+      const seen = gated!.seen();
+      await until(() => answers.length === 1);
+      await gated!.gate.close({ drainMs: 3_600_000 });
+      assert.equal(await seen, '');
+      assert.deepEqual([gated!.records[0]?.decision.cause, gated!.connections.length, peerSource.peers[0]?.closed], ['closing', 0, 1]);
+    });
+
+    it('refuses what still comes, by name', async () => {
+      await start();
+      await gated!.gate.close();
+      assert.equal(await gated!.seen(), '');
+      assert.deepEqual((await gated!.recorded(1)).map(({ decision }) => decision.cause), ['closing']);
+    });
+
+    it('is one end, however often it is asked for', async () => {
+      let closed = 0;
+      await start({ attestors: [fakeAttestor({ close: () => { closed += 1; } })] });
+      const [one, two] = [gated!.gate.close(), gated!.gate.close()];
+      assert.equal(one, two);
+      await one;
+      await gated!.gate.close();
+      assert.equal(closed, 1);
+    });
+
+    it('has told every record before, those with late shadow answers included', async () => {
+      const shadow = new Deferred<Findings>();
+      const attestor = fakeAttestor({ attest: ({ wanted }) => (wanted[0] === 'unix:uid' ? uid1000 : shadow.promise), selectors: [fakeDefinition('unix:uid'), fakeDefinition('fake:slow')] });
+      await start({ attestors: [attestor], collect: ['fake:slow'] });
+      const client = gated!.client();
+      await client.welcomed();
+      client.socket.destroy();
+      const closing = gated!.gate.close();
+      await turn();
+      assert.equal(gated!.records.length, 0);
+      shadow.resolve(findingsOf({ 'fake:slow': 1 }));
+      await closing;
+      assert.deepEqual(gated!.records.map(({ evidence }) => evidence.get('fake:slow')?.state), ['present']);
+    });
+
+    it('closes every attestor, though one cannot be', async () => {
+      let closed = 0;
+      const attestors: Attestor[] = [fakeAttestor({ name: 'bad', selectors: [], close: raise }), fakeAttestor({ close: () => { closed += 1; } })];
+      await start({ attestors });
+      await gated!.gate.close();
+      assert.deepEqual([closed, gated!.failures], [1, [{ where: 'close', error }]]);
+    });
+
+    it('leaves attestors alone that belong to somebody else', async () => {
+      await start({ sharedAttestors: true, attestors: [fakeAttestor({ close: raise })] });
+      await gated!.gate.close();
+      assert.deepEqual(gated!.failures, []);
+    });
+
+    it('leaves nothing to listen with', async () => {
+      await start();
+      await gated!.gate.close();
+      await assert.rejects(gated!.gate.listen(createServer(), { fd: 0 }), { code: 'GATE_CLOSED' });
+    });
+  });
+});
