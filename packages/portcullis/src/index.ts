@@ -1,1 +1,20 @@
-export {};
+import 'reflect-metadata';
+
+export {
+  Admission, admissionOf, fingerprint, formatErrorChain, formatSelector, PortcullisError, toRecord,
+  type AdmittedPeer, type Attestor, type BindOptions, type Catalogue, type Decision, type DecisionRecord, type DecisionSink,
+  type ErrorCode, type Evidence, type Gate, type GateEvents, type GateFailure, type Grant, type Guarded, type Listening,
+  type ListenException, type ListenTarget, type NearestMiss, type Policy, type PolicyChange, type RefusalStyle, type Registrar,
+  type Selector, type SelectorDefinition, type SelectorKey, type SelectorValue, type TrustTier,
+} from '@portcullis/core';
+export { createGate } from './compose/create-gate.js';
+export { type GateSettings } from './compose/gate-settings.js';
+export { type Plugin } from './compose/parts.js';
+export { loadPlatform, platformCatalogue, type Platform, type PlatformOptions } from './compose/platform.js';
+export { type PolicyGate } from './compose/policy-gate.js';
+export { startGateway, type Gateway, type GatewayOptions } from './gateway/gateway.js';
+export { type GatewaySpec, type ListenerSpec, type ListenSpec } from './gateway/gateway-spec.js';
+export { formatUpstream, parseUpstream, type Upstream } from './gateway/upstream.js';
+export { type GatewayEvent } from './records/gateway-event.js';
+export { type PolicyReload } from './reload/policy-reloader.js';
+export { escapeText } from './text/escape-text.js';

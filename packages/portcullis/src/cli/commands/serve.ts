@@ -1,0 +1,60 @@
+import type { Command } from 'commander';
+import { startGateway, type Gateway } from '../../gateway/gateway.js';
+import type { GatewaySpec } from '../../gateway/gateway-spec.js';
+import { formatPretty } from '../../records/format-pretty.js';
+import type { OutputTrouble } from '../../records/line-output.js';
+import { openStdout } from '../../records/open-output.js';
+import { RecordSink } from '../../records/record-sink.js';
+import { formatFindings } from '@portcullis/policy';
+import { colorsFor, hasColor } from '../colors.js';
+import { EXIT, say } from '../exit.js';
+import { examples, oneOf } from '../help.js';
+import { specOf, type ServeOptions } from '../serve-options.js';
+import { untilStopped } from '../signals.js';
+
+/** `portcullis serve`: a gateway before a service. */
+export function addServe(program: Command, done: (code: number) => void): void {
+  program.command('serve')
+    .summary('stand before a service: attest, decide, then pass bytes on')
+    .description('Listens on a Unix socket, attests the process behind each connection, asks the policy, and passes admitted connections on to the upstream. One JSON record a connection goes to stdout, messages for people to stderr.')
+    .argument('[gateway.yaml]', 'a gateway file (kind: Gateway), in place of the options below')
+    .option('-p, --policy <file>', 'the policy')
+    .option('-l, --listen <address>', 'unix:/path.sock, systemd:NAME or fd:N')
+    .option('-u, --upstream <address>', 'unix:/path.sock or tcp:ADDRESS:PORT')
+    .option('--listener <name>', 'the name that rules and records know this listener by', 'default')
+    .option('--mode <octal>', 'permission bits of the socket (default: 0600)')
+    .option('--group <name>', 'group of the socket, by name or id')
+    .option('--refusal <style>', 'how a refused peer is told: close or http', oneOf('close', 'http'))
+    .option('--drain <seconds>', 'how long live connections may go on after SIGTERM (default: 10)')
+    .option('--log <format>', 'json or pretty', oneOf('json', 'pretty'), 'json')
+    .addHelpText('after', examples(
+      ['put a policy before docker', 'portcullis serve --policy docker.yaml --listen unix:/run/portcullis/docker.sock --upstream unix:/run/docker.sock --mode 0660 --group docker'],
+      ['read the policy again', 'kill -HUP "$(pidof -s portcullis)"   # or save the file: changes are followed'],
+      ['several sockets', 'portcullis serve gateway.yaml'],
+      ['who was refused, and what was missing', "portcullis serve gateway.yaml | jq -c 'select(.decision == \"deny\") | {peer, nearest}'"],
+    ))
+    .action(async (file: string | undefined, options: ServeOptions) => { done(await serve(await specOf(file, options), options.log)); });
+}
+
+async function serve(spec: GatewaySpec, log: string): Promise<number> {
+  const colors = colorsFor(process.stdout);
+  const output = openStdout(tellTrouble);
+  const sink = log === 'pretty' ? new RecordSink(output, (event) => formatPretty(event, colors)) : new RecordSink(output);
+  const gateway: Gateway = await startGateway(spec, {
+    onEvent: (event) => { sink.write(event); },
+    onReload: (listener, { outcome, path, findings, sources }) => {
+      if (outcome === 'rejected') say(`portcullis: ${listener}: \`${path}\` is not put in force, the policy before it stays`);
+      if (findings.length > 0) say(formatFindings(findings, sources, { color: hasColor(process.stderr) }));
+    },
+  });
+  for (const warning of gateway.warnings) say(`warning: ${warning}`);
+  const code = await untilStopped(gateway);
+  await sink.flush();
+  if (sink.lost > 0) say(`portcullis: ${String(sink.lost)} records could not be written`);
+  return code ?? EXIT.ok;
+}
+
+function tellTrouble(trouble: OutputTrouble | undefined): void {
+  if (trouble === undefined) say('portcullis: records can be written again');
+  else say(`portcullis: records cannot be written: ${trouble.error.message}; decisions go on as before, their records are lost${trouble.final ? '' : ' until it works again'}`);
+}

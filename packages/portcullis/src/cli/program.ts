@@ -1,0 +1,29 @@
+import { readFileSync } from 'node:fs';
+import { Command } from 'commander';
+import { addServe } from './commands/serve.js';
+import { examples } from './help.js';
+
+/** The whole command. `done` is told the exit code of the command that ran. */
+export function makeProgram(done: (code: number) => void): Command {
+  const program = new Command('portcullis')
+    .description('Attests the process behind a local connection, and lets a policy decide before its first byte.')
+    .version(version(), '-V, --version', 'print the version')
+    .showSuggestionAfterError()
+    .showHelpAfterError('(add --help for usage and examples)')
+    .exitOverride()
+    .configureHelp({ sortSubcommands: false, showGlobalOptions: false })
+    .addHelpText('after', examples(
+      ['stand before a service', 'portcullis serve --policy policy.yaml --listen unix:/run/app/gate.sock --upstream unix:/run/app/app.sock'],
+      ['is this policy sound?', 'portcullis check policy.yaml'],
+      ['what does a process look like to a policy?', 'portcullis inspect --pid 4711'],
+      ['what can this host attest?', 'portcullis doctor'],
+    ));
+  addServe(program, done);
+  for (const command of program.commands) command.copyInheritedSettings(program);
+  return program;
+}
+
+function version(): string {
+  const manifest: unknown = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
+  return typeof manifest === 'object' && manifest !== null && 'version' in manifest ? String(manifest.version) : 'unknown';
+}

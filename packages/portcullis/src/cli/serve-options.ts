@@ -1,0 +1,61 @@
+import type { GatewaySpec, ListenerSpec, ListenSpec } from '../gateway/gateway-spec.js';
+import { parseUpstream, type Upstream } from '../gateway/upstream.js';
+import { readGatewayFile } from '../gateway/read-gateway-file.js';
+import { UsageError } from './exit.js';
+
+export interface ServeOptions {
+  readonly policy?: string;
+  readonly listen?: string;
+  readonly upstream?: string;
+  readonly listener: string;
+  readonly mode?: string;
+  readonly group?: string;
+  readonly refusal?: string;
+  readonly drain?: string;
+  readonly log: string;
+}
+
+const LISTENER = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
+const MODE = /^0?[0-7]{3}$/;
+
+/** What the options, or the gateway file, ask for. @throws UsageError */
+export async function specOf(file: string | undefined, options: ServeOptions): Promise<GatewaySpec> {
+  if (file !== undefined) {
+    const given = ['policy', 'listen', 'upstream', 'mode', 'group', 'refusal', 'drain'].filter((name) => name in options);
+    if (given.length > 0) throw new UsageError(`\`--${given.join('`, `--')}\` and a gateway file exclude each other: write it into the file`);
+    return readGatewayFile(file);
+  }
+  const { policy, listen, upstream, listener, refusal } = options;
+  if (policy === undefined || listen === undefined || upstream === undefined) {
+    throw new UsageError('give a gateway file, or all of `--policy`, `--listen` and `--upstream`; `portcullis serve --help` has examples');
+  }
+  if (!LISTENER.test(listener)) throw new UsageError('`--listener` is a name of letters, digits, dots, dashes and underscores');
+  const spec: ListenerSpec = {
+    name: listener, policy, listen: listenOf(listen, options), upstream: upstreamOf(upstream),
+    ...(refusal === 'http' && { refusal }),
+  };
+  return { listeners: [spec], ...(options.drain !== undefined && { drainMs: secondsOf(options.drain) }) };
+}
+
+function listenOf(address: string, { mode, group }: ServeOptions): ListenSpec {
+  if (mode !== undefined && !MODE.test(mode)) throw new UsageError('`--mode` is three octal digits, such as 0660');
+  if (address.startsWith('unix:/')) {
+    return { path: address.slice('unix:'.length), ...(mode !== undefined && { mode: Number.parseInt(mode, 8) }), ...(group !== undefined && { group }) };
+  }
+  const handed = /^(?:systemd:(?<systemd>[!-9;-~]+)|fd:(?<fd>[0-9]{1,5}))$/.exec(address)?.groups;
+  if (handed === undefined) throw new UsageError('`--listen` is `unix:/absolute/path`, `systemd:NAME` or `fd:N`');
+  if (mode !== undefined || group !== undefined) throw new UsageError('`--mode` and `--group` are for sockets that are made here: with `unix:`');
+  const { systemd, fd } = handed;
+  return systemd === undefined ? { fd: Number(fd) } : { systemd };
+}
+
+function upstreamOf(text: string): Upstream {
+  const upstream = parseUpstream(text);
+  if (upstream === undefined) throw new UsageError('`--upstream` is `unix:/absolute/path` or `tcp:ADDRESS:PORT`, with an address and no name');
+  return upstream;
+}
+
+function secondsOf(text: string): number {
+  if (!/^[0-9]{1,6}(\.[0-9]{1,3})?$/.test(text)) throw new UsageError('`--drain` is a number of seconds');
+  return Number(text) * 1000;
+}

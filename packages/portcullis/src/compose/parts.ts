@@ -1,0 +1,32 @@
+import { ATTESTOR, Catalogue, LISTEN_PORT, PEER_SOURCE, type Attestor, type ListenPort, type PeerSource, type Registrar } from '@portcullis/core';
+import { container } from 'tsyringe';
+import type { Platform, PlatformOptions } from './platform.js';
+
+/** Registers further attestors, or other parts under core's tokens: what a plugin package exports as `register`. */
+export type Plugin = (registrar: Registrar) => void;
+
+/** What a gate is made of, resolved once: nothing is resolved on the accept path. */
+export interface Parts {
+  readonly peerSource: PeerSource;
+  readonly attestors: readonly Attestor[];
+  readonly listenPort: ListenPort | undefined;
+  readonly catalogue: Catalogue;
+}
+
+/**
+ * The parts of one gate, from a child container of its own: two gates of a process share nothing that a policy prepares.
+ * The last registration of a peer source or listen port counts; attestors add up.
+ */
+export function resolveParts(platform: Platform, options: PlatformOptions = {}, plugins: readonly Plugin[] = [], more: readonly Attestor[] = []): Parts {
+  const child = container.createChildContainer();
+  const registrar: Registrar = { register: (token, provider) => child.register(token, provider) };
+  platform.register(registrar, options);
+  for (const plugin of plugins) plugin(registrar);
+  const attestors = [...child.resolveAll<Attestor>(ATTESTOR), ...more];
+  return {
+    peerSource: child.resolve<PeerSource>(PEER_SOURCE),
+    attestors,
+    listenPort: child.isRegistered(LISTEN_PORT) ? child.resolve<ListenPort>(LISTEN_PORT) : undefined,
+    catalogue: new Catalogue(attestors.flatMap(({ selectors }) => selectors)),
+  };
+}

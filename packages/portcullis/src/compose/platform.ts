@@ -1,0 +1,36 @@
+import { Catalogue, PortcullisError, type Registrar, type SelectorDefinition } from '@portcullis/core';
+
+/** What a listener may ask of the platform's peer source. */
+export interface PlatformOptions {
+  /** Whether a connection from this very process is put to the policy (T15). Default `refuse`. */
+  readonly self?: 'refuse' | 'allow';
+}
+
+/** A platform package: what it can establish, and how it registers what it offers. */
+export interface Platform {
+  readonly name: 'linux' | 'darwin';
+  readonly selectors: readonly SelectorDefinition[];
+  /** Registers peer source, attestor and listen port under core's tokens. Probes the kernel. */
+  register(registrar: Registrar, options: PlatformOptions): void;
+}
+
+/**
+ * The package of a platform, imported when it is needed: what another platform needs is never loaded here.
+ * @throws PortcullisError `PLATFORM_UNSUPPORTED`
+ */
+export async function loadPlatform(name: string = process.platform): Promise<Platform> {
+  if (name === 'linux') {
+    const { LINUX_SELECTORS, register } = await import('@portcullis/attestor-linux');
+    return { name, selectors: LINUX_SELECTORS, register };
+  }
+  if (name === 'darwin') {
+    const { DARWIN_SELECTORS, register } = await import('@portcullis/attestor-darwin');
+    return { name, selectors: DARWIN_SELECTORS, register: (registrar) => { register(registrar); } };
+  }
+  throw new PortcullisError('PLATFORM_UNSUPPORTED', `there is no attestor for \`${name}\`: use linux or darwin`, { facts: { platform: name } });
+}
+
+/** The keys that a platform's attestor publishes, without asking the kernel anything: what `check` and `explain` need. */
+export async function platformCatalogue(name?: string): Promise<Catalogue> {
+  return new Catalogue((await loadPlatform(name)).selectors);
+}

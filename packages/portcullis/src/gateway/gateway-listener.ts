@@ -1,0 +1,114 @@
+import { formatErrorChain, toRecord, type DescriptorBudget, type Gate, type Listening, type ListenTarget } from '@portcullis/core';
+import type { PolicyFinding } from '@portcullis/policy';
+import { createGate } from '../compose/create-gate.js';
+import type { Platform } from '../compose/platform.js';
+import type { PolicyGate } from '../compose/policy-gate.js';
+import { timeNow, type GatewayEvent, type ListeningEvent, type RecordedFinding } from '../records/gateway-event.js';
+import type { PolicyReload } from '../reload/policy-reloader.js';
+import { Connections } from './connections.js';
+import type { ListenerSpec } from './gateway-spec.js';
+import { resolveGroup } from './group.js';
+import { formatUpstream } from './upstream.js';
+
+/** What the listeners of one gateway share. */
+export interface Shared {
+  readonly platform: Platform;
+  readonly budget: DescriptorBudget | undefined;
+  readonly watch: boolean;
+  readonly knownListeners: readonly string[] | undefined;
+  readonly onEvent: (event: GatewayEvent) => void;
+  /** Hears of reloads with their findings and sources, for code frames. */
+  readonly onReload: (listener: string, reload: PolicyReload) => void;
+}
+
+/** One socket of a gateway with its gate and its connections. */
+export class GatewayListener {
+  readonly gate: PolicyGate;
+  readonly #spec: ListenerSpec;
+  readonly #shared: Shared;
+  readonly #connections: Connections;
+
+  private constructor(spec: ListenerSpec, shared: Shared, gate: PolicyGate) {
+    this.#spec = spec;
+    this.#shared = shared;
+    this.gate = gate;
+    this.#connections = new Connections(spec.name, spec.upstream, shared.onEvent);
+    gate.on('failed', ({ where, error }) => {
+      shared.onEvent({ event: 'failure', time: timeNow(), listener: spec.name, where, error: formatErrorChain(error) });
+    });
+  }
+
+  /** Loads the policy and prepares for it; nothing listens yet. @throws PortcullisError as `createGate` does */
+  static async prepare(spec: ListenerSpec, shared: Shared): Promise<GatewayListener> {
+    const { name, policy, collect, deadlineMs, refusal, self } = spec;
+    const gate: PolicyGate = await createGate({
+      policy, listener: name, platform: shared.platform, watch: shared.watch,
+      sink: { record: (admission) => { shared.onEvent(toRecord(admission, gate.catalogue)); } },
+      onReload: (reload) => {
+        shared.onEvent(policyEvent(name, reload));
+        shared.onReload(name, reload);
+      },
+      ...(shared.knownListeners && { knownListeners: shared.knownListeners }),
+      ...(shared.budget && { budget: shared.budget }),
+      ...(collect && { collect }), ...(deadlineMs !== undefined && { deadlineMs }), ...(refusal && { refusal }), ...(self && { self }),
+    });
+    return new GatewayListener(spec, shared, gate);
+  }
+
+  /** Makes or adopts the socket. @throws PortcullisError `LISTEN_*`, `NAME_UNRESOLVED` */
+  async listen(): Promise<void> {
+    const listening = await this.gate.listen(this.#connections.server, await targetOf(this.#spec));
+    this.#shared.onEvent(this.#event(listening));
+  }
+
+  get load(): Gate['load'] {
+    return this.gate.load;
+  }
+
+  /** Stops accepting and waits for live connections, their upstreams included, for at most `drainMs`. */
+  async close(drainMs: number): Promise<void> {
+    await this.gate.close({ drainMs });
+    this.#connections.destroy();
+  }
+
+  destroy(): void {
+    this.gate.destroy();
+    this.#connections.destroy();
+  }
+
+  #event({ path, bound }: Listening): ListeningEvent {
+    const { listen, name, upstream } = this.#spec;
+    const { policy, warnings } = this.gate;
+    const mode = 'path' in listen ? (listen.mode ?? 0o600) : undefined;
+    return {
+      event: 'listening', time: timeNow(), listener: name, pid: process.pid,
+      ...(path !== undefined && { path }),
+      ...(mode !== undefined && { mode: `0${mode.toString(8).padStart(3, '0')}` }),
+      upstream: formatUpstream(upstream),
+      policy: { name: policy.name, revision: policy.revision },
+      ...(this.#shared.budget && { capacity: this.#shared.budget.capacity }),
+      ...(bound !== undefined && bound.used.length > 0 && { exceptions: bound.used }),
+      ...(bound?.replacedStale === true && { replacedStale: true }),
+      ...(warnings.length > 0 && { warnings }),
+    };
+  }
+}
+
+async function targetOf({ listen }: ListenerSpec): Promise<ListenTarget> {
+  if (!('path' in listen)) return listen;
+  const { group, ...bind } = listen;
+  return group === undefined ? bind : { ...bind, gid: await resolveGroup(group) };
+}
+
+function policyEvent(listener: string, reload: PolicyReload): GatewayEvent {
+  const { outcome, trigger, name, revision, previous, findings, error } = reload;
+  return {
+    event: 'policy', time: timeNow(), listener, outcome, trigger, policy: name, revision, previous,
+    ...(findings.length > 0 && { findings: findings.map(recordedFinding) }),
+    ...(error !== undefined && { error }),
+  };
+}
+
+function recordedFinding({ code, severity, message, place }: PolicyFinding): RecordedFinding {
+  return { code, severity, message, at: `${place.file}:${String(place.line)}:${String(place.column)}` };
+}

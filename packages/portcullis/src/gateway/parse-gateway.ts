@@ -1,0 +1,102 @@
+import { dirname, resolve } from 'node:path';
+import { isSelectorKey, type Catalogue, type SelectorKey } from '@portcullis/core';
+import { didYouMean, type DocNode, type PolicyFinding, type YamlDocument } from '@portcullis/policy';
+import { Fields, Findings } from './fields.js';
+import type { GatewaySpec, ListenerSpec } from './gateway-spec.js';
+import { parseListen } from './parse-listen.js';
+import { parseUpstream, type Upstream } from './upstream.js';
+
+const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
+
+export interface ParsedGateway {
+  /** Undefined if any finding is an error. */
+  readonly spec?: GatewaySpec;
+  readonly findings: readonly PolicyFinding[];
+}
+
+/** Reads a document of `kind: Gateway`. Paths of policies are relative to the file; nothing is opened. */
+export function parseGateway(document: YamlDocument, catalogue: Catalogue): ParsedGateway {
+  const findings = new Findings(document.source);
+  const spec = document.root === undefined ? undefined : new GatewayReader(document.file, catalogue, findings).read(document.root);
+  const all = [...document.findings, ...findings.list];
+  return spec === undefined || all.some(({ severity }) => severity === 'error') ? { findings: all } : { spec, findings: all };
+}
+
+class GatewayReader {
+  readonly #folder: string;
+  readonly #catalogue: Catalogue;
+  readonly #findings: Findings;
+  readonly #names = new Set<string>();
+
+  constructor(file: string, catalogue: Catalogue, findings: Findings) {
+    this.#folder = dirname(resolve(file));
+    this.#catalogue = catalogue;
+    this.#findings = findings;
+  }
+
+  read(root: DocNode): GatewaySpec | undefined {
+    const fields = Fields.of(root, 'the document', this.#findings);
+    if (fields === undefined) return undefined;
+    this.#head(fields);
+    const drainMs = fields.seconds('drain', 0);
+    const listeners = fields.items('listeners', fields.required('listeners'))?.map((node) => this.#listener(node));
+    fields.end();
+    const read = listeners?.filter((one) => one !== undefined);
+    return read === undefined ? undefined : { listeners: read, closed: true, ...(drainMs !== undefined && { drainMs }) };
+  }
+
+  #head(fields: Fields): void {
+    fields.required('apiVersion');
+    fields.choice('apiVersion', ['portcullis/v1']);
+    fields.required('kind');
+    fields.choice('kind', ['Gateway']);
+    const metadata = fields.node('metadata');
+    const words = metadata && Fields.of(metadata, '`metadata`', this.#findings);
+    for (const word of ['name', 'owner', 'description']) words?.text(word);
+    words?.end();
+  }
+
+  #listener(node: DocNode): ListenerSpec | undefined {
+    const fields = Fields.of(node, 'a listener', this.#findings);
+    if (fields === undefined) return undefined;
+    const name = this.#name(fields);
+    const listenNode = fields.required('listen');
+    const listen = listenNode && parseListen(listenNode, this.#findings);
+    const upstream = this.#upstream(fields);
+    const policy = fields.text('policy', fields.required('policy'));
+    const collect = fields.items('collect')?.map((item) => this.#key(item)).filter((key) => key !== undefined);
+    const deadlineMs = fields.seconds('deadline', 0.001);
+    const refusal = fields.choice('refusal', ['close', 'http']);
+    const self = fields.choice('self', ['refuse', 'allow']);
+    fields.end();
+    if (name === undefined || listen === undefined || upstream === undefined || policy === undefined) return undefined;
+    return {
+      name, listen, upstream, policy: resolve(this.#folder, policy),
+      ...(collect && { collect }), ...(deadlineMs !== undefined && { deadlineMs }), ...(refusal && { refusal }), ...(self && { self }),
+    };
+  }
+
+  #name(fields: Fields): string | undefined {
+    const node = fields.required('name');
+    const name = fields.text('name', node);
+    if (name === undefined || node === undefined) return undefined;
+    if (!NAME.test(name)) return this.#findings.report('SCHEMA_VALUE', node, '`name` must be a name of letters, digits, dots, dashes and underscores');
+    if (this.#names.has(name)) return this.#findings.report('SCHEMA_VALUE', node, `two listeners are called \`${name}\``);
+    this.#names.add(name);
+    return name;
+  }
+
+  #upstream(fields: Fields): Upstream | undefined {
+    const node = fields.required('upstream');
+    const text = fields.text('upstream', node);
+    if (text === undefined || node === undefined) return undefined;
+    return parseUpstream(text) ?? this.#findings.report('SCHEMA_VALUE', node, '`upstream` must be `unix:/absolute/path` or `tcp:ADDRESS:PORT`, with an address and no name');
+  }
+
+  #key(node: DocNode): SelectorKey | undefined {
+    const key = node.kind === 'scalar' ? String(node.value) : '';
+    if (isSelectorKey(key) && this.#catalogue.find(key) !== undefined) return key;
+    const known = this.#catalogue.definitions().map((one) => one.key);
+    return this.#findings.report('POLICY_UNKNOWN_KEY', node, `no attestor of this gate has a key \`${key.slice(0, 60)}\``, didYouMean(key, known));
+  }
+}

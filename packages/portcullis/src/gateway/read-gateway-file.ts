@@ -1,0 +1,16 @@
+import { PortcullisError } from '@portcullis/core';
+import { formatFindings, readDocumentFile } from '@portcullis/policy';
+import { platformCatalogue } from '../compose/platform.js';
+import type { GatewaySpec } from './gateway-spec.js';
+import { parseGateway } from './parse-gateway.js';
+
+/** Reads and checks a gateway file; the policies that it names are read when the gateway starts. @throws PortcullisError `GATEWAY_INVALID` */
+export async function readGatewayFile(path: string): Promise<GatewaySpec> {
+  const document = readDocumentFile(path);
+  const { spec, findings } = parseGateway(document, await platformCatalogue());
+  if (spec !== undefined) return spec;
+  const errors = findings.filter(({ severity }) => severity === 'error');
+  throw new PortcullisError('GATEWAY_INVALID', `the gateway file has ${String(errors.length)} errors:\n${formatFindings(errors, new Map([[path, document.source]]))}`, {
+    facts: { file: path, errors: errors.length, finding: errors[0]?.code },
+  });
+}

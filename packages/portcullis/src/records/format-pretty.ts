@@ -1,0 +1,49 @@
+import type { DecisionRecord } from '@portcullis/core';
+import type { Colors } from '../cli/colors.js';
+import { escapeText } from '../text/escape-text.js';
+import type { GatewayEvent } from './gateway-event.js';
+
+const MOST_SHOWN = 200;
+
+/** A record for people: one line, foreign text escaped (I11). */
+export function formatPretty(event: GatewayEvent, colors: Colors): string {
+  const time = event.time.slice(11, 23);
+  const listener = 'listener' in event ? ` ${event.listener}` : '';
+  return `${colors.dim(time)}${listener} ${lineOf(event, colors)}`;
+}
+
+function lineOf(event: GatewayEvent, colors: Colors): string {
+  switch (event.event) {
+    case 'decision':
+      return decisionLine(event, colors);
+    case 'listening':
+      return `${colors.bold('listening')} on ${show(event.path ?? 'a socket that was handed over')} for ${show(event.upstream)}, policy ${event.policy.name} ${event.policy.revision}`;
+    case 'policy': {
+      const colour = event.outcome === 'rejected' ? colors.red : colors.green;
+      const why = event.error ?? event.findings?.map(({ at, code, message }) => `${at}: ${code} ${message}`).join('; ');
+      return `${colour(`policy ${event.outcome}`)} (${event.trigger}), in force: ${event.revision}${why === undefined ? '' : `; ${show(why)}`}`;
+    }
+    case 'upstream':
+      return `${colors.yellow('upstream')} ${show(event.upstream)} ${event.cause}: ${show(event.error)}`;
+    case 'failure':
+      return `${colors.red('failure')} in ${event.where}: ${show(event.error)}`;
+    case 'draining':
+      return `draining ${String(event.live)} connections for at most ${String(event.drainMs)} ms`;
+    case 'stopped':
+      return `stopped, ${String(event.ended)} connections ended before they were done`;
+  }
+}
+
+function decisionLine(record: DecisionRecord, colors: Colors): string {
+  const { decision, cause, code, rule, peer, path, nearest } = record;
+  const effect = decision === 'allow' ? colors.green('allow') : colors.red('deny');
+  const who = peer === undefined ? 'nobody known' : `pid ${String(peer.pid)} uid ${String(peer.uid)} gid ${String(peer.gid)}`;
+  const by = rule === undefined ? '' : ` by ${[rule].flat().join(', ')}`;
+  const missed = nearest?.failed.map(({ key, expected, observed }) => `${key} wants ${expected}, is ${[observed].flat().map(String).join(', ')}`).join('; ');
+  return `${effect} ${who}${path === undefined ? '' : ` ${show(path)}`}: ${cause}${code === undefined ? '' : ` (${code})`}${by}${
+    nearest === undefined ? '' : `; nearest ${nearest.rule}: ${show(missed ?? '')}`}`;
+}
+
+function show(text: string): string {
+  return escapeText(text, MOST_SHOWN);
+}

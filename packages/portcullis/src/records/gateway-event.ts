@@ -1,0 +1,73 @@
+import type { DecisionRecord, ListenException } from '@portcullis/core';
+import type { PolicyFinding } from '@portcullis/policy';
+
+interface Event<Name extends string> {
+  readonly event: Name;
+  /** RFC 3339, UTC. */
+  readonly time: string;
+}
+
+interface ListenerEvent<Name extends string> extends Event<Name> {
+  readonly listener: string;
+}
+
+/** A finding as a record carries it: no code frame. */
+export type RecordedFinding = Pick<PolicyFinding, 'code' | 'severity' | 'message'> & { readonly at: string };
+
+/** Connections are accepted from now on. */
+export interface ListeningEvent extends ListenerEvent<'listening'> {
+  readonly pid: number;
+  /** The real path; undefined for a socket that was handed over. */
+  readonly path?: string;
+  readonly mode?: string;
+  readonly upstream: string;
+  readonly policy: { readonly name: string; readonly revision: string };
+  /** Connections that the descriptor limit allows, of all listeners together. */
+  readonly capacity?: number;
+  /** What the safe listen had to be told to overlook. */
+  readonly exceptions?: readonly ListenException[];
+  readonly replacedStale?: true;
+  readonly warnings?: readonly string[];
+}
+
+/** A policy was read again. `rejected`: the one that is named stays in force. */
+export interface PolicyEvent extends ListenerEvent<'policy'> {
+  readonly outcome: 'loaded' | 'unchanged' | 'rejected';
+  readonly trigger: string;
+  readonly policy: string;
+  readonly revision: string;
+  readonly previous: string;
+  readonly findings?: readonly RecordedFinding[];
+  readonly error?: string;
+}
+
+/** An admitted connection that could not be passed on, or broke. */
+export interface UpstreamEvent extends ListenerEvent<'upstream'> {
+  readonly cause: 'connect' | 'upstream';
+  readonly upstream: string;
+  readonly error: string;
+  readonly peer?: { readonly pid: number; readonly uid: number; readonly gid: number };
+}
+
+/** Something beside a decision failed: what was refused stays refused. */
+export interface FailureEvent extends ListenerEvent<'failure'> {
+  readonly where: string;
+  readonly error: string;
+}
+
+export interface DrainingEvent extends Event<'draining'> {
+  readonly live: number;
+  readonly drainMs: number;
+}
+
+export interface StoppedEvent extends Event<'stopped'> {
+  /** Connections that were ended before they were done. */
+  readonly ended: number;
+}
+
+export type GatewayEvent = DecisionRecord | ListeningEvent | PolicyEvent | UpstreamEvent | FailureEvent | DrainingEvent | StoppedEvent;
+
+/** Now, as records spell it. */
+export function timeNow(): string {
+  return new Date().toISOString();
+}

@@ -1,0 +1,123 @@
+import { formatErrorChain, PortcullisError, type Policy } from '@portcullis/core';
+import { requirePolicy, type CompiledPolicy, type LoadOptions, type PolicyFinding, type Sources } from '@portcullis/policy';
+import { stateOf } from './file-stamps.js';
+import { FolderWatch } from './folder-watch.js';
+import { loadSteadyPolicy, type SteadyPolicy } from './steady-load.js';
+
+/** What became of one reload. `rejected`: the policy that worked before still does. */
+export interface PolicyReload {
+  readonly outcome: 'loaded' | 'unchanged' | 'rejected';
+  /** `file`, or whatever asked for it. */
+  readonly trigger: string;
+  readonly path: string;
+  /** The policy in force after it. */
+  readonly name: string;
+  readonly revision: string;
+  readonly previous: string;
+  readonly findings: readonly PolicyFinding[];
+  /** For code frames. */
+  readonly sources: Sources;
+  /** Why it was rejected, where findings do not say it: attestors could not prepare for it. */
+  readonly error?: string;
+}
+
+export interface ReloaderOptions {
+  readonly load: LoadOptions;
+  /** Puts a policy in force; rejects to keep the old one. */
+  readonly apply: (policy: Policy) => Promise<void>;
+  /** Hears of every reload that had something to say. */
+  readonly report: (reload: PolicyReload) => void;
+}
+
+/** Editors and deployments change several files at once: waited for until this long nothing happened. */
+const QUIET_MS = 100;
+/** For file systems that do not tell, and watches that were lost. */
+const LOOK_MS = 5_000;
+
+/** Keeps a policy in step with its files: compiled aside, then swapped; a bad one is reported and changes nothing. */
+export class PolicyReloader {
+  readonly path: string;
+  readonly #options: ReloaderOptions;
+  readonly #watch: FolderWatch;
+  /** What was read last, good or bad. */
+  #read: SteadyPolicy;
+  #current: CompiledPolicy;
+  #rejected = false;
+  #quiet: NodeJS.Timeout | undefined;
+  #look: NodeJS.Timeout | undefined;
+  #running: Promise<void> = Promise.resolve();
+  #closed = false;
+
+  /** @param first what is in force already @throws PortcullisError `POLICY_INVALID` if that is not a policy */
+  constructor(path: string, first: SteadyPolicy, options: ReloaderOptions) {
+    this.path = path;
+    this.#options = options;
+    this.#current = requirePolicy(first);
+    this.#read = first;
+    this.#watch = new FolderWatch(() => { this.#soon(); });
+  }
+
+  /** Watches the folders of all files from now on. What changed since they were read is noticed at once. */
+  start(): void {
+    this.#watch.set(this.#read.folders);
+    this.#look = setInterval(() => { this.#compare(); }, LOOK_MS).unref();
+    this.#compare();
+  }
+
+  /** Loads again, after whatever reload runs already. Never rejects. */
+  reload(trigger: string): Promise<void> {
+    return (this.#running = this.#running.then(() => this.#reload(trigger)));
+  }
+
+  close(): void {
+    this.#closed = true;
+    clearTimeout(this.#quiet);
+    clearInterval(this.#look);
+    this.#watch.close();
+  }
+
+  /** Whether files look other than they did when they were read. */
+  get #changed(): boolean {
+    return stateOf(this.#read.watched, this.#read.folders) !== this.#read.state;
+  }
+
+  #compare(): void {
+    if (this.#changed) this.#soon();
+  }
+
+  #soon(): void {
+    if (this.#closed) return;
+    clearTimeout(this.#quiet);
+    this.#quiet = setTimeout(() => { if (this.#changed) void this.reload('file'); }, QUIET_MS).unref();
+  }
+
+  async #reload(trigger: string): Promise<void> {
+    if (this.#closed) return;
+    const previous = this.#current.revision;
+    try {
+      const loaded = await loadSteadyPolicy(this.path, this.#options.load);
+      this.#read = loaded;
+      if (this.#look !== undefined) this.#watch.set(loaded.folders);
+      if (loaded.policy === undefined) {
+        this.#tell('rejected', trigger, previous);
+      } else if (loaded.policy.revision === previous) {
+        // Watched folders hold other files too: that nothing happened is news only to who asked, or heard otherwise.
+        if (trigger !== 'file' || this.#rejected) this.#tell('unchanged', trigger, previous);
+      } else {
+        await this.#options.apply(loaded.policy);
+        this.#current = loaded.policy;
+        this.#tell('loaded', trigger, previous);
+      }
+    } catch (cause) {
+      const error = new PortcullisError('POLICY_READ', `cannot put \`${this.path}\` in force`, { cause });
+      this.#tell('rejected', trigger, previous, formatErrorChain(error));
+    }
+  }
+
+  #tell(outcome: PolicyReload['outcome'], trigger: string, previous: string, error?: string): void {
+    this.#rejected = outcome === 'rejected';
+    const { name, revision } = this.#current;
+    const { findings, sources } = this.#read;
+    this.#options.report({ outcome, trigger, path: this.path, name, revision, previous, findings, sources, ...(error === undefined ? {} : { error }) });
+  }
+}

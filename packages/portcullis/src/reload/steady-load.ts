@@ -1,0 +1,38 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { PortcullisError } from '@portcullis/core';
+import { loadPolicy, type LoadedPolicy, type LoadOptions } from '@portcullis/policy';
+import { stampFile, stateOf } from './file-stamps.js';
+
+/** A loaded policy, and the state of its files when it was read. */
+export interface SteadyPolicy extends LoadedPolicy {
+  /** The path that was asked for, and all that was read for it. */
+  readonly watched: readonly string[];
+  readonly state: string;
+}
+
+/** The kernel's clock for inode times may lag behind ours by a tick of its timer. */
+const CLOCK_LAG_MS = 20;
+const PAUSE_MS = 30;
+const MOST_TRIES = 20;
+
+/**
+ * Loads a policy of which no file changed while it was read: each is read once, and afterwards none may have been
+ * written, replaced or moved since the load began. Otherwise all are read again, after a pause.
+ * @throws PortcullisError `POLICY_READ` when the files do not come to rest.
+ */
+export async function loadSteadyPolicy(path: string, options: LoadOptions): Promise<SteadyPolicy> {
+  let seen: string | undefined;
+  for (let tries = 0; tries < MOST_TRIES; tries += 1) {
+    const beganMs = Date.now() - CLOCK_LAG_MS;
+    const before = stampFile(path).identity;
+    const loaded = loadPolicy(path, { nowMs: Date.now(), ...options });
+    const watched = [path, ...loaded.files];
+    const state = stateOf(watched, loaded.folders);
+    const untouched = before === stampFile(path).identity && watched.every((file) => stampFile(file).changedMs < beganMs);
+    // Seen the same a pause before this load began: also right where a clock was set back and times lie in the future.
+    if (untouched || state === seen) return { ...loaded, watched, state };
+    seen = state;
+    await sleep(PAUSE_MS);
+  }
+  throw new PortcullisError('POLICY_READ', `the files of \`${path}\` keep changing while they are read`, { facts: { path } });
+}
