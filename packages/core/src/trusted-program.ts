@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
-import { statSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { lstatSync, readlinkSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { PortcullisError } from './errors.js';
 
 export interface TrustedRun {
@@ -28,20 +28,42 @@ export function runTrusted(path: string, args: readonly string[], limits: { read
   });
 }
 
+const MOST_LINKS = 40;
+
+/** Every step of the way, links and what they lead to included: whoever can change one of them chooses what runs. */
 function assertTrusted(path: string): void {
   if (!path.startsWith('/')) throw new PortcullisError('PROGRAM_UNTRUSTED', `\`${path}\` is not an absolute path`, { facts: { path } });
-  for (let step = path; ; step = dirname(step)) {
-    const { uid, mode } = statOf(step, path);
-    if (uid !== 0 || (mode & WRITABLE_BY_OTHERS) !== 0) {
-      throw new PortcullisError('PROGRAM_UNTRUSTED', `\`${step}\` may be changed by someone other than root`, { facts: { path, step, uid, mode: mode.toString(8) } });
+  let rest = path.split('/');
+  let at = '/';
+  let links = 0;
+  assertRoots('/', path);
+  while (rest.length > 0) {
+    const [name = '', ...after] = rest;
+    rest = after;
+    const step = resolve(at, name);
+    if (step === at || !assertRoots(step, path)) {
+      at = step;
+      continue;
     }
-    if (step === '/') return;
+    if ((links += 1) > MOST_LINKS) throw new PortcullisError('PROGRAM_FAILED', `too many links on the way to \`${path}\``, { facts: { path } });
+    const target = readlinkSync(step);
+    rest = [...target.split('/'), ...rest];
+    if (target.startsWith('/')) at = '/';
   }
 }
 
-function statOf(step: string, path: string): { readonly uid: number; readonly mode: number } {
+/** Whether `step` is a link. @throws PortcullisError where anybody but root could change it. */
+function assertRoots(step: string, path: string): boolean {
+  const { uid, mode, link } = look(step, path);
+  // The mode of a link means nothing: who may change it is a matter of its folder.
+  if (uid === 0 && (link || (mode & WRITABLE_BY_OTHERS) === 0)) return link;
+  throw new PortcullisError('PROGRAM_UNTRUSTED', `\`${step}\` may be changed by someone other than root`, { facts: { path, step, uid, mode: mode.toString(8) } });
+}
+
+function look(step: string, path: string): { readonly uid: number; readonly mode: number; readonly link: boolean } {
   try {
-    return statSync(step);
+    const stat = lstatSync(step);
+    return { uid: stat.uid, mode: stat.mode, link: stat.isSymbolicLink() };
   } catch (cause) {
     throw new PortcullisError('PROGRAM_FAILED', `cannot look at \`${step}\``, { cause, facts: { path } });
   }
