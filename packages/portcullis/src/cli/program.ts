@@ -1,5 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
+import { addCheck } from './commands/check.js';
+import { addDoctor } from './commands/doctor.js';
+import { addExplain } from './commands/explain.js';
+import { addInspect } from './commands/inspect.js';
 import { addServe } from './commands/serve.js';
 import { examples } from './help.js';
 
@@ -18,8 +22,7 @@ export function makeProgram(done: (code: number) => void): Command {
       ['what does a process look like to a policy?', 'portcullis inspect --pid 4711'],
       ['what can this host attest?', 'portcullis doctor'],
     ));
-  addServe(program, done);
-  for (const command of program.commands) command.copyInheritedSettings(program);
+  for (const add of [addServe, addInspect, addCheck, addExplain, addDoctor]) add(program, done);
   return program;
 }
 

@@ -38,15 +38,20 @@ export async function specOf(file: string | undefined, options: ServeOptions): P
 }
 
 function listenOf(address: string, { mode, group }: ServeOptions): ListenSpec {
-  if (mode !== undefined && !MODE.test(mode)) throw new UsageError('`--mode` is three octal digits, such as 0660');
   if (address.startsWith('unix:/')) {
-    return { path: address.slice('unix:'.length), ...(mode !== undefined && { mode: Number.parseInt(mode, 8) }), ...(group !== undefined && { group }) };
+    return { path: address.slice('unix:'.length), ...(mode !== undefined && { mode: modeOf(mode) }), ...(group !== undefined && { group }) };
   }
   const handed = /^(?:systemd:(?<systemd>[!-9;-~]+)|fd:(?<fd>[0-9]{1,5}))$/.exec(address)?.groups;
   if (handed === undefined) throw new UsageError('`--listen` is `unix:/absolute/path`, `systemd:NAME` or `fd:N`');
   if (mode !== undefined || group !== undefined) throw new UsageError('`--mode` and `--group` are for sockets that are made here: with `unix:`');
   const { systemd, fd } = handed;
   return systemd === undefined ? { fd: Number(fd) } : { systemd };
+}
+
+/** Octal permission bits. @throws UsageError */
+export function modeOf(text: string): number {
+  if (!MODE.test(text)) throw new UsageError('`--mode` is three octal digits, such as 0660');
+  return Number.parseInt(text, 8);
 }
 
 function upstreamOf(text: string): Upstream {

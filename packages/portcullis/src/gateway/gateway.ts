@@ -1,8 +1,8 @@
-import { DescriptorBudget, type PeerSource } from '@portcullis/core';
 import { loadPlatform, type Platform } from '../compose/platform.js';
 import { resolveParts } from '../compose/parts.js';
 import { timeNow, type GatewayEvent } from '../records/gateway-event.js';
 import type { PolicyReload } from '../reload/policy-reloader.js';
+import { gatewayBudget } from './descriptors.js';
 import { GatewayListener } from './gateway-listener.js';
 import type { GatewaySpec } from './gateway-spec.js';
 
@@ -16,8 +16,6 @@ export interface GatewayOptions {
   readonly platform?: Platform;
 }
 
-/** Of one admitted connection: its socket, the upstream's, and what a peer holds while it is attested. */
-const DESCRIPTORS = 4;
 const DRAIN_MS = 10_000;
 
 /** A gateway that runs: attested connections on its sockets are passed on to their upstreams. Made by `startGateway`. */
@@ -77,7 +75,7 @@ export class Gateway {
  */
 export async function startGateway(spec: GatewaySpec, options: GatewayOptions): Promise<Gateway> {
   const platform = options.platform ?? (await loadPlatform());
-  const budget = budgetOf(resolveParts(platform).peerSource);
+  const budget = gatewayBudget(resolveParts(platform).peerSource);
   const knownListeners = spec.closed === true ? spec.listeners.map(({ name }) => name) : undefined;
   const shared = { platform, budget, knownListeners, watch: options.watch ?? true, onEvent: options.onEvent, onReload: options.onReload ?? ignore };
   const listeners: GatewayListener[] = [];
@@ -89,11 +87,6 @@ export async function startGateway(spec: GatewaySpec, options: GatewayOptions): 
     throw error;
   }
   return new Gateway(listeners, options, spec.drainMs ?? DRAIN_MS);
-}
-
-function budgetOf(source: PeerSource): DescriptorBudget | undefined {
-  const use = source.descriptorUse?.();
-  return use && new DescriptorBudget(use, DESCRIPTORS);
 }
 
 function ignore(): void {

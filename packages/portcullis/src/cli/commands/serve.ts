@@ -1,11 +1,13 @@
+import { CompiledPolicy, formatFindings } from '@portcullis/policy';
 import type { Command } from 'commander';
+import { hostWarnings } from '../../check/host-warnings.js';
 import { startGateway, type Gateway } from '../../gateway/gateway.js';
 import type { GatewaySpec } from '../../gateway/gateway-spec.js';
+import { unknowableHere } from '../../inspect/unknowable.js';
 import { formatPretty } from '../../records/format-pretty.js';
 import type { OutputTrouble } from '../../records/line-output.js';
 import { openStdout } from '../../records/open-output.js';
 import { RecordSink } from '../../records/record-sink.js';
-import { formatFindings } from '@portcullis/policy';
 import { colorsFor, hasColor } from '../colors.js';
 import { EXIT, say } from '../exit.js';
 import { examples, oneOf } from '../help.js';
@@ -47,11 +49,18 @@ async function serve(spec: GatewaySpec, log: string): Promise<number> {
       if (findings.length > 0) say(formatFindings(findings, sources, { color: hasColor(process.stderr) }));
     },
   });
-  for (const warning of gateway.warnings) say(`warning: ${warning}`);
+  for (const warning of [...gateway.warnings, ...(await hostWarningsOf(gateway))]) say(`warning: ${warning}`);
   const code = await untilStopped(gateway);
   await sink.flush();
   if (sink.lost > 0) say(`portcullis: ${String(sink.lost)} records could not be written`);
   return code ?? EXIT.ok;
+}
+
+/** Rules that this host cannot answer (I4). */
+async function hostWarningsOf({ listeners }: Gateway): Promise<readonly string[]> {
+  const unknowable = await unknowableHere();
+  if (unknowable === undefined) return [];
+  return listeners.flatMap(({ gate }) => (gate.policy instanceof CompiledPolicy ? hostWarnings(gate.policy, unknowable).map((warning) => `${gate.listener}: ${warning}`) : []));
 }
 
 function tellTrouble(trouble: OutputTrouble | undefined): void {
