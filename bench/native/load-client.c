@@ -1,5 +1,5 @@
 // load-client PATH N C      N connections from this process, C of them at once; expects one byte, then the end
-// load-client PATH N fork   N connections one after another, each from a process that never connected before
+// load-client PATH N fork   N connections, each from a process that never connected before, in crowds
 // load-client PATH N hold   N connections, prints "held", keeps them until its standard input ends
 // Prints how many connections did not get exactly one byte.
 #define _GNU_SOURCE
@@ -50,14 +50,29 @@ static long many(long n, long at_once) {
   return bad;
 }
 
+enum { CROWD = 200 };
+
+// A crowd of processes is made first and let go together, so that making them is not what the server waits for.
 static long forked(long n) {
   long bad = 0;
-  for (long i = 0; i < n; i++) {
-    pid_t child = fork();
-    if (child == 0) _exit(finish(dial()));
-    int status;
-    waitpid(child, &status, 0);
-    bad += status != 0;
+  for (long made = 0; made < n;) {
+    int gate[2];
+    if (pipe(gate) < 0) { perror("pipe"); exit(1); }
+    long crowd = n - made < CROWD ? n - made : CROWD;
+    for (long i = 0; i < crowd; i++) {
+      if (fork() != 0) continue;
+      close(gate[1]);
+      char go;
+      (void)!read(gate[0], &go, 1); // returns at the end of the pipe
+      _exit(finish(dial()));
+    }
+    close(gate[0]);
+    close(gate[1]);
+    for (long i = 0; i < crowd; i++) {
+      int status;
+      if (wait(&status) > 0) bad += status != 0;
+    }
+    made += crowd;
   }
   return bad;
 }

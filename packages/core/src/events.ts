@@ -74,6 +74,7 @@ export class AfterDecision {
 
   /** Tells every listener; one that throws keeps the others from nothing. */
   emit<Name extends keyof GateEvents>(name: Name, event: Parameters<GateEvents[Name]>[0]): void {
+    if (this.emitter.listenerCount(name) === 0) return;
     for (const listener of this.emitter.listeners(name)) {
       this.guarded('event', () => { (listener as (event: Parameters<GateEvents[Name]>[0]) => void)(event); });
     }

@@ -42,8 +42,15 @@ export class RecordKeeper {
   }
 
   keep(admission: Admission, { peer, evidence }: Attested, policy: Policy, context: PolicyContext): void {
-    if (this.#options.sink === undefined && this.#after.emitter.eventNames().length === 0) this.letGo(peer);
+    if (!this.#isHeard(admission)) this.letGo(peer);
     else this.#after.later(() => { this.#complete({ admission, peer, evidence, policy, context }); });
+  }
+
+  /** Whether somebody wants to know of it: without sink and listeners a connection costs nothing after its decision. */
+  #isHeard({ decision, failure }: Admission): boolean {
+    const { emitter } = this.#after;
+    if (this.#options.sink !== undefined || emitter.listenerCount(decision.effect === 'allow' ? 'admitted' : 'denied') > 0) return true;
+    return emitter.listenerCount('shadow') > 0 || (failure !== undefined && emitter.listenerCount('failed') > 0);
   }
 
   /** Resolves once every record was told, those included that wait for late answers. */

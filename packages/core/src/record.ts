@@ -54,7 +54,7 @@ export function toRecord(admission: Admission, catalogue: Catalogue): DecisionRe
   const path = evidence.get('unix:path');
   return {
     event: 'decision',
-    time: new Date(admission.timeMs).toISOString(),
+    time: isoTime(admission.timeMs),
     listener: admission.listener,
     decision: decision.effect,
     cause: decision.cause,
@@ -110,4 +110,16 @@ function placeText(place: { readonly file: string; readonly line: number; readon
 function hasOwn(object: object): boolean {
   for (const _ in object) return true;
   return false;
+}
+
+let lastMs = Number.NaN;
+let lastText = '';
+
+/** RFC 3339. Many connections of one millisecond share the text. */
+function isoTime(ms: number): string {
+  if (ms !== lastMs) {
+    lastText = new Date(ms).toISOString();
+    lastMs = ms;
+  }
+  return lastText;
 }

@@ -38,16 +38,16 @@ export class Walker {
     this.#nowMs = nowMs;
     this.#followUnknown = mode.followUnknown;
     this.#unaskedIsUnknown = mode.unaskedIsUnknown;
-    this.trueRules.length = 0;
-    this.unknownRules.length = 0;
-    this.openFans.length = 0;
-    this.openConjuncts.length = 0;
+    empty(this.trueRules, 0);
+    empty(this.unknownRules, 0);
+    empty(this.openFans, 0);
+    empty(this.openConjuncts, 0);
   }
 
   /** Evidence of a tier ranked beyond `maxRank` counts as unknown. */
   walk(root: IndexNode, maxRank: number): void {
     this.#maxRank = maxRank;
-    this.#slots.length = 0;
+    empty(this.#slots, 0);
     this.#visit(root, true);
   }
 
@@ -86,7 +86,7 @@ export class Walker {
         const slot = slots[at];
         if (slot !== undefined) this.#visit(slot.node, certain);
       }
-      slots.length = first;
+      empty(slots, first);
     }
   }
 
@@ -121,3 +121,8 @@ export class Walker {
 }
 
 const NOTHING: Evidence = new Map();
+
+/** Setting `length` is a call into the runtime; these arrays hold an element or none. */
+function empty(array: unknown[], size: number): void {
+  while (array.length > size) array.pop();
+}
