@@ -8,7 +8,7 @@ import type { ProgramImage } from './image/program-image.js';
 import { pinPeer, readStartTime, type Pin } from './pin.js';
 import { unknownOf } from './unknown-of.js';
 
-/** Well above the time of an admission that waits for nothing, well below that of an exec. */
+/** Well above the time of an admission that waits for nothing. An exec within it is no worse than one that comes right after. */
 const SAME_MOMENT_MS = 0.5;
 
 /** The peer of one AF_UNIX connection. What is frozen at connect is there from the start; the pin is taken when first needed. */

@@ -64,7 +64,8 @@ static int run(const char *self, const char *socket_path, char *command, char *a
   // A child stays behind with the connection; this process is gone (T9).
   if (!strcmp(command, "orphan")) {
     int pid = fork();
-    if (pid == 0) return pause_forever(NULL);
+    char byte;
+    while (pid == 0 && read(connected, &byte, 1) > 0); // until the other end closes it
     _exit(0);
   }
   errno = EINVAL;
@@ -73,7 +74,7 @@ static int run(const char *self, const char *socket_path, char *command, char *a
 
 int main(int count, char **arguments) {
   char line[8192];
-  if (count > 1 && !strcmp(arguments[1], "hold")) return pause_forever(NULL);
+  while (count > 1 && !strcmp(arguments[1], "hold")) pause();
   setvbuf(stdout, NULL, _IONBF, 0);
   setvbuf(stdin, NULL, _IONBF, 0); // nothing of the next command may be lost in an exec
   if (write(1, "ready\n", 6) != 6) return 1;

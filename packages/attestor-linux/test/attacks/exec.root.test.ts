@@ -1,0 +1,145 @@
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { readFileSync, readlinkSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import type { Socket } from 'node:net';
+import type { SelectorKey } from '@portcullis/core';
+import { Attesting } from '../support/attesting.js';
+import { compiled } from '../support/compile.js';
+import { needAttacks, SOMEBODY } from '../support/features.js';
+import { countCalls, interceptCalls } from '../support/intercept.js';
+import type { PeerProcess } from '../support/peer-process.js';
+import { Stage } from '../support/stage.js';
+
+const PROGRAM: readonly SelectorKey[] = ['unix:path', 'unix:sha256', 'unix:image'];
+
+describe('T2: a peer that runs another program', () => {
+  let stage: Stage;
+  let attesting: Attesting;
+  let other: string;
+  before(function () { needAttacks(this); });
+  beforeEach(async () => {
+    stage = await Stage.open();
+    attesting = new Attesting();
+    other = stage.install(compiled('puppet'), 'git');
+    // Another file with another digest: a byte after the end of an ELF file changes nothing that runs.
+    assert.equal(spawnSync('/bin/sh', ['-c', `echo >> ${other}`]).status, 0);
+  });
+  afterEach(async () => {
+    await attesting.close();
+    await stage.close();
+  });
+
+  async function again(puppet: PeerProcess): Promise<Socket> {
+    const [socket] = await Promise.all([stage.accepted(), puppet.tell('connect')]);
+    return socket;
+  }
+
+  it('T2: a process that connects again after an exec is known by its new program', async () => {
+    const { puppet, socket } = await stage.connectedPuppet({ uid: SOMEBODY });
+    assert.equal((await attesting.look(socket, PROGRAM)).value('unix:path'), compiled('puppet'));
+    await puppet.tell(`exec ${other}`);
+    const look = await attesting.look(await again(puppet), PROGRAM);
+    assert.deepEqual([look.refused, look.value('unix:path'), look.value('unix:sha256')], [undefined, other, digestOf(other)]);
+  });
+
+  for (const [title, commands, later] of [
+    ['another program', ['exec OTHER'], 0],
+    ['the same program', ['execself'], 0],
+    ['another program, while a sibling keeps the old memory alive', ['sibling', 'exec OTHER'], 0],
+    ['the same program, while a sibling keeps the old memory alive', ['sibling', 'execself'], 1001],
+  ] as const) {
+    it(`T2: an admitted peer that runs ${title} is no longer the same image`, async () => {
+      const { puppet, socket } = await stage.connectedPuppet({ uid: SOMEBODY });
+      const first = await attesting.look(socket, PROGRAM);
+      const second = await attesting.look(await again(puppet), PROGRAM);
+      assert.deepEqual([first.verify(), second.verify()], [undefined, undefined]);
+      for (const command of commands) await puppet.tell(command.replace('OTHER', other));
+      const now = performance.now.bind(performance);
+      try {
+        performance.now = () => now() + later;
+        assert.deepEqual([first.verify(), second.verify()], ['peer-changed', 'peer-changed']);
+      } finally {
+        performance.now = now;
+      }
+    });
+  }
+
+  for (const [state, warm] of [['seen for the first time', false], ['that connected before', true]] as const) {
+    it(`T2: an exec before any of the calls that look at a peer ${state} is refused, or the new program is what is known`, async () => {
+      const { puppet: honest, socket: known } = await stage.connectedPuppet({ uid: SOMEBODY });
+      await attesting.look(known, PROGRAM);
+      const calls = await countCalls(async () => attesting.look(warm ? await again(honest) : known, PROGRAM));
+      const outcomes = new Set<string>();
+      for (let at = 1; at <= calls; at += 1) {
+        const { puppet, socket } = await stage.connectedPuppet({ uid: SOMEBODY });
+        if (warm) await attesting.look(socket, PROGRAM);
+        const connection = warm ? await again(puppet) : socket;
+        const stop = interceptCalls((count) => { if (count === at) execNow(puppet); });
+        const look = await attesting.look(connection, PROGRAM).finally(stop);
+        outcomes.add(look.refused ?? 'admitted');
+        if (look.refused === undefined) {
+          const path = look.value('unix:path');
+          // Of one program both, and the old one only if the exec came after the last look.
+          assert.equal(look.value('unix:sha256'), digestOf(String(path)), `call ${String(at)}`);
+          if (path !== other && readlinkSync(`/proc/${String(puppet.pid)}/exe`) === other) assert.equal(look.verify(), 'peer-changed', `call ${String(at)}`);
+        } else assert.equal(look.refused, 'peer-changed', `call ${String(at)}`);
+        await puppet.kill();
+      }
+      // A kept image is looked at in one moment: an exec in that moment is one that came right after it.
+      assert.ok(outcomes.has(warm ? 'admitted' : 'peer-changed'));
+    });
+  }
+
+  it('T2: a kept image is looked at again when the answer waited for something else', async () => {
+    const { puppet, socket } = await stage.connectedPuppet({ uid: SOMEBODY });
+    await attesting.look(socket, ['unix:path']);
+    const remote = new Attesting({
+      attestor: attesting.attestor,
+      others: [{
+        name: 'remote', selectors: [{ key: 'remote:answer', value: { type: 'boolean' }, many: false, trust: 'heuristic', cost: 'remote', summary: 'slow', example: true }],
+        attest: async (_peer, wanted) => {
+          await puppet.tell(`exec ${other}`);
+          return new Map([...wanted].map((key) => [key, { state: 'present', values: [true] }]));
+        },
+      }],
+    });
+    const look = await remote.look(await again(puppet), ['unix:path', 'remote:answer']);
+    assert.equal(look.refused, 'peer-changed');
+    look.close();
+  });
+
+  it('T2: credentials that changed between two connections are the new ones, live and frozen', async () => {
+    const { puppet, socket } = await stage.connectedPuppet();
+    const keys: readonly SelectorKey[] = ['unix:uid', 'linux:live-uid', 'unix:path'];
+    const first = await attesting.look(socket, keys);
+    await puppet.tell(`setuid ${String(SOMEBODY)}`);
+    const late = await attesting.look(socket, keys);
+    const second = await attesting.look(await again(puppet), keys);
+    const seen = [first, late, second].map((look) => [look.value('unix:uid'), look.value('linux:live-uid')]);
+    assert.deepEqual(seen, [[0, 0], [0, SOMEBODY], [SOMEBODY, SOMEBODY]]);
+  });
+
+  it('T2: code that an admitted process maps later is seen at its next connection after a second', async () => {
+    const { puppet, socket } = await stage.connectedPuppet({ uid: SOMEBODY });
+    assert.equal((await attesting.look(socket, PROGRAM)).value('unix:image'), 'verified');
+    await puppet.tell('jit');
+    const now = performance.now.bind(performance);
+    try {
+      performance.now = () => now() + 1001;
+      assert.equal((await attesting.look(await again(puppet), PROGRAM)).value('unix:image'), 'jit');
+    } finally {
+      performance.now = now;
+    }
+  });
+
+  /** Makes the puppet run the other program before this returns. */
+  function execNow(puppet: PeerProcess): void {
+    puppet.child.stdin.write(`exec ${other}\n`);
+    while (readlinkSync(`/proc/${String(puppet.pid)}/exe`) !== other);
+  }
+});
+
+function digestOf(path: string): string {
+  return createHash('sha256').update(readFileSync(path)).digest('hex');
+}

@@ -1,0 +1,175 @@
+import assert from 'node:assert/strict';
+import { existsSync, readlinkSync } from 'node:fs';
+import type { Socket } from 'node:net';
+import { socketFd } from '@portcullis/core';
+import { getPeerCred } from '../../dist/ffi/sockopt.js';
+import { SysFailure } from '../../dist/ffi/errno.js';
+import { Attesting } from '../support/attesting.js';
+import { compiled } from '../support/compile.js';
+import { needAttacks, SOMEBODY } from '../support/features.js';
+import { countCalls, interceptCalls } from '../support/intercept.js';
+import { ALL_KEYS, CHEAP_KEYS } from '../support/keys.js';
+import type { PeerProcess } from '../support/peer-process.js';
+import { killAndReap, recyclePid } from '../support/recycle.js';
+import { Stage } from '../support/stage.js';
+
+interface Kept {
+  readonly puppet: PeerProcess;
+  readonly socket: Socket;
+  readonly pid: number;
+}
+
+describe('T1: a peer that dies, and its pid', () => {
+  let stage: Stage;
+  let attesting: Attesting;
+  const recycled: number[] = [];
+  before(function () { needAttacks(this); });
+  beforeEach(async () => {
+    stage = await Stage.open();
+    attesting = new Attesting();
+  });
+  afterEach(async () => {
+    for (const pid of recycled.splice(0)) process.kill(pid, 'SIGKILL');
+    await attesting.close();
+    await stage.close();
+  });
+
+  /** A connected puppet whose parent reaps it at once. */
+  async function kept(uid = SOMEBODY): Promise<Kept> {
+    const puppet = stage.start(compiled('keeper'), [compiled('puppet'), stage.socketPath], { uid });
+    await puppet.expect('ready');
+    const [socket] = await Promise.all([stage.accepted(), puppet.tell('connect')]);
+    const cred = getPeerCred(socketFd(socket)!);
+    if (cred instanceof SysFailure) assert.fail(cred.toString());
+    return { puppet, socket, pid: cred.pid };
+  }
+
+  function recycle(pid: number, uid: number): void {
+    killAndReap(pid);
+    recyclePid(pid, uid, stage.at('git'));
+    recycled.push(pid);
+  }
+
+  function isAlive(pid: number): boolean {
+    return existsSync(`/proc/${String(pid)}`);
+  }
+
+  it('T1: refuses a peer that exited before it was looked at', async () => {
+    const { socket, pid } = await kept();
+    killAndReap(pid);
+    assert.equal((await attesting.look(socket, ['unix:path'])).refused, 'peer-exited');
+  });
+
+  it('T1: still knows what the kernel froze at connect of a peer that exited', async () => {
+    const { socket, pid } = await kept();
+    killAndReap(pid);
+    const look = await attesting.look(socket, ['unix:uid', 'unix:supplementary_gid']);
+    assert.deepEqual([look.value('unix:uid'), look.refused, look.peer.pin], [SOMEBODY, undefined, 'unpinned']);
+  });
+
+  it('T1: refuses a zombie, though the kernel still answers for it', async () => {
+    const puppet = await stage.puppet();
+    const [socket] = await Promise.all([stage.accepted(), puppet.tell('zombie')]);
+    assert.equal((await attesting.look(socket, ['linux:live-uid'])).refused, 'peer-exited');
+  });
+
+  it('T1, T9: refuses a peer that exited while its child kept the socket', async () => {
+    const { puppet, socket } = await stage.connectedPuppet();
+    puppet.child.stdin.write('orphan\n');
+    await puppet.exited;
+    assert.equal(socket.destroyed, false);
+    assert.equal((await attesting.look(socket, ['linux:live-uid'])).refused, 'peer-exited');
+  });
+
+  it('T1: refuses when the pid belongs to an allowed program of the same user by now', async () => {
+    stage.install(compiled('puppet'), 'git');
+    const { socket, pid } = await kept();
+    recycle(pid, SOMEBODY);
+    assert.equal(readlinkSync(`/proc/${String(pid)}/exe`), stage.at('git'), 'the attack itself');
+    assert.equal((await attesting.look(socket, ['unix:path'])).refused, 'peer-exited');
+  });
+
+  it('T1: refuses a peer that dies before any of the calls that look at it', async () => {
+    const first = await kept();
+    const calls = await countCalls(() => attesting.look(first.socket, ALL_KEYS));
+    assert.ok(calls > 20);
+    const refused = new Set<string | undefined>();
+    for (let at = 1; at <= calls; at += 1) {
+      const { puppet, socket, pid } = await kept();
+      const using = new Attesting();
+      const stop = interceptCalls((count) => { if (count === at) killAndReap(pid); });
+      const look = await using.look(socket, ALL_KEYS).finally(stop);
+      assert.ok(look.refused !== undefined || isAlive(pid) || look.verify() !== undefined, `admitted, though it died before call ${String(at)}`);
+      refused.add(look.refused);
+      await using.close();
+      await puppet.kill();
+      socket.destroy();
+    }
+    assert.ok(refused.has('peer-exited'));
+  });
+
+  it('T1: refuses a peer whose pid is an allowed program\'s by the next call, whichever that is', async () => {
+    stage.install(compiled('puppet'), 'git');
+    const first = await kept();
+    const calls = await countCalls(() => attesting.look(first.socket, CHEAP_KEYS));
+    for (let at = 1; at < calls; at += 1) {
+      const { puppet, socket, pid } = await kept();
+      const using = new Attesting();
+      const stop = interceptCalls((count) => { if (count === at) recycle(pid, SOMEBODY); });
+      const look = await using.look(socket, CHEAP_KEYS).finally(stop);
+      assert.ok(look.refused !== undefined || look.verify() !== undefined, `admitted, though its pid was used again before call ${String(at)}`);
+      await using.close();
+      await puppet.kill();
+      socket.destroy();
+    }
+  });
+
+  describe('T1: below Linux 6.5, with pidfd_open', () => {
+    beforeEach(() => { attesting = new Attesting({ without: { peerPidFd: false } }); });
+
+    it('T1: says that the pin is the weaker one', async () => {
+      const { socket } = await kept();
+      const look = await attesting.look(socket, ['linux:pin', 'unix:path']);
+      assert.deepEqual([look.value('linux:pin'), look.peer.pin, look.value('unix:path')], ['pidfd-open', 'pidfd-open', compiled('puppet')]);
+    });
+
+    it('T1: refuses a pid that another user has by now', async () => {
+      stage.install(compiled('puppet'), 'git');
+      const { socket, pid } = await kept();
+      recycle(pid, SOMEBODY + 1);
+      assert.equal((await attesting.look(socket, ['unix:path'])).refused, 'pin-failed');
+    });
+
+    it('T1: refuses a pid that nobody has, and a zombie\'s', async () => {
+      const { socket, pid } = await kept();
+      killAndReap(pid);
+      assert.equal((await attesting.look(socket, ['unix:path'])).refused, 'peer-exited');
+      const puppet = await stage.puppet();
+      const [dead] = await Promise.all([stage.accepted(), puppet.tell('zombie')]);
+      assert.equal((await attesting.look(dead, ['unix:path'])).refused, 'peer-exited');
+    });
+
+    it('T1: refuses a pid that is used again between two calls', async () => {
+      stage.install(compiled('puppet'), 'git');
+      const first = await kept();
+      const calls = await countCalls(() => attesting.look(first.socket, ['unix:path', 'linux:live-uid']));
+      // Until the first look at the start time nothing holds the process: that is what the weaker pin means.
+      for (let at = 8; at < calls; at += 1) {
+        const { puppet, socket, pid } = await kept();
+        const stop = interceptCalls((count) => { if (count === at) recycle(pid, SOMEBODY); });
+        const look = await attesting.look(socket, ['unix:path', 'linux:live-uid']).finally(stop);
+        assert.ok(look.refused !== undefined || look.verify() !== undefined, `admitted, though its pid was used again before call ${String(at)}`);
+        await puppet.kill();
+        socket.destroy();
+      }
+    });
+
+    it('T1: does not catch a pid that the same user had reused before the first look: a policy that minds asks for `linux:pin`', async () => {
+      stage.install(compiled('puppet'), 'git');
+      const { socket, pid } = await kept();
+      recycle(pid, SOMEBODY);
+      const look = await attesting.look(socket, ['linux:pin', 'unix:path']);
+      assert.deepEqual([look.refused, look.value('linux:pin'), look.value('unix:path')], [undefined, 'pidfd-open', stage.at('git')]);
+    });
+  });
+});
