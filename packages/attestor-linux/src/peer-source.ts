@@ -3,7 +3,7 @@ import type { Connection, DescriptorUse, Fd, Gid, Peer, PeerCredentials, PeerRef
 import { probeCapabilities, type Capabilities } from './capabilities.js';
 import { AF_UNIX, INVALID_ID, OVERFLOW_ID, SOCK_STREAM } from './ffi/constants.js';
 import { SysFailure } from './ffi/errno.js';
-import { getDomain, getPeerCred, getType } from './ffi/sockopt.js';
+import { getAcceptConn, getDomain, getPeerCred, getType } from './ffi/sockopt.js';
 import { LinuxPeer } from './peer.js';
 import { parseOpenFilesLimit } from './proc/parse-limits.js';
 
@@ -59,8 +59,10 @@ export class LinuxPeerSource implements PeerSource {
       return wrongSocket(fd)?.refused ?? (pid === 0 ? 'socket-not-connected' : 'credentials-invalid');
     }
     if (!this.capabilities.fullIdMaps && (uid === OVERFLOW_ID || gid === OVERFLOW_ID)) return 'credentials-overflow';
-    if (pid === process.pid && !this.#allowSelf) return 'self-connection';
-    return undefined;
+    if (pid !== process.pid) return undefined;
+    // A socket of ours that listens has our own credentials too.
+    if (getAcceptConn(fd) !== false) return 'socket-not-connected';
+    return this.#allowSelf ? undefined : 'self-connection';
   }
 }
 

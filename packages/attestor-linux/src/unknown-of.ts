@@ -1,6 +1,6 @@
 import { unknown, type Unknown, type UnknownReason } from '@portcullis/core';
 import {
-  EACCES, EINVAL, EMFILE, ENFILE, ENODATA, ENOENT, ENOPROTOOPT, ENOSYS, ENOTTY, EOPNOTSUPP, EPERM, ERANGE, ESRCH, type SysFailure,
+  EACCES, EINVAL, EMFILE, ENAMETOOLONG, ENFILE, ENODATA, ENOENT, ENOPROTOOPT, ENOSYS, ENOTTY, EOPNOTSUPP, EPERM, ERANGE, ESRCH, type SysFailure,
 } from './ffi/errno.js';
 
 const REASONS: ReadonlyMap<number, UnknownReason> = new Map([
@@ -15,6 +15,7 @@ const REASONS: ReadonlyMap<number, UnknownReason> = new Map([
   [EOPNOTSUPP, 'kernel-unsupported'],
   [ENODATA, 'socket-unsupported'],
   [ERANGE, 'limit'],
+  [ENAMETOOLONG, 'limit'],
   [EMFILE, 'limit'],
   [ENFILE, 'limit'],
 ]);

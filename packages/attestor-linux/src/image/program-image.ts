@@ -18,6 +18,8 @@ const link = Buffer.allocUnsafeSlow(4096);
 const scratch = Buffer.allocUnsafeSlow(2048);
 const oneByte = new Uint8Array(1);
 const MEMFD = '/memfd:';
+const SLASH = 0x2f;
+const NUL = Buffer.alloc(1);
 
 /**
  * One program image: a process between two execs. The open `maps` descriptor pins its memory (after an exec it reads
@@ -126,8 +128,9 @@ function lookBehind(peer: LinuxPeer, folder: string, maps: Fd): Looked | Unknown
   if (exe instanceof SysFailure) return peer.unknownOf(exe);
   const length = libc().readlinkat(AT_FDCWD, exePath, link, link.length);
   if (length < 0) return peer.unknownOf(new SysFailure(`readlinkat(AT_FDCWD, "${folder}/exe")`, libc().errno()));
-  const linkText = length < link.length ? decodeText(link.subarray(0, length)) : undefined;
-  const where = whereIs(peer, folder, exe, linkText);
+  const whole = length < link.length ? link.subarray(0, length) : undefined;
+  const linkText = whole && decodeText(whole);
+  const where = whereIs(peer, folder, exe, whole);
   if ('why' in where) return where;
   const size = readAuxv(cPath(`${folder}/auxv`));
   if (size === undefined) return unknown('system-error', `${folder}/auxv cannot be read`);
@@ -142,11 +145,12 @@ interface Where {
 }
 
 /** T5, T6: a path counts only if it leads from our root to the file that runs; the link count tells what was deleted, not the text. */
-function whereIs(peer: LinuxPeer, folder: string, exe: FileIdentity, linkText: string | undefined): Where | Unknown {
-  if (exe.links === 0) return { state: linkText?.startsWith(MEMFD) === true ? 'memfd' : 'deleted', hostPath: undefined };
-  if (linkText?.startsWith('/') === true) {
-    const hostPath = cPath(linkText);
-    const file = statPath(hostPath, linkText);
+function whereIs(peer: LinuxPeer, folder: string, exe: FileIdentity, text: Buffer | undefined): Where | Unknown {
+  if (exe.links === 0) return { state: text?.indexOf(MEMFD) === 0 ? 'memfd' : 'deleted', hostPath: undefined };
+  if (text?.[0] === SLASH) {
+    // Its bytes, since a path need not be UTF-8.
+    const hostPath = Buffer.concat([text, NUL]);
+    const file = statPath(hostPath, 'the exe link');
     if (!(file instanceof SysFailure) && sameFile(file, exe)) return { state: 'linked', hostPath };
   }
   const namespace = statPath(cPath(`${folder}/ns/mnt`), `${folder}/ns/mnt`);

@@ -1,0 +1,123 @@
+import assert from 'node:assert/strict';
+import { chmodSync } from 'node:fs';
+import type { SelectorKey } from '@portcullis/core';
+import { Attesting } from '../support/attesting.js';
+import { compiled } from '../support/compile.js';
+import { needAttacks, needProgram, needUserNamespaces, SOMEBODY } from '../support/features.js';
+import { RemoteAttestor, stateIn, type Said } from '../support/remote-attestor.js';
+import { Stage } from '../support/stage.js';
+
+const SETPRIV = '/usr/bin/setpriv';
+const UNSHARE = '/usr/bin/unshare';
+const NOBODY = 65_534;
+
+describe('where the gateway stands', () => {
+  let stage: Stage;
+  before(function () { needAttacks(this); });
+  beforeEach(async () => { stage = await Stage.open(); });
+  afterEach(async () => { await stage.close(); });
+
+  describe('T13: a gateway in a child user and pid namespace', () => {
+    const NESTED = [UNSHARE, '-U', '-r', '-p', '-f', '--mount-proc'];
+    const KEYS: readonly SelectorKey[] = ['unix:uid', 'linux:pin', 'linux:live-uid', 'unix:path', 'linux:cgroup'];
+    before(function () { needUserNamespaces(this); });
+
+    it('T13: knows that its id maps are not the full identity', async () => {
+      const nested = await RemoteAttestor.start(stage, KEYS, { through: NESTED });
+      assert.equal((await nested.look()).fullIdMaps, false);
+    });
+
+    it('T13: refuses a peer whose ids are outside its map', async () => {
+      const nested = await RemoteAttestor.start(stage, KEYS, { through: NESTED });
+      const said = await nested.look({ uid: SOMEBODY });
+      assert.deepEqual([said.code, said.credentials?.uid, said.credentials?.pid], ['credentials-overflow', NOBODY, 0]);
+    });
+
+    it('T13: a peer with a mapped id and no pid here is pinned all the same, and what /proc would tell is not visible', async () => {
+      const nested = await RemoteAttestor.start(stage, KEYS, { through: NESTED });
+      const said = await nested.look();
+      assert.deepEqual([said.code, said.credentials?.pid, said.pin, said.verify], [undefined, 0, 'peer-pidfd', undefined]);
+      assert.deepEqual(KEYS.map((key) => stateIn(said, key)), ['present', 'present', 'unknown not-visible', 'unknown not-visible', 'unknown not-visible']);
+    });
+
+    it('T13: without a pidfd, a peer with no pid here is refused', async () => {
+      const nested = await RemoteAttestor.start(stage, KEYS, { through: NESTED, without: { peerPidFd: false } });
+      assert.equal((await nested.look()).code, 'pid-invisible');
+    });
+  });
+
+  it('T13: on a host whose id maps are the identity, 65534 is a user like any other', async () => {
+    const attesting = new Attesting();
+    const { socket } = await stage.connectedPuppet({ uid: NOBODY });
+    const look = await attesting.look(socket, ['unix:uid']);
+    assert.deepEqual([attesting.source.capabilities.fullIdMaps, look.refused, look.value('unix:uid')], [true, undefined, NOBODY]);
+    await attesting.close();
+  });
+
+  it('T13: a root of a child namespace is the user that it is here', async function () {
+    needUserNamespaces(this);
+    const attesting = new Attesting();
+    const puppet = stage.start(UNSHARE, ['-U', '-r', compiled('puppet'), stage.socketPath], { uid: SOMEBODY });
+    await puppet.expect('ready');
+    const [socket] = await Promise.all([stage.accepted(), puppet.tell('connect')]);
+    const look = await attesting.look(socket, ['unix:uid', 'linux:live-uid', 'linux:shared-ns', 'linux:cap-effective']);
+    assert.deepEqual([look.value('unix:uid'), look.value('linux:live-uid')], [SOMEBODY, SOMEBODY]);
+    assert.equal(look.values('linux:shared-ns').includes('user'), false);
+    // All capabilities, in a namespace of its own: which is why they count beside `linux:shared-ns` only.
+    assert.ok(look.values('linux:cap-effective').includes('cap_sys_admin'));
+    await attesting.close();
+  });
+
+  describe('T16: what an unprivileged gateway may not look at', () => {
+    const KEYS: readonly SelectorKey[] = [
+      'unix:uid', 'unix:path', 'unix:image', 'unix:sha256', 'linux:mnt-ns', 'linux:shared-ns', 'env:HOME',
+      'linux:live-uid', 'linux:cgroup', 'process:comm', 'process:arg', 'linux:tracer', 'linux:pin',
+    ];
+    const HIDDEN = KEYS.slice(1, 7);
+    const READABLE = KEYS.slice(7);
+
+    function isHidden(said: Said): void {
+      assert.deepEqual(HIDDEN.map((key) => [key, stateIn(said, key)]), HIDDEN.map((key) => [key, 'unknown permission']));
+      for (const key of READABLE) assert.equal(stateIn(said, key).startsWith('unknown'), false, key);
+      assert.equal(said.verify, undefined);
+    }
+
+    it('T16: a peer of its own user that is not dumpable: program, namespaces and environment are unknown, the rest is there', async () => {
+      const remote = await RemoteAttestor.start(stage, KEYS, { uid: SOMEBODY });
+      isHidden(await remote.look({ uid: SOMEBODY, before: ['dumpable 0'] }));
+    });
+
+    it('T16: a set-uid program, whoever started it', async () => {
+      const program = stage.install(compiled('puppet'), 'setuid');
+      chmodSync(program, 0o4755);
+      const remote = await RemoteAttestor.start(stage, KEYS, { uid: SOMEBODY });
+      const said = await remote.look({ uid: SOMEBODY, program });
+      isHidden(said);
+      assert.deepEqual([said.credentials?.uid, said.evidence['linux:live-uid']], [0, { state: 'present', values: [0], tier: 'kernel-live' }]);
+    });
+
+    it('T16: another user\'s process', async () => {
+      const remote = await RemoteAttestor.start(stage, KEYS, { uid: SOMEBODY });
+      isHidden(await remote.look({ uid: SOMEBODY + 1 }));
+    });
+
+    it('T16: its own user\'s plain process is no secret', async () => {
+      const remote = await RemoteAttestor.start(stage, KEYS, { uid: SOMEBODY });
+      const said = await remote.look({ uid: SOMEBODY, env: { HOME: '/nowhere' } });
+      assert.deepEqual(KEYS.map((key) => stateIn(said, key)).filter((state) => state.startsWith('unknown')), []);
+    });
+
+    it('T16: under hidepid, another user\'s process is hidden, not gone: everything below /proc is unknown for want of permission', async function () {
+      needProgram(this, SETPRIV);
+      const somebody = String(SOMEBODY);
+      const script = `mount -t proc -o hidepid=2 proc /proc && exec ${SETPRIV} --reuid ${somebody} --regid ${somebody} --clear-groups "$0" "$@"`;
+      const remote = await RemoteAttestor.start(stage, KEYS, { through: [UNSHARE, '-m', '/bin/sh', '-c', script], env: { PATH: '/usr/bin:/bin' } }).catch(() => undefined);
+      assert.ok(remote !== undefined, 'a proc of its own cannot be mounted here');
+      const said = await remote.look({ uid: SOMEBODY + 1 });
+      assert.equal(said.hidepid, true);
+      assert.deepEqual([said.code, said.pin, said.verify], [undefined, 'peer-pidfd', undefined]);
+      const below = KEYS.filter((key) => key !== 'unix:uid' && key !== 'linux:pin');
+      assert.deepEqual(below.map((key) => [key, stateIn(said, key)]), below.map((key) => [key, 'unknown permission']));
+    });
+  });
+});
