@@ -25,7 +25,14 @@ export async function serve(server: Server, where: ListenTarget, port: ListenPor
     bound?.release();
     throw error;
   }
+  if (bound !== undefined) answerAddress(server, bound.path);
   return { server, path: bound?.path, bound };
+}
+
+/** As after `server.listen(path)`: a server that listens on a descriptor does not know its path. */
+function answerAddress(server: Server, path: string): void {
+  const address = server.address.bind(server);
+  server.address = () => address() ?? path;
 }
 
 function bind(where: BindOptions, port: ListenPort | undefined): BoundSocket {
