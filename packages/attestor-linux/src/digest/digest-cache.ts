@@ -15,6 +15,9 @@ export interface DigestOptions {
   readonly mostKept?: number;
 }
 
+/** A file system's clock may tick as slowly as this: within one tick a second write leaves no trace in the times. */
+const TICK_MS = 2000;
+
 /**
  * SHA-256 of executables: kept by device, inode, size and both times, one flight a file, read on a worker thread (T17).
  * A file that changed while it was read has no digest.
@@ -55,6 +58,7 @@ export class DigestCache {
   }
 
   async #read(file: Parameters<typeof closeFd>[0], exe: FileIdentity, key: string): Promise<Finding> {
+    const beganMs = Date.now();
     const before = statFd(file);
     if (before instanceof SysFailure) return unknownOf(before);
     if (!sameFile(before, exe)) return unknown('peer-changed', 'the exe link led to another file when it was opened');
@@ -64,6 +68,8 @@ export class DigestCache {
     // After the last read: a file that was written meanwhile has no one digest.
     if (after instanceof SysFailure || !sameFile(after, exe)) return unknown('peer-changed', 'the executable changed while it was read');
     const finding = present(hex);
+    // Written so lately that another write could leave the same times: true of what was read, but not to be kept.
+    if (beganMs - Number(exe.ctimeNs / 1_000_000n) < TICK_MS) return finding;
     if (this.#kept.size >= this.#mostKept) this.#kept.delete(this.#kept.keys().next().value ?? '');
     this.#kept.set(key, finding);
     return finding;

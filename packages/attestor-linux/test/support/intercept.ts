@@ -6,7 +6,7 @@ type Call = (...args: unknown[]) => unknown;
  * Calls `hook` before every system call that the package makes, with its number counted from 1 and its name; returns how
  * to stop. What a peer does between two looks is then done at a known place.
  */
-export function interceptCalls(hook: (count: number, name: string) => void): () => void {
+export function interceptCalls(hook: (count: number, name: string, args: readonly unknown[]) => void): () => void {
   const functions = libc() as unknown as Record<string, Call>;
   const saved = { ...functions };
   let count = 0;
@@ -17,7 +17,7 @@ export function interceptCalls(hook: (count: number, name: string) => void): () 
       if (!inside) {
         inside = true;
         try {
-          hook((count += 1), name);
+          hook((count += 1), name, args);
         } finally {
           inside = false;
         }

@@ -14,7 +14,7 @@ export class Stage {
   readonly #arrived: Socket[] = [];
   readonly #sockets = new Set<Socket>();
   readonly #processes: PeerProcess[] = [];
-  #waiting: ((socket: Socket) => void) | undefined;
+  readonly #waiting: ((socket: Socket) => void)[] = [];
 
   static async open(): Promise<Stage> {
     const stage = new Stage();
@@ -50,7 +50,7 @@ export class Stage {
     return puppet;
   }
 
-  /** A puppet that has connected, and the accepted socket. */
+  /** A puppet that has connected, and the accepted socket. One at a time: who came first is not known otherwise. */
   async connectedPuppet(options: StartOptions & { readonly program?: string } = {}): Promise<{ readonly puppet: PeerProcess; readonly socket: Socket }> {
     const puppet = await this.puppet(options);
     const [socket] = await Promise.all([this.accepted(), puppet.tell('connect')]);
@@ -61,7 +61,7 @@ export class Stage {
   accepted(): Promise<Socket> {
     const socket = this.#arrived.shift();
     if (socket !== undefined) return Promise.resolve(socket);
-    return new Promise((resolve) => { this.#waiting = resolve; });
+    return new Promise((resolve) => { this.#waiting.push(resolve); });
   }
 
   async close(): Promise<void> {
@@ -74,8 +74,7 @@ export class Stage {
   #take(socket: Socket): void {
     this.#sockets.add(socket);
     socket.on('error', () => undefined);
-    const waiting = this.#waiting;
-    this.#waiting = undefined;
+    const waiting = this.#waiting.shift();
     if (waiting === undefined) this.#arrived.push(socket);
     else waiting(socket);
   }
