@@ -1,0 +1,60 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { createReadStream, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { SOURCES } from './build.js';
+import type { Clients } from './clients.js';
+import type { People } from './people.js';
+import type { Workspace } from './workspace.js';
+
+export const TEMPLATE = join(SOURCES, 'policy.yaml');
+
+/** What the shipped policy says, and stands for what is found on this machine. Each stands in it exactly once. */
+const IN_TEMPLATE = {
+  people: '[0, 4711]',
+  jobs: 'unix:uid: 4713',
+  honest: '"/usr/bin/curl"',
+  digest: '0e3dc7bd8ddd4a1b1b2e5f2c4c9a7a0d6b8f9e1d2c3b4a59687786950413223f',
+  requires: 'requires: image\n',
+  node: '"/usr/bin/node"',
+  container: 'c0ffee11c0ffee22c0ffee33c0ffee44c0ffee55c0ffee66c0ffee77c0ffee88',
+} as const;
+
+export interface DemoPolicy {
+  readonly digest: string;
+  /** The container that its user's jobs are let in from. */
+  readonly container: string;
+}
+
+/** Writes the shipped policy, with this machine's users, paths and digests. */
+export async function writePolicy({ policy }: Workspace, { starter, user, jobs }: People, { honest, node }: Clients): Promise<DemoPolicy> {
+  const digest = await sha256(honest.path);
+  const container = randomBytes(32).toString('hex');
+  const filled: Record<keyof typeof IN_TEMPLATE, string> = {
+    people: `[${[...new Set([starter, user])].join(', ')}]`,
+    jobs: `unix:uid: ${String(jobs ?? 4713)}`,
+    honest: JSON.stringify(honest.path), // JSON's text is YAML's too
+    digest: JSON.stringify(digest),
+    requires: `requires: ${honest.tier}\n`,
+    node: JSON.stringify((node ?? honest).path),
+    container: JSON.stringify(container),
+  };
+  writeFileSync(policy, fill(readFileSync(TEMPLATE, 'utf8'), filled), { mode: 0o644 });
+  return { digest, container };
+}
+
+function fill(template: string, filled: Readonly<Record<keyof typeof IN_TEMPLATE, string>>): string {
+  let text = template;
+  for (const [name, marker] of Object.entries(IN_TEMPLATE)) {
+    const parts = text.split(marker);
+    if (parts.length !== 2) throw new Error(`\`${marker.trim()}\` stands ${String(parts.length - 1)} times in ${TEMPLATE}, and should once`);
+    text = parts.join(filled[name as keyof typeof IN_TEMPLATE]);
+  }
+  return text;
+}
+
+async function sha256(path: string): Promise<string> {
+  const hash = createHash('sha256');
+  await pipeline(createReadStream(path), hash);
+  return hash.digest('hex');
+}

@@ -1,0 +1,34 @@
+import { escapeText } from '../../text/escape-text.js';
+import type { Came, Skipped } from '../outcome.js';
+import type { Service } from '../service.js';
+import type { Out } from './out.js';
+
+/** What the brackets mean. */
+export function showLegend(out: Out): void {
+  out.say('In brackets: what a fact is worth. kernel-connect: frozen by the kernel when the peer connected. kernel-live: asked of the kernel about the process as it is held. derived: worked out from those. image: true of an honest process. image-unverified: the same, beside code that only the process itself can vouch for.', out.colors.dim);
+  out.print();
+}
+
+export function showSkipped(out: Out, skipped: readonly Skipped[]): void {
+  if (skipped.length === 0) {
+    out.print('Nothing was skipped.');
+    return;
+  }
+  out.print('Skipped on this machine:');
+  for (const why of new Set(skipped.map((one) => one.why))) {
+    const peers = skipped.filter((one) => one.why === why).map(({ scenario }) => scenario.peer);
+    out.say(`  - ${peers.join('; ')}: ${escapeText(why, 300)}`);
+  }
+}
+
+/** The line that says whether all was as it should be. */
+export function showResult(out: Out, came: readonly Came[], wrong: readonly string[], service: Service): void {
+  const { green, red } = out.colors;
+  const admitted = came.filter(({ record }) => record?.decision === 'allow').length;
+  if (wrong.length === 0) {
+    out.say(`Checked: each of the ${String(came.length)} peers was decided as expected. The service saw ${String(service.connections)} connections, those of the ${String(admitted)} admitted peers, and not a byte of the ${String(came.length - admitted)} refused ones.`, green);
+    return;
+  }
+  out.say('NOT AS EXPECTED:', red);
+  for (const one of wrong) out.say(`  - ${one}`, red);
+}
