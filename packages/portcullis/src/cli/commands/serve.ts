@@ -42,15 +42,18 @@ async function serve(spec: GatewaySpec, log: string): Promise<number> {
   const colors = colorsFor(process.stdout);
   const output = openStdout(tellTrouble);
   const sink = log === 'pretty' ? new RecordSink(output, (event) => formatPretty(event, colors)) : new RecordSink(output);
-  const gateway: Gateway = await startGateway(spec, {
+  const started = startGateway(spec, {
     onEvent: (event) => { sink.write(event); },
     onReload: (listener, { outcome, path, findings, sources }) => {
       if (outcome === 'rejected') say(`portcullis: ${listener}: \`${path}\` is not put in force, the policy before it stays`);
       if (findings.length > 0) say(formatFindings(findings, sources, { color: hasColor(process.stderr) }));
     },
   });
+  const stopped = untilStopped(started);
+  stopped.catch(() => undefined); // the start's failure is told once, below
+  const gateway = await started;
   for (const warning of [...gateway.warnings, ...(await hostWarningsOf(gateway))]) say(`warning: ${warning}`);
-  const code = await untilStopped(gateway);
+  const code = await stopped;
   await sink.flush();
   if (sink.lost > 0) say(`portcullis: ${String(sink.lost)} records could not be written`);
   return code ?? EXIT.ok;

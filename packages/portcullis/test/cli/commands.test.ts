@@ -1,0 +1,137 @@
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync } from 'node:fs';
+import { requireFeature } from '@portcullis/testkit';
+import { ALLOW_ME, Folder, policy } from './support/folder.js';
+import { portcullis } from './support/run.js';
+
+const COMMANDS = ['serve', 'inspect', 'check', 'explain', 'doctor'];
+
+describe('portcullis', function () {
+  let folder: Folder;
+
+  before(() => { folder = new Folder(); });
+  after(() => { folder.remove(); });
+
+  it('prints its version', async () => {
+    const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { readonly version: string };
+    assert.deepEqual(await portcullis(['--version']), { code: 0, stdout: `${version}\n`, stderr: '' });
+  });
+
+  it('teaches by examples, in every command', async () => {
+    const { code, stdout } = await portcullis(['--help']);
+    assert.equal(code, 0);
+    for (const command of COMMANDS) {
+      assert.match(stdout, new RegExp(`^  ${command}`, 'm'));
+      const help = await portcullis([command, '--help']);
+      assert.equal(help.code, 0);
+      assert.match(help.stdout, /Examples:\n {2}# .+\n {2}\$ .*portcullis /, command);
+    }
+  });
+
+  it('exits 2 on a command or an option that it does not know, and suggests one', async () => {
+    const command = await portcullis(['serv']);
+    assert.equal(command.code, 2);
+    assert.match(command.stderr, /Did you mean serve/);
+    const option = await portcullis(['check', '--strikt', 'x.yaml']);
+    assert.equal(option.code, 2);
+    assert.match(option.stderr, /Did you mean --strict/);
+    assert.equal((await portcullis([])).code, 2);
+  });
+
+  it('shows a stack only to who asks', async () => {
+    const args = ['explain', '-p', folder.at('none.yaml'), '-e', folder.at('none.json')];
+    const plain = await portcullis(args);
+    assert.equal(plain.code, 1);
+    assert.ok(!plain.stderr.includes('    at '));
+    assert.match((await portcullis(args, { env: { PORTCULLIS_DEBUG: '1' } })).stderr, / {4}at /);
+  });
+
+  it('writes no colours into a pipe', async () => {
+    const file = folder.write('bad.yaml', policy('{ id: x }'));
+    for (const args of [['check', file], ['doctor'], ['inspect', '--self']]) {
+      const { stdout, stderr } = await portcullis(args, { env: { FORCE_COLOR: '1' } });
+      assert.ok(!`${stdout}${stderr}`.includes('\u001b'), args.join(' '));
+    }
+  });
+
+  describe('check', () => {
+    it('exits 0 when all is well, and on warnings unless it is strict', async () => {
+      const good = folder.write('good.yaml', policy(ALLOW_ME));
+      assert.deepEqual(await portcullis(['check', good]), { code: 0, stdout: '1 file: 0 errors, 0 warnings\n', stderr: '' });
+      const warned = folder.write('warned.yaml', policy('{ id: git, effect: allow, when: { unix:path: /usr/bin/git } }'));
+      assert.equal((await portcullis(['check', good, warned])).code, 0);
+      const strict = await portcullis(['check', '--strict', warned]);
+      assert.equal(strict.code, 1);
+      assert.match(strict.stdout, /^\S*warned\.yaml:4:11: POLICY_PATH_WITHOUT_DIGEST .*\n {2}3 \|/m);
+    });
+
+    it('exits 1 on errors: file, line, column, code and frame, or JSON', async () => {
+      const file = folder.write('wrong.yaml', policy('{ id: x, effect: allow, when: { unix:uuid: 1 } }'));
+      const text = await portcullis(['check', file]);
+      assert.equal(text.code, 1);
+      assert.match(text.stdout, /wrong\.yaml:4:37: POLICY_UNKNOWN_KEY .*\n[^]*\^+[^]*did you mean/);
+      const json = await portcullis(['check', '--format', 'json', file]);
+      assert.equal(json.code, 1);
+      const result = JSON.parse(json.stdout) as { readonly ok: boolean; readonly errors: number; readonly files: readonly object[]; readonly findings: readonly { code: string; place: object }[] };
+      assert.equal(result.ok, false);
+      assert.equal(result.errors, 1);
+      assert.deepEqual(result.files, [{ file, kind: 'AdmissionPolicy', findings: 1 }]);
+      assert.equal(result.findings[0]?.code, 'POLICY_UNKNOWN_KEY');
+      assert.deepEqual(result.findings[0].place, { file, line: 4, column: 37 });
+    });
+
+    it('checks a gateway with its policies, and knows its listeners', async () => {
+      folder.write('for-a.yaml', policy('{ id: x, effect: deny, listeners: [b], when: { unix:uid: 1 } }', ALLOW_ME));
+      const gateway = (name: string): string => folder.write('gateway.yaml', `apiVersion: portcullis/v1\nkind: Gateway\nlisteners:\n  - { name: ${name}, listen: { path: /run/x/g.sock }, upstream: "unix:/run/x/up.sock", policy: for-a.yaml }\n`);
+      assert.equal((await portcullis(['check', gateway('b')])).code, 0);
+      const { code, stdout } = await portcullis(['check', gateway('a')]);
+      assert.equal(code, 1);
+      assert.match(stdout, /for-a\.yaml:4:[0-9]+: POLICY_UNKNOWN_LISTENER/);
+    });
+
+    it('says that it cannot run tests yet, and that a file is not there', async () => {
+      const test = await portcullis(['check', folder.write('test.yaml', 'apiVersion: portcullis/v1\nkind: PolicyTest\npolicy: p.yaml\n')]);
+      assert.equal(test.code, 1);
+      assert.match(test.stdout, /test\.yaml:2:7: POLICY_UNSUPPORTED_WORD .*PolicyTest/);
+      assert.match((await portcullis(['check', folder.at('none.yaml')])).stdout, /none\.yaml:1:1: YAML_READ/);
+      assert.equal((await portcullis(['check'])).code, 2);
+    });
+  });
+
+  describe('explain', () => {
+    it('decides over evidence, from a file or stdin', async () => {
+      const file = folder.write('p.yaml', policy('{ id: traced, effect: deny, when: { linux:tracer: { exists: true } } }', '{ id: me, effect: allow, when: { unix:uid: 7 } }'));
+      const good = folder.write('e.json', '{"unix:uid": 7, "linux:tracer": null}');
+      const text = await portcullis(['explain', '-p', file, '-e', good]);
+      assert.equal(text.code, 0);
+      assert.match(text.stdout, /^allow on listener default: rule by me/);
+      const { code, stdout } = await portcullis(['explain', '-p', file, '-e', '-', '--json', '--listener', 'front'], { input: '{"unix:uid": 8, "linux:tracer": null}' });
+      assert.equal(code, 0);
+      const result = JSON.parse(stdout) as { readonly listener: string; readonly decision: { readonly effect: string; readonly cause: string }; readonly nearest: { readonly rule: string }; readonly rules: readonly object[] };
+      assert.deepEqual([result.listener, result.decision.effect, result.decision.cause, result.nearest.rule, result.rules.length], ['front', 'deny', 'default', 'me', 2]);
+      assert.match((await portcullis(['explain', '-p', file, '-e', '-'], { input: '{"unix:uid": 7}' })).stdout, /^deny on listener default: unknown-evidence/);
+    });
+
+    it('exits 1 on evidence that is none, 2 without any', async () => {
+      const file = folder.write('p.yaml', policy(ALLOW_ME));
+      const { code, stderr } = await portcullis(['explain', '-p', file, '-e', '-'], { input: '{"unix:uuid": 7}' });
+      assert.equal(code, 1);
+      assert.match(stderr, /EVIDENCE_INVALID[^]*stdin:1:2: POLICY_UNKNOWN_KEY/);
+      assert.equal((await portcullis(['explain', '-p', file])).code, 2);
+    });
+  });
+
+  describe('doctor', () => {
+    it('says what this host can attest, with the cost of what it cannot', async function () {
+      requireFeature(this, 'linux', process.platform === 'linux', 'needs Linux');
+      const { code, stdout } = await portcullis(['doctor', '--json']);
+      const report = JSON.parse(stdout) as { readonly usable: boolean; readonly connections: number; readonly checks: readonly { readonly id: string; readonly verdict: string; readonly cost?: string }[] };
+      assert.equal(code, report.usable ? 0 : 1);
+      assert.ok(report.connections > 0);
+      for (const id of ['peerpidfd', 'peergroups', 'labelling', 'id-maps', 'hidepid', 'unprivileged-userns', 'descriptors', 'keys']) assert.ok(report.checks.some((check) => check.id === id), id);
+      for (const check of report.checks) if (check.verdict === 'weaker') assert.ok(check.cost !== undefined, check.id);
+      assert.match((await portcullis(['doctor'])).stdout, /^verdict: /m);
+      assert.ok(existsSync('/proc/self'));
+    });
+  });
+});

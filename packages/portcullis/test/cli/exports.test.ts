@@ -1,0 +1,11 @@
+import assert from 'node:assert/strict';
+import * as portcullis from 'portcullis';
+
+describe('the exports of `portcullis`', () => {
+  it('are these', () => {
+    assert.deepEqual(Object.keys(portcullis).sort(), [
+      'Admission', 'PortcullisError', 'admissionOf', 'createGate', 'escapeText', 'fingerprint', 'formatErrorChain', 'formatSelector',
+      'formatUpstream', 'loadPlatform', 'parseUpstream', 'platformCatalogue', 'startGateway', 'toRecord',
+    ]);
+  });
+});
