@@ -12,6 +12,15 @@ const MOST_VALUES = 65_536;
 interface Ask {
   readonly attestor: Attestor;
   readonly keys: ReadonlySet<SelectorKey>;
+  readonly wanted: readonly Wanted[];
+}
+
+/** One wanted key. An attestor that gives the same frozen finding again need not be checked again. */
+interface Wanted {
+  readonly key: SelectorKey;
+  readonly definition: SelectorDefinition;
+  lastFinding: Finding | undefined;
+  lastEvidenced: Evidenced | undefined;
 }
 
 /** One round: the cheapest tier of a wanted set, by attestor, and the keys nobody establishes. */
@@ -46,10 +55,10 @@ export class Collector {
     for (const key of round.orphans) evidence.set(key, NO_ATTESTOR);
     let late: Promise<void>[] | undefined;
     try {
-      for (const { attestor, keys } of round.asks) {
+      for (const { attestor, keys, wanted: own } of round.asks) {
         const answer = attestor.attest(peer, keys, signal);
-        if (answer instanceof Promise) (late ??= []).push(answer.then((findings) => { this.#file(keys, findings, evidence); }));
-        else this.#file(keys, answer, evidence);
+        if (answer instanceof Promise) (late ??= []).push(answer.then((findings) => { file(own, findings, evidence); }));
+        else file(own, answer, evidence);
       }
     } catch (error) {
       // One threw while another still works: nobody will wait for that one any more.
@@ -77,26 +86,37 @@ export class Collector {
       if (cost === undefined) orphans.push(key);
       else if (cheapest === undefined || costRank(cost) < costRank(cheapest)) cheapest = cost;
     }
-    const byAttestor = new Map<Attestor, Set<SelectorKey>>();
+    const byAttestor = new Map<Attestor, Wanted[]>();
     for (const key of wanted) {
       const definition = this.catalogue.find(key);
       const attestor = definition?.cost === cheapest && definition !== undefined ? this.#owner.get(definition) : undefined;
-      if (attestor === undefined) continue;
-      const keys = byAttestor.get(attestor) ?? new Set();
-      byAttestor.set(attestor, keys.add(key));
+      if (attestor === undefined || definition === undefined) continue;
+      const own = byAttestor.get(attestor) ?? [];
+      own.push({ key, definition, lastFinding: undefined, lastEvidenced: undefined });
+      byAttestor.set(attestor, own);
     }
-    return { orphans, asks: [...byAttestor].map(([attestor, keys]) => ({ attestor, keys })) };
+    return { orphans, asks: [...byAttestor].map(([attestor, own]) => ({ attestor, keys: new Set(own.map(({ key }) => key)), wanted: own })) };
   }
+}
 
-  /** Every wanted key gets an answer; what the attestor did not say, or said outside its catalogue, is unknown. */
-  #file(keys: ReadonlySet<SelectorKey>, findings: Findings, evidence: Map<SelectorKey, Evidenced>): void {
-    for (const key of keys) {
-      const definition = this.catalogue.find(key);
-      const finding = findings.get(key);
-      if (definition === undefined || finding === undefined) evidence.set(key, unknown('attestor-defect', 'no finding for a wanted key'));
-      else evidence.set(key, evidenced(definition, finding));
-    }
+/** Every wanted key gets an answer; what the attestor did not say, or said outside its catalogue, is unknown. */
+function file(wanted: readonly Wanted[], findings: Findings, evidence: Map<SelectorKey, Evidenced>): void {
+  for (const one of wanted) {
+    const finding = findings.get(one.key);
+    if (finding === undefined) evidence.set(one.key, unknown('attestor-defect', 'no finding for a wanted key'));
+    else if (finding === one.lastFinding && one.lastEvidenced !== undefined) evidence.set(one.key, one.lastEvidenced);
+    else evidence.set(one.key, check(one, finding));
   }
+}
+
+function check(one: Wanted, finding: Finding): Evidenced {
+  const result = evidenced(one.definition, finding);
+  // A finding that somebody can still write to is another one the next time.
+  if (Object.isFrozen(finding) && (finding.state !== 'present' || Object.isFrozen(finding.values))) {
+    one.lastFinding = finding;
+    one.lastEvidenced = result;
+  }
+  return result;
 }
 
 function evidenced(definition: SelectorDefinition, finding: Finding): Evidenced {

@@ -107,7 +107,8 @@ export class Engine {
   #rounds(run: Run, signal: AbortSignal): Promise<void> | undefined {
     const began = performance.now();
     try {
-      for (;;) {
+      // Once every key that the policy mentions was asked, it can want none.
+      while (run.evidence.size < run.policy.keys.size) {
         const wanted = run.policy.wanted(run.evidence, run.context);
         if (wanted.size === 0) return undefined;
         const before = run.evidence.size;
@@ -115,6 +116,7 @@ export class Engine {
         if (late !== undefined) return late;
         if (run.evidence.size === before) throw new Error('the policy wants keys that were answered already');
       }
+      return undefined;
     } finally {
       run.stages.collect += microsSince(began);
     }

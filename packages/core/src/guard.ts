@@ -39,12 +39,12 @@ export function guardServer(server: Server, gate: object, style: RefusalStyle, a
 
 /** The server that accepted a socket itself, as Node notes it; a socket that somebody injects has another, or none. */
 export function acceptedBy(socket: Socket): object | undefined {
-  const server: unknown = Reflect.get(socket, 'server');
+  const { server } = socket as { readonly server?: unknown };
   return typeof server === 'object' && server !== null ? server : undefined;
 }
 
 function startReading(socket: Socket): void {
   // As Node leaves a socket that nobody paused: the handle reads, and the stream waits for its first consumer.
-  Reflect.set(socket, 'readableFlowing', null);
+  (socket as { readableFlowing: boolean | null }).readableFlowing = null;
   socket.read(0);
 }

@@ -1,6 +1,6 @@
 import type { Admission } from './admission.js';
 import type { Catalogue } from './catalogue.js';
-import type { FailedCondition, Grant, RefusalCode } from './decision.js';
+import type { FailedCondition, Grant, NearestMiss, RefusalCode } from './decision.js';
 import type { Evidence, Unknown } from './evidence.js';
 import { formatErrorChain } from './errors.js';
 import type { SelectorValue } from './selector.js';
@@ -49,7 +49,8 @@ export interface RecordedCondition {
 
 /** The record of an admission, ready for `JSON.stringify`. Values of sensitive keys are masked (I10). */
 export function toRecord(admission: Admission, catalogue: Catalogue): DecisionRecord {
-  const { decision, evidence, peer, nearest } = admission;
+  const { decision, evidence, peer } = admission;
+  const nearest = nearestOf(admission);
   const unknowns = unknownsOf(evidence);
   const path = evidence.get('unix:path');
   return {
@@ -74,6 +75,15 @@ export function toRecord(admission: Admission, catalogue: Catalogue): DecisionRe
     policy: admission.policy.revision,
     micros: admission.stages,
   };
+}
+
+/** A refusal is recorded though its policy cannot say what came nearest. */
+function nearestOf(admission: Admission): NearestMiss | undefined {
+  try {
+    return admission.nearest;
+  } catch {
+    return undefined;
+  }
 }
 
 function selectorsOf(evidence: Evidence, catalogue: Catalogue): Record<string, RecordedSelector> {

@@ -93,6 +93,11 @@ describe('a decision record', () => {
     assert.deepEqual(toRecord(seen, catalogue).shadow, [{ rule: 's', effect: 'deny', matched: 'true' }]);
   });
 
+  it('is made of a refusal though the policy cannot say what came nearest', () => {
+    const { decision, nearest } = toRecord(admission({ nearest: () => { throw new Error('defect'); } }), catalogue);
+    assert.deepEqual([decision, nearest], ['deny', undefined]);
+  });
+
   it('survives being written and read as JSON', () => {
     const record = toRecord(admission({ nearest: () => MISS }), catalogue);
     assert.deepEqual(JSON.parse(JSON.stringify(record)), record);

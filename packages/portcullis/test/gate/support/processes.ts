@@ -10,8 +10,8 @@ export class CrowdProcess {
   readonly child: ChildProcess;
   #ready: Promise<unknown>;
 
-  constructor(path: string) {
-    this.child = fork(CROWD, [path]);
+  constructor(path: string, uid?: number) {
+    this.child = fork(CROWD, [path], uid === undefined ? {} : { uid, gid: uid });
     this.#ready = once(this.child, 'message');
   }
 
