@@ -50,6 +50,7 @@ export class KnownProcess {
       this.#cgroup = fd;
     }
     const bytes = rereadProc(this.#cgroup);
+    if (this.#forgotten) this.forget(); // a peer that waits may still ask: then nothing is kept
     if (bytes instanceof SysFailure) return bytes;
     if (this.#cgroupText?.equals(bytes) !== true) this.#cgroupText = Buffer.from(asBuffer(bytes));
     return this.#cgroupText;
