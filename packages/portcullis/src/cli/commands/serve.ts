@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { CompiledPolicy, formatFindings } from '@portcullis/policy';
 import type { Command } from 'commander';
 import { hostWarnings } from '../../check/host-warnings.js';
@@ -38,6 +39,9 @@ export function addServe(program: Command, done: (code: number) => void): void {
     .action(async (file: string | undefined, options: ServeOptions) => { done(await serve(await specOf(file, options), options.log)); });
 }
 
+/** How long the last records may take to get out. */
+const FLUSH_MS = 2_000;
+
 async function serve(spec: GatewaySpec, log: string): Promise<number> {
   const colors = colorsFor(process.stdout);
   const output = openStdout(tellTrouble);
@@ -54,7 +58,8 @@ async function serve(spec: GatewaySpec, log: string): Promise<number> {
   const gateway = await started;
   for (const warning of [...gateway.warnings, ...(await hostWarningsOf(gateway))]) say(`warning: ${warning}`);
   const code = await stopped;
-  await sink.flush();
+  // A reader that stands still must not hold a gateway that was told to end.
+  if (code === undefined) await Promise.race([sink.flush(), sleep(FLUSH_MS)]);
   if (sink.lost > 0) say(`portcullis: ${String(sink.lost)} records could not be written`);
   return code ?? EXIT.ok;
 }

@@ -24,6 +24,10 @@ export class Serving {
     this.exited = new Promise((resolve) => { child.on('close', resolve); });
   }
 
+  static of(child: ChildProcess): Serving {
+    return new Serving(child);
+  }
+
   static spawn(args: readonly string[], stdio: StdioOptions = ['ignore', 'pipe', 'pipe'], cwd?: string): Serving {
     return new Serving(spawn(process.execPath, [BIN, 'serve', ...args], { stdio, ...(cwd === undefined ? {} : { cwd }) }));
   }
