@@ -129,7 +129,8 @@ export class Gate {
 
   /**
    * Stops accepting, refuses pending admissions, lets live connections end for at most `drainMs`, then ends them. Resolves
-   * when every record was told. Idempotent: later calls wait for the first.
+   * when every record was told; one that still waits for late answers is told without them when that time is over.
+   * Idempotent: later calls wait for the first.
    */
   close(options: { readonly drainMs?: number } = {}): Promise<void> {
     return (this.#closing ??= this.#close(options.drainMs ?? DEFAULTS.drainMs));
@@ -141,12 +142,13 @@ export class Gate {
   }
 
   async #close(drainMs: number): Promise<void> {
+    const began = performance.now();
     clearInterval(this.#refresh);
     this.#engine.stop();
     const stopped = this.#listening.map(stopListening);
     await this.#live.drain(drainMs);
     await Promise.all(stopped);
-    await this.#records.settled();
+    await this.#records.settled(Math.max(0, drainMs - (performance.now() - began)));
     if (this.#options.sharedAttestors === true) return;
     for (const attestor of this.#options.attestors) {
       try {

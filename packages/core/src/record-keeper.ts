@@ -3,6 +3,7 @@ import type { Collector } from './collect.js';
 import type { Attested } from './engine.js';
 import { unknown, type Evidenced } from './evidence.js';
 import type { AfterDecision, DecisionSink } from './events.js';
+import { LONGEST_TIMER_MS } from './live.js';
 import type { Peer } from './peer.js';
 import type { PendingAdmissions } from './pending.js';
 import type { Policy, PolicyContext } from './policy.js';
@@ -34,6 +35,9 @@ export class RecordKeeper {
   readonly #after: AfterDecision;
   readonly #options: RecordOptions;
   readonly #late = new Set<Promise<void>>();
+  /** One for each record that waits: ends its wait. */
+  readonly #waits = new Set<() => void>();
+  #cutShort = false;
 
   constructor(collector: Collector, after: AfterDecision, options: RecordOptions) {
     this.#collector = collector;
@@ -53,10 +57,15 @@ export class RecordKeeper {
     return emitter.listenerCount('shadow') > 0 || (failure !== undefined && emitter.listenerCount('failed') > 0);
   }
 
-  /** Resolves once every record was told, those included that wait for late answers. */
-  async settled(): Promise<void> {
+  /** Resolves once every record was told. Those that wait for late answers are told without them after `mostMs`. */
+  async settled(mostMs: number): Promise<void> {
     this.#after.flush();
+    const timer = setTimeout(() => {
+      this.#cutShort = true;
+      for (const end of this.#waits) end();
+    }, Math.min(mostMs, LONGEST_TIMER_MS));
     while (this.#late.size > 0) await Promise.all(this.#late);
+    clearTimeout(timer);
   }
 
   #complete(kept: Kept): void {
@@ -79,7 +88,7 @@ export class RecordKeeper {
   /** Returns a promise only when an attestor answers late. */
   #collectMore(kept: Kept, peer: Peer): Promise<void> | undefined {
     const wanted = this.#wanted(kept);
-    if (wanted.size === 0) return undefined;
+    if (wanted.size === 0 || this.#cutShort) return undefined;
     // Apart from the evidence: nothing is shown before it is verified, and nothing that comes too late is shown at all.
     const found = new Map<SelectorKey, Evidenced>();
     const timer = new AbortController();
@@ -112,7 +121,12 @@ export class RecordKeeper {
   /** Nobody waits for these answers, but the peer's descriptors do: they are let go after the deadline at the latest. */
   async #atMost(late: Promise<void>, controller: AbortController): Promise<boolean> {
     let timer: NodeJS.Timeout | undefined;
-    const deadline = new Promise<false>((resolve) => { timer = setTimeout(resolve, this.#options.deadlineMs, false); });
+    let end: (() => void) | undefined;
+    const deadline = new Promise<false>((resolve) => {
+      end = () => { resolve(false); };
+      timer = setTimeout(end, this.#options.deadlineMs);
+      this.#waits.add(end);
+    });
     try {
       const inTime = await Promise.race([late.then(() => true), deadline]);
       if (!inTime) controller.abort(new Error('the deadline for the record passed'));
@@ -122,6 +136,7 @@ export class RecordKeeper {
       throw error;
     } finally {
       clearTimeout(timer);
+      if (end !== undefined) this.#waits.delete(end);
     }
   }
 

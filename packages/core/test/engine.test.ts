@@ -54,6 +54,12 @@ describe('engine', () => {
       assert.deepEqual([...evidence].map(([key]) => key), ['unix:uid']);
     });
 
+    it('does not believe a policy that wants keys it never mentioned: it cannot allow by them', () => {
+      const attestor = fakeAttestor();
+      const policy = stubPolicy({ allow: (evidence) => evidence.has('unix:uid') });
+      assert.equal(atOnce(admit({ ...policy, wanted: () => new Set(['unix:uid' as const]) }, [attestor])).decision.effect, 'deny');
+    });
+
     it('asks nobody where the policy wants nothing', () => {
       const attestor = fakeAttestor();
       assert.equal(atOnce(admit(stubPolicy({ allow: () => true }), [attestor])).decision.effect, 'allow');
@@ -250,7 +256,7 @@ describe('engine', () => {
       'a finding has no state': () => sync(allowUids(1000), fakeAttestor({ attest: () => new Map([['unix:uid', {} as never]]) })),
       'the policy decides nothing': () => sync({ ...stubPolicy(), decide: () => undefined as never }),
       'the policy decides something else': () => sync({ ...stubPolicy(), decide: () => ({ effect: 'Allow', cause: 'rule', rules: [], grant: {} }) as never }),
-      'the policy wants the same key for ever': () => sync({ ...stubPolicy(), wanted: () => new Set(['unix:uid' as const]) }),
+      'the policy wants the same key for ever': () => sync({ ...stubPolicy({ keys: ['unix:uid', 'unix:gid'] }), wanted: () => new Set(['unix:uid' as const]) }),
     };
     for (const [what, run] of Object.entries(nonsense)) {
       it(`where ${what}`, () => {

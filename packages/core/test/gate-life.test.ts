@@ -186,6 +186,16 @@ describe('gate: room, refusals, listening and its end, with fakes', () => {
       assert.deepEqual(gated!.records.map(({ evidence }) => evidence.get('fake:slow')?.state), ['present']);
     });
 
+    it('tells a record without the answers that are too late for the end', async () => {
+      const attestor = fakeAttestor({ attest: ({ wanted }) => (wanted[0] === 'unix:uid' ? uid1000 : new Promise(() => undefined)), selectors: [fakeDefinition('unix:uid'), fakeDefinition('fake:slow')] });
+      await start({ attestors: [attestor], collect: ['fake:slow'] });
+      const client = gated!.client();
+      await client.welcomed();
+      await turn();
+      await gated!.gate.close({ drainMs: 1 });
+      assert.deepEqual(gated!.records.map(({ evidence }) => evidence.get('fake:slow')), [{ state: 'unknown', why: 'timeout' }]);
+    });
+
     it('closes every attestor, though one cannot be', async () => {
       let closed = 0;
       const attestors: Attestor[] = [fakeAttestor({ name: 'bad', selectors: [], close: raise }), fakeAttestor({ close: () => { closed += 1; } })];

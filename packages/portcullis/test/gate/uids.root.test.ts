@@ -81,13 +81,15 @@ describe('the gate and peers of several users', function () {
     const wantedByShadow: Policy['wantedByShadow'] = (evidence) =>
       new Set(!evidence.has('test:late') ? ['test:late' as const] : evidence.has('unix:supplementary_gid') ? [] : ['unix:supplementary_gid' as const]);
     await serve({ policy: { ...allowUids(ANN, BEN), wantedByShadow }, attestors: [new LinuxAttestor(), late], deadlineMs: 3_600_000 });
-    await crowd(ANN).tell({ open: 1 });
+    // Both start first: a process that starts takes numbers of its own.
+    const [ann, ben] = [crowd(ANN), crowd(BEN)];
+    await ben.tell({});
+    await ann.tell({ open: 1 });
     await until(() => releases.length === 1);
     const number = socketFd(arrived[0]!);
     const closed = new Promise((resolve) => arrived[0]!.once('close', resolve));
     arrived[0]!.destroy();
     await closed;
-    const ben = crowd(BEN);
     while (socketFd(arrived.at(-1)!) !== number) await ben.tell({ open: 1 });
     releases[0]?.();
     await until(() => harness.records.length === 1);
