@@ -84,8 +84,8 @@ const ADMISSION = Symbol('portcullis.admission');
  * Binds an admission to the raw socket. Called by the gate alone, before the application sees the socket. A socket that is
  * handed from one gate's server to another's is admitted again, and the last admission counts.
  */
-export function bindAdmission(socket: { [ADMISSION]?: Admission }, admission: Admission): void {
-  socket[ADMISSION] = admission;
+export function bindAdmission(socket: object, admission: Admission): void {
+  (socket as { [ADMISSION]?: Admission })[ADMISSION] = admission;
 }
 
 /** Where the servers keep the raw socket: https in `_parent`, requests in `socket`, streams and gRPC calls deeper. */

@@ -2,10 +2,11 @@ import { ABSENT, unknown, type Finding, type SelectorDefinition, type SelectorKe
 import { SysFailure } from '../ffi/errno.js';
 import type { ProcessCache } from '../image/process-cache.js';
 import type { LinuxPeer } from '../peer.js';
+import { asBuffer } from '../proc/decode.js';
 import { cgroupIdentity, type CgroupIdentity } from '../proc/cgroup-identity.js';
 import { parseCgroup } from '../proc/parse-cgroup.js';
 import { readProc } from '../proc/read.js';
-import { allUnknown, present, undecodable, type Into, type Probe } from './probe.js';
+import { allUnknown, constant, Findings, undecodable, type Into, type Probe } from './probe.js';
 
 const derived = { many: false, trust: 'derived', cost: 'proc' } as const;
 const text = { ...derived, value: { type: 'text' } } as const;
@@ -25,40 +26,54 @@ export function cgroup(processes: ProcessCache): Probe {
   return {
     selectors,
     ask(peer: LinuxPeer, wanted, into: Into) {
-      const identity = look(peer, processes);
-      if ('state' in identity) {
-        allUnknown(selectors, wanted, identity, into);
+      const place = look(peer, processes);
+      if ('state' in place) {
+        allUnknown(selectors, wanted, place, into);
         return undefined;
       }
-      for (const { key } of selectors) if (wanted.has(key)) into.set(key, findingOf(key, identity));
+      for (const { key } of selectors) if (wanted.has(key)) into.set(key, place.of(key));
       return undefined;
     },
   };
 }
 
-/** What a text says, by the text that a known process keeps. */
-const identities = new WeakMap<Uint8Array, CgroupIdentity>();
+/** What a text says: by the text that a known process keeps, and by its content, which processes of one service share. */
+const byText = new WeakMap<Uint8Array, Findings<SelectorKey>>();
+const byContent = new Map<string, Findings<SelectorKey>>();
+const MOST_CONTENTS = 1024;
 
-function look(peer: LinuxPeer, processes: ProcessCache): CgroupIdentity | Unknown {
+function look(peer: LinuxPeer, processes: ProcessCache): Findings<SelectorKey> | Unknown {
   const folder = peer.procFolder();
   if (typeof folder !== 'string') return folder;
   const known = processes.of(peer);
   const bytes = known === undefined ? readProc(`${folder}/cgroup`) : known.cgroupText(folder);
   if (bytes instanceof SysFailure) return peer.unknownOf(bytes);
-  const same = known === undefined ? undefined : identities.get(bytes);
+  const same = known === undefined ? undefined : byText.get(bytes);
   if (same !== undefined) return same;
+  const place = understand(bytes, peer.capabilities.cgroupNamespaced);
+  if (place === undefined) return undecodable(`${folder}/cgroup`);
+  if (known !== undefined) byText.set(bytes, place);
+  return place;
+}
+
+function understand(bytes: Uint8Array, namespaced: boolean): Findings<SelectorKey> | undefined {
+  const content = `${String(namespaced)} ${asBuffer(bytes).toString('latin1')}`;
+  const known = byContent.get(content);
+  if (known !== undefined) return known;
   const lines = parseCgroup(bytes);
-  const identity = lines && cgroupIdentity(lines, { namespaced: peer.capabilities.cgroupNamespaced });
-  if (identity === undefined) return undecodable(`${folder}/cgroup`);
-  if (known !== undefined) identities.set(bytes, identity);
-  return identity;
+  const identity = lines && cgroupIdentity(lines, { namespaced });
+  if (identity === undefined) return undefined;
+  if (byContent.size >= MOST_CONTENTS) byContent.clear();
+  const place = new Findings<SelectorKey>((key) => findingOf(key, identity));
+  byContent.set(content, place);
+  return place;
 }
 
 function findingOf(key: SelectorKey, identity: CgroupIdentity): Finding {
   const { container, lookalike, namespaced, why } = identity;
   switch (key) {
     case 'linux:cgroup':
-      return namespaced === true ? unknown('unanchored', why) : present(identity.path);
+      return namespaced === true ? unknown('unanchored', why) : constant(identity.path);
     case 'container:id':
     case 'container:runtime':
     case 'k8s:pod-uid': {
@@ -73,5 +88,5 @@ function findingOf(key: SelectorKey, identity: CgroupIdentity): Finding {
 }
 
 function valueOrAbsent(value: string | undefined): Finding {
-  return value === undefined ? ABSENT : present(value);
+  return value === undefined ? ABSENT : constant(value);
 }

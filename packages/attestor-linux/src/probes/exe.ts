@@ -2,7 +2,7 @@ import { ABSENT, unknown, type Finding, type SelectorDefinition, type SelectorKe
 import type { ProcessCache } from '../image/process-cache.js';
 import { ProgramImage } from '../image/program-image.js';
 import type { LinuxPeer } from '../peer.js';
-import { allUnknown, present, undecodable, type Into, type Probe } from './probe.js';
+import { allUnknown, constant, Findings, undecodable, type Into, type Probe } from './probe.js';
 
 const one = { many: false, cost: 'proc' } as const;
 
@@ -29,13 +29,15 @@ export function exe(processes: ProcessCache): Probe {
   };
 }
 
+const words = new Findings<string>((word) => constant(word));
+
 function findingOf(key: SelectorKey, image: ProgramImage): Finding {
   switch (key) {
     case 'unix:exe-state':
-      return present(image.state);
+      return words.of(image.state);
     case 'unix:image': {
       const code = image.code();
-      return 'why' in code ? code : present(code.exeMapped ? code.image : 'foreign');
+      return 'why' in code ? code : words.of(code.exeMapped ? code.image : 'foreign');
     }
     case 'container:exe-path':
       return image.state === 'elsewhere' ? pathFinding(image) : ABSENT;
@@ -44,11 +46,17 @@ function findingOf(key: SelectorKey, image: ProgramImage): Finding {
   }
 }
 
+/** The path of an image by what it is worth; an image that connects again has it made. */
+const paths = new WeakMap<ProgramImage, { readonly tier: TrustTier; readonly finding: Finding }>();
+
 function pathFinding(image: ProgramImage): Finding {
   const tier = tierOf(image);
   if (typeof tier !== 'string') return tier;
-  const path = image.linkText;
-  return path === undefined ? undecodable('the exe link') : { state: 'present', values: [path], tier };
+  const made = paths.get(image);
+  if (made?.tier === tier) return made.finding;
+  const finding = image.linkText === undefined ? undecodable('the exe link') : constant(image.linkText, tier);
+  paths.set(image, { tier, finding });
+  return finding;
 }
 
 /** What path and digest of an image are worth; unknown where the exe is not what runs (T4). */

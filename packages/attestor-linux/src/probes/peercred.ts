@@ -1,6 +1,6 @@
 import type { SelectorDefinition } from '@portcullis/core';
 import { MAX_U32 } from '../proc/decode.js';
-import { present, type Into, type Probe } from './probe.js';
+import { constant, Findings, type Into, type Probe } from './probe.js';
 import type { LinuxPeer } from '../peer.js';
 
 const frozen = { many: false, trust: 'kernel-connect', cost: 'socket' } as const;
@@ -11,13 +11,17 @@ const selectors: readonly SelectorDefinition[] = [
   { ...frozen, key: 'unix:same-uid', value: { type: 'boolean' }, principal: true, summary: "whether the peer's user id is the gateway's own", example: true },
 ];
 
+const ids = new Findings<number>((id) => constant(id));
+const SAME = constant(true);
+const OTHER = constant(false);
+
 /** SO_PEERCRED: read when the peer was opened. */
 export const peercred: Probe = {
   selectors,
   ask({ credentials }: LinuxPeer, wanted, into: Into) {
-    if (wanted.has('unix:uid')) into.set('unix:uid', present(credentials.uid));
-    if (wanted.has('unix:gid')) into.set('unix:gid', present(credentials.gid));
-    if (wanted.has('unix:same-uid')) into.set('unix:same-uid', present(credentials.uid === process.geteuid?.()));
+    if (wanted.has('unix:uid')) into.set('unix:uid', ids.of(credentials.uid));
+    if (wanted.has('unix:gid')) into.set('unix:gid', ids.of(credentials.gid));
+    if (wanted.has('unix:same-uid')) into.set('unix:same-uid', credentials.uid === process.geteuid?.() ? SAME : OTHER);
     return undefined;
   },
 };

@@ -4,7 +4,7 @@ import type { ProcessCache } from '../image/process-cache.js';
 import { ProgramImage } from '../image/program-image.js';
 import type { LinuxPeer } from '../peer.js';
 import { tierOf } from './exe.js';
-import type { Into, Probe } from './probe.js';
+import { constant, type Into, type Probe } from './probe.js';
 
 const KEY = 'unix:sha256';
 
@@ -27,19 +27,31 @@ export function sha256(processes: ProcessCache, digests: DigestCache): Probe {
         into.set(KEY, tier);
         return undefined;
       }
+      const made = known.get(image);
+      if (made?.tier === tier) {
+        into.set(KEY, made.finding);
+        return undefined;
+      }
       const digest = digests.digest(peer, image);
       if (!(digest instanceof Promise)) {
-        into.set(KEY, withTier(digest, tier));
+        into.set(KEY, keep(image, digest, tier));
         return undefined;
       }
       peer.procFolder(); // what is learnt later is verified again
       return digest.then((late) => {
-        into.set(KEY, withTier(late, tier));
+        into.set(KEY, keep(image, late, tier));
       });
     },
   };
 }
 
-function withTier(digest: Finding, tier: TrustTier): Finding {
-  return digest.state === 'present' ? { ...digest, tier } : digest;
+/** The digest of an image by what it is worth; an image that connects again has it made. */
+const known = new WeakMap<ProgramImage, { readonly tier: TrustTier; readonly finding: Finding }>();
+
+function keep(image: ProgramImage, digest: Finding, tier: TrustTier): Finding {
+  const hex = digest.state === 'present' ? digest.values[0] : undefined;
+  if (hex === undefined) return digest;
+  const finding = constant(hex, tier);
+  known.set(image, { tier, finding });
+  return finding;
 }
