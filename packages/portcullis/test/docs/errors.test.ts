@@ -1,12 +1,6 @@
 import assert from 'node:assert/strict';
-import { CAUSES, ERROR_CODES, LISTEN_EXCEPTIONS, REFUSAL_CODES, TRUST_TIERS, UNKNOWN_REASONS } from '@portcullis/core';
-import { readPage, type Page } from './support/pages.js';
-
-/** The first cells of the table below a heading, without their back quotes, in order. */
-function firstCells({ text }: Page, heading: string): readonly string[] {
-  const section = text.split(`\n## ${heading}\n`)[1]?.split(/^## /m)[0] ?? '';
-  return [...section.matchAll(/^\| `([^`]+)` \|/gm)].map(([, cell = '']) => cell);
-}
+import { CAUSES, ERROR_CODES, LISTEN_EXCEPTIONS, REFUSAL_CODES, UNKNOWN_REASONS } from '@portcullis/core';
+import { firstCells, readPage } from './support/pages.js';
 
 describe('the page of errors', () => {
   const page = readPage('docs/errors.md');
@@ -29,12 +23,5 @@ describe('the page of errors', () => {
 
   it('names every exception of the safe listen', () => {
     for (const exception of LISTEN_EXCEPTIONS) assert.ok(page.text.includes(`\`${exception}\``), exception);
-  });
-});
-
-describe('the page of selectors', () => {
-  it('explains every trust tier', () => {
-    const page = readPage('docs/selectors.md');
-    assert.deepEqual(firstCells(page, 'Trust tiers'), [...TRUST_TIERS]);
   });
 });

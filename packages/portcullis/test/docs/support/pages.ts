@@ -77,3 +77,13 @@ export function anchorsOf(text: string): ReadonlySet<string> {
   const headings = text.replace(/^```.*?^```$/gms, '').matchAll(/^#{1,6} (.+)$/gm);
   return new Set([...headings].map(([, heading = '']) => heading.toLowerCase().replace(/[^\p{L}\p{N} _-]/gu, '').replaceAll(' ', '-')));
 }
+
+/** The text below a heading of the second level. */
+export function sectionOf({ text }: Page, heading: string): string {
+  return text.split(`\n## ${heading}\n`)[1]?.split(/^## /m)[0] ?? '';
+}
+
+/** The first cells of the table below a heading, without their back quotes, in order. */
+export function firstCells(page: Page, heading: string): readonly string[] {
+  return [...sectionOf(page, heading).matchAll(/^\| `([^`]+)` \|/gm)].map(([, cell = '']) => cell);
+}

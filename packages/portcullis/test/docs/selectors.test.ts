@@ -1,0 +1,46 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { TRUST_TIERS, UNKNOWN_REASONS } from '@portcullis/core';
+import { LINUX_SELECTORS } from '@portcullis/attestor-linux';
+import { firstCells, readPage, ROOT, sectionOf } from './support/pages.js';
+
+const page = readPage('docs/selectors.md');
+
+/** Keys and patterns (`linux:cap-*`) in the first column of the table of states. */
+function stateKeys(): readonly string[] {
+  const cells = sectionOf(page, 'States').split('\n').filter((line) => line.startsWith('|')).map((line) => line.split('|')[1] ?? '');
+  return [...new Set(cells.flatMap((cell) => [...cell.matchAll(/`([a-z0-9]+:[^`]+)`/g)].map(([, key = '']) => key)))];
+}
+
+function covers(pattern: string, key: string): boolean {
+  return pattern === key || (pattern.includes('*') && new RegExp(`^${pattern.split('*').map((part) => part.replace(/[.+?^${}()|[\]\\]/g, '\\$&')).join('.*')}$`).test(key));
+}
+
+describe('the page of selectors', () => {
+  it('has the tables that its generator makes of the catalogues', () => {
+    const { status, stderr } = spawnSync(process.execPath, [join(ROOT, 'packages/portcullis/scripts/generate-selectors.mjs'), '--check'], { encoding: 'utf8' });
+    assert.equal(status, 0, stderr);
+  });
+
+  it('says of every key on Linux when it is absent or unknown', () => {
+    const patterns = stateKeys();
+    const bare = LINUX_SELECTORS.filter(({ key }) => !patterns.some((pattern) => covers(pattern, key))).map(({ key }) => key);
+    assert.deepEqual(bare, []);
+  });
+
+  it('names no key in its table of states that nobody establishes', () => {
+    assert.deepEqual(stateKeys().filter((pattern) => !LINUX_SELECTORS.some(({ key }) => covers(pattern, key))), []);
+  });
+
+  it('gives no reason for unknown that the code has not', () => {
+    const reasons: ReadonlySet<string> = new Set(UNKNOWN_REASONS);
+    const said = [...`${sectionOf(page, 'States')}${sectionOf(page, 'Errno')}`.matchAll(/unknown, `([^`]+)`/g)].map(([, reason = '']) => reason);
+    assert.ok(said.length > 20);
+    assert.deepEqual(said.filter((reason) => !reasons.has(reason)), []);
+  });
+
+  it('explains every trust tier, strongest first', () => {
+    assert.deepEqual(firstCells(page, 'Trust tiers'), [...TRUST_TIERS]);
+  });
+});
