@@ -46,8 +46,14 @@ export class RecordKeeper {
   }
 
   keep(admission: Admission, { peer, evidence }: Attested, policy: Policy, context: PolicyContext): void {
-    if (!this.#isHeard(admission)) this.letGo(peer);
-    else this.#after.later(() => { this.#complete({ admission, peer, evidence, policy, context }); });
+    if (!this.#isHeard(admission)) {
+      this.letGo(peer);
+      return;
+    }
+    const kept = { admission, peer, evidence, policy, context };
+    // A refused peer is about to lose its connection, and often exits at once: what the record wants is read before that.
+    const early = admission.decision.effect === 'deny' ? this.#collectMoreOf(kept) : undefined;
+    this.#after.later(() => { this.#complete(kept, admission.decision.effect === 'deny' ? early : this.#collectMoreOf(kept)); });
   }
 
   /** Whether somebody wants to know of it: without sink and listeners a connection costs nothing after its decision. */
@@ -68,20 +74,23 @@ export class RecordKeeper {
     clearTimeout(timer);
   }
 
-  #complete(kept: Kept): void {
-    let late: Promise<void> | undefined;
+  /** A promise, only where an attestor answers late, that never rejects. */
+  #collectMoreOf(kept: Kept): Promise<void> | undefined {
     try {
-      if (kept.peer !== undefined && asksMore(kept.admission)) late = this.#collectMore(kept, kept.peer);
+      const late = kept.peer !== undefined && asksMore(kept.admission) ? this.#collectMore(kept, kept.peer) : undefined;
+      return late?.catch((error: unknown) => { this.#after.fail('record', error); });
     } catch (error) {
       this.#after.fail('record', error);
+      return undefined;
     }
+  }
+
+  #complete(kept: Kept, late: Promise<void> | undefined): void {
     if (late === undefined) {
       this.#tell(kept);
       return;
     }
-    const told = late
-      .catch((error: unknown) => { this.#after.fail('record', error); })
-      .then(() => { this.#late.delete(told); this.#tell(kept); });
+    const told = late.then(() => { this.#late.delete(told); this.#tell(kept); });
     this.#late.add(told);
   }
 

@@ -221,6 +221,21 @@ describe('engine', () => {
       assert.equal(evidence.size, 0);
     });
 
+    it('that reject after a cap said no are nobody\'s unhandled rejection', async () => {
+      const unhandled: unknown[] = [];
+      const listen = (error: unknown): void => { unhandled.push(error); };
+      process.on('unhandledRejection', listen);
+      try {
+        const attestor = fakeAttestor({ attest: async () => { await turn(); throw new Error('later'); } });
+        const engine = new Engine(fakePeerSource(), new Collector([attestor]), HOUR);
+        atOnce(engine.admit(CONNECTION, allowUids(1000), CONTEXT, () => 'pending-limit'));
+        for (let i = 0; i < 5; i += 1) await turn();
+        assert.deepEqual(unhandled, []);
+      } finally {
+        process.off('unhandledRejection', listen);
+      }
+    });
+
     it('are given up when the engine stops', async () => {
       const attestor = fakeAttestor({ attest: () => new Promise(() => undefined) });
       const engine = new Engine(fakePeerSource(), new Collector([attestor]), HOUR);

@@ -40,13 +40,33 @@ describe('gate: flow, with fakes', () => {
       const peerSource = fakePeerSource();
       await start({ attestors: [attestor], peerSource });
       const client = gated!.client('hello');
+      let readBefore: number | undefined;
+      gated!.server.prependListener('connection', (socket) => { readBefore = socket.bytesRead; });
       await until(() => answers.length === 1);
-      for (let i = 0; i < 5; i += 1) await turn();
+      for (let i = 0; i < 20; i += 1) await turn();
       assert.deepEqual([gated!.connections.length, gated!.gate.load.pending], [0, 1]);
       answers[0]!.resolve(uid1000);
       await client.welcomed();
       await until(() => gated!.received.join('') === 'hello');
-      assert.equal(gated!.gate.load.pending, 0);
+      assert.deepEqual([gated!.gate.load.pending, readBefore], [0, 0]);
+    });
+
+    it('reads for an application that has not begun to, as Node does', async () => {
+      const sockets: Socket[] = [];
+      await start({}, createServer((socket) => { sockets.push(socket.on('error', () => undefined)); }));
+      gated!.client('hello');
+      await until(() => sockets[0]?.bytesRead === 5);
+      sockets[0]!.destroy();
+    });
+
+    it('leaves the sockets of a server paused that wants them so', async () => {
+      const sockets: Socket[] = [];
+      await start({}, createServer({ pauseOnConnect: true }, (socket) => { sockets.push(socket.on('error', () => undefined)); }));
+      gated!.client('hello');
+      await until(() => sockets.length === 1);
+      for (let i = 0; i < 20; i += 1) await turn();
+      assert.deepEqual([sockets[0]!.bytesRead, sockets[0]!.readableFlowing], [0, false]);
+      sockets[0]!.destroy();
     });
 
     it('calls the application in the turn of the accept: no microtask runs between (sync path)', async () => {
@@ -282,6 +302,17 @@ describe('gate: flow, with fakes', () => {
       await start({ refreshMs: 1, attestors: [fakeAttestor({ prepare })] });
       await until(() => times >= 3);
       assert.equal(most, 1);
+    });
+
+    it('does not catch up with preparations that a slow one made it miss', async () => {
+      const slow = new Deferred<readonly string[]>();
+      let times = 0;
+      await start({ refreshMs: 1, attestors: [fakeAttestor({ prepare: () => ((times += 1) === 2 ? slow.promise : []) })] });
+      await until(() => times === 2);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      slow.resolve([]);
+      await turn();
+      assert.ok(times <= 4, `${String(times)} preparations`);
     });
 
     it('warns at the start of what attestors warn of', async () => {

@@ -54,6 +54,19 @@ describe('what follows a decision', () => {
     assert.deepEqual([record?.decision.effect, record?.shadow.length, gated.connections.length], ['deny', 1, 0]);
   });
 
+  it('looks at a refused peer while its connection is still there', async () => {
+    const fds: (number | undefined)[] = [];
+    await start(({ wanted }) => {
+      if (wanted[0] === 'unix:uid') return findingsOf({ 'unix:uid': 7 });
+      fds.push(peerSource.peers[0]?.connection.fd);
+      return ALL;
+    }, { collect: ['fake:extra'] });
+    assert.equal(await gated.seen(), '');
+    await gated.recorded(1);
+    assert.deepEqual(fds.map((fd) => typeof fd), ['number', 'number']);
+    assert.deepEqual(order, ['unix:uid', 'decide', 'fake:shadow', 'fake:extra', 'shadow']);
+  });
+
   for (const [what, answer] of [['hangs', () => new Promise<Findings>(() => undefined)], ['rejects', () => Promise.reject(error)], ['throws', raise]] as const) {
     it(`refuses nobody where an attestor ${what}`, async () => {
       await start(enforcedOnly(answer), { deadlineMs: 50 });

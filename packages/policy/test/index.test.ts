@@ -11,7 +11,6 @@ describe('the package', () => {
       'child',
       'compilePolicyText',
       'didYouMean',
-      'escapeText',
       'explain',
       'formatExplanation',
       'formatFinding',

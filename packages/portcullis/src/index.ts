@@ -17,4 +17,4 @@ export { type GatewaySpec, type ListenerSpec, type ListenSpec } from './gateway/
 export { formatUpstream, parseUpstream, type Upstream } from './gateway/upstream.js';
 export { type GatewayEvent } from './records/gateway-event.js';
 export { type PolicyReload } from './reload/policy-reloader.js';
-export { escapeText } from './text/escape-text.js';
+export { escapeText } from '@portcullis/core';

@@ -77,13 +77,15 @@ export class Gated {
 
 export class Client {
   text = '';
+  /** What went wrong, by code: a reset is no orderly end. */
+  readonly errors: (string | undefined)[] = [];
   readonly socket: Socket;
   readonly ended: Promise<void>;
 
   constructor(socket: Socket, send: string) {
     this.socket = socket;
     socket.on('data', (bytes) => { this.text += bytes.toString(); });
-    socket.on('error', () => undefined);
+    socket.on('error', (error: NodeJS.ErrnoException) => { this.errors.push(error.code); });
     this.ended = new Promise((resolve) => { socket.once('close', () => { resolve(); }); });
     socket.write(send);
   }

@@ -1,5 +1,5 @@
 import type { Colors } from '../cli/colors.js';
-import { escapeText } from '../text/escape-text.js';
+import { escapeText } from '@portcullis/core';
 import type { InspectedKey, Inspection } from './inspection.js';
 
 const MOST_VALUE = 300;

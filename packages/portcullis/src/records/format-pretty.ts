@@ -1,6 +1,6 @@
 import type { DecisionRecord } from '@portcullis/core';
 import type { Colors } from '../cli/colors.js';
-import { escapeText } from '../text/escape-text.js';
+import { escapeText } from '@portcullis/core';
 import type { GatewayEvent } from './gateway-event.js';
 
 const MOST_SHOWN = 200;

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { examine } from '../../doctor/examine.js';
 import type { Check, DoctorReport } from '../../doctor/report.js';
-import { escapeText } from '../../text/escape-text.js';
+import { escapeText } from '@portcullis/core';
 import { colorsFor, type Colors } from '../colors.js';
 import { EXIT, print } from '../exit.js';
 import { examples } from '../help.js';

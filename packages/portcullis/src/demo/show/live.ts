@@ -1,23 +1,32 @@
+import { existsSync } from 'node:fs';
 import type { DecisionRecord } from '@portcullis/core';
-import { escapeText } from '../../text/escape-text.js';
+import { escapeText } from '@portcullis/core';
 import type { Stage } from '../scenario.js';
 import { painted, wrap } from './line.js';
 import type { Out } from './out.js';
 import { effect } from './outcome-table.js';
 import type { Reasons } from './why.js';
 
+const SETPRIV = '/usr/bin/setpriv';
+
 /** What to try by hand. */
-export function showCommands(out: Out, { workspace, clients: { honest, node } }: Stage): void {
+export function showCommands(out: Out, { workspace, clients: { honest, node }, people: { stranger } }: Stage): void {
   const { bold, dim } = out.colors;
-  const visitor = `${workspace.program('visitor.mjs')} ${workspace.gate} hand < /dev/null`;
-  const curl = `--unix-socket ${workspace.gate} http://demo/`;
-  const mine = honest.name === 'curl' ? curl : honest.name === 'node' ? visitor : `${workspace.gate} hand < /dev/null`;
-  out.print(`${bold('Now you.')} The gate stays up until Ctrl-C. In another terminal:\n`);
+  const byHand = argumentsOf(honest.name);
+  const client = honest.name === 'curl' ? 'curl' : honest.path;
   const show = (what: string, command: string): void => { out.print(`  ${dim(`# ${what}`)}\n  ${command}\n`); };
-  show('admitted', `${honest.name === 'curl' ? 'curl' : honest.path} ${mine}`);
-  show('refused: the same bytes in another place', `${workspace.program('updater')} ${mine}`);
-  if (node !== undefined && node !== honest) show('refused, but the rule on trial would let it in', `node ${visitor}`);
-  show('change the rules: it is read again when you save it', `\${EDITOR:-vi} ${workspace.policy}`);
+  out.print(`${bold('Now you.')} The gate stays up until Ctrl-C. In another terminal:\n`);
+  show('admitted', `cd ${workspace.folder}\n  ${client} ${byHand}`);
+  show('refused: the same bytes in another place', `peers/updater ${byHand}`);
+  if (stranger !== undefined && existsSync(SETPRIV)) show('refused: another user', `setpriv --reuid ${String(stranger)} --clear-groups ${client} ${byHand}`);
+  if (node !== undefined && node !== honest) show('refused, and the rule on trial would let it in', `node ${argumentsOf('node')}`);
+  show('change the rules: they are read again when you save them', '"${EDITOR:-vi}" policy.yaml');
+}
+
+/** In the folder of the demo. */
+function argumentsOf(client: string): string {
+  if (client === 'curl') return '--unix-socket gate.sock http://demo/';
+  return `${client === 'node' ? 'peers/visitor.mjs ' : ''}gate.sock hand < /dev/null`;
 }
 
 /** One further decision, as it happens. */

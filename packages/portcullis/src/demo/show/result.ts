@@ -1,4 +1,4 @@
-import { escapeText } from '../../text/escape-text.js';
+import { escapeText } from '@portcullis/core';
 import type { Came, Skipped } from '../outcome.js';
 import type { Service } from '../service.js';
 import type { Out } from './out.js';
@@ -17,7 +17,7 @@ export function showSkipped(out: Out, skipped: readonly Skipped[]): void {
   out.print('Skipped on this machine:');
   for (const why of new Set(skipped.map((one) => one.why))) {
     const peers = skipped.filter((one) => one.why === why).map(({ scenario }) => scenario.peer);
-    out.say(`  - ${peers.join('; ')}: ${escapeText(why, 300)}`);
+    out.bullet(`${peers.join('; ')}: ${escapeText(why, 300)}`);
   }
 }
 
@@ -26,9 +26,14 @@ export function showResult(out: Out, came: readonly Came[], wrong: readonly stri
   const { green, red } = out.colors;
   const admitted = came.filter(({ record }) => record?.decision === 'allow').length;
   if (wrong.length === 0) {
-    out.say(`Checked: each of the ${String(came.length)} peers was decided as expected. The service saw ${String(service.connections)} connections, those of the ${String(admitted)} admitted peers, and not a byte of the ${String(came.length - admitted)} refused ones.`, green);
+    const seen = `The service saw ${counted(service.connections, 'connection')}, from ${counted(admitted, 'admitted peer')}, and not a byte from the ${String(came.length - admitted)} that were refused.`;
+    out.say(`Checked: each of ${counted(came.length, 'peer')} was decided as expected. ${seen}`, green);
     return;
   }
   out.say('NOT AS EXPECTED:', red);
-  for (const one of wrong) out.say(`  - ${one}`, red);
+  for (const one of wrong) out.bullet(one);
+}
+
+function counted(count: number, what: string): string {
+  return `${String(count)} ${what}${count === 1 ? '' : 's'}`;
 }

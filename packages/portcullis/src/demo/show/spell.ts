@@ -1,4 +1,4 @@
-import { escapeText } from '../../text/escape-text.js';
+import { escapeText } from '@portcullis/core';
 
 const DIGEST = /\b([0-9a-f]{10})[0-9a-f]{54}\b/g;
 const MOST = 300;

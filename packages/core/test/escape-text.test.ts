@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { escapeText } from 'portcullis';
+import { escapeText } from '@portcullis/core';
 
 describe('escapeText', () => {
   const cases: readonly (readonly [what: string, text: string | Uint8Array, shown: string])[] = [
