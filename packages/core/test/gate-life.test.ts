@@ -3,7 +3,7 @@ import { createServer as createHttpServer } from 'node:http';
 import { createServer, Socket } from 'node:net';
 import { setImmediate as turn } from 'node:timers/promises';
 import { createServer as createTlsServer } from 'node:tls';
-import { createGate, DescriptorBudget, type Attestor, type Findings, type GateOptions, type PeerRefusal } from '../dist/index.js';
+import { createGate, DescriptorBudget, type Attestor, type Findings, type GateOptions, type PeerRefusal, type Policy } from '../dist/index.js';
 import { allowUids, fakeAttestor, fakeDefinition, fakePeerSource, findingsOf, type FakePeerFacts } from '../dist/testing/index.js';
 import { Deferred, Gated, slowAttestor, until } from './support/gated.js';
 
@@ -202,7 +202,8 @@ describe('gate: room, refusals, listening and its end, with fakes', () => {
 
     it('tells a record without the answers that are too late for the end', async () => {
       const attestor = fakeAttestor({ attest: ({ wanted }) => (wanted[0] === 'unix:uid' ? uid1000 : new Promise(() => undefined)), selectors: [fakeDefinition('unix:uid'), fakeDefinition('fake:slow'), fakeDefinition('fake:slower', { cost: 'digest' })] });
-      await start({ attestors: [attestor], collect: ['fake:slow', 'fake:slower'] });
+      const wantedByShadow: Policy['wantedByShadow'] = (evidence) => new Set([evidence.has('fake:slow') ? 'fake:slower' as const : 'fake:slow' as const]);
+      await start({ attestors: [attestor], policy: { ...allowUids(1000), wantedByShadow } });
       const client = gated!.client();
       await client.welcomed();
       await turn();
