@@ -53,4 +53,10 @@ describe('claims of the documentation', () => {
     const bare = [...parts].filter(([, text]) => citations(text).length === 0 && !text.includes('No test shows this yet'));
     assert.deepEqual(bare.map(([name]) => name), []);
   });
+
+  it('about speed have one place, which the benchmark fills', () => {
+    const places = readPage('docs/benchmarks.md').text.split(/^<!-- (?:begin|end) figures -->\n/m);
+    assert.equal(places.length, 3);
+    assert.notEqual(places[1]?.trim(), '');
+  });
 });
