@@ -1,8 +1,6 @@
 import { formatFindings } from '@portcullis/policy';
 import { startGateway, type Gateway } from '../gateway/gateway.js';
-import { formatPretty } from '../records/format-pretty.js';
 import type { GatewayEvent, ListeningEvent } from '../records/gateway-event.js';
-import { hasColor } from '../cli/colors.js';
 import { NotHere } from './not-here.js';
 import { judge, leaks, type Came, type Skipped } from './outcome.js';
 import { Recorder } from './recorder.js';
@@ -11,8 +9,8 @@ import { attacks } from './scenarios/attacks.js';
 import { principals } from './scenarios/principals.js';
 import { programs } from './scenarios/programs.js';
 import { Service } from './service.js';
-import { showIntro } from './show/intro.js';
-import { showCommands, showDecision } from './show/live.js';
+import { showFindings, showIntro } from './show/intro.js';
+import { showCommands, showDecision, showEvent } from './show/live.js';
 import type { Out } from './show/out.js';
 import { outcomeTable } from './show/outcome-table.js';
 import { showLegend, showResult, showSkipped } from './show/result.js';
@@ -66,7 +64,7 @@ export class Demo {
       drainMs: DRAIN_MS, closed: true,
     }, {
       onEvent: (event) => { demo.#take(event); },
-      onReload: (_, { findings, sources }) => { if (findings.length > 0) parts.out.print(formatFindings(findings, sources, { color: hasColor(parts.out.stream) })); },
+      onReload: (_, { findings, sources }) => { if (findings.length > 0) showFindings(parts.out, formatFindings(findings, sources), workspace.folder); },
     });
     showIntro(parts.out, parts.stage, demo.#gateway, demo.#listening);
     return demo;
@@ -76,11 +74,12 @@ export class Demo {
   async show(): Promise<readonly string[]> {
     const { stage, out, stop, record } = this.#parts;
     for (const scenario of [...programs(stage), ...attacks(stage), ...principals(stage)]) {
-      if (stop.aborted) return [];
       out.progress(`  ${scenario.peer} …`);
       await this.#send(scenario);
+      if (stop.aborted) break;
     }
     out.endProgress();
+    if (stop.aborted) return [];
     const wrong = [...this.#came.flatMap((one) => one.wrong.map((what) => `${one.scenario.peer}: ${what}`)), ...leaks(this.#service, this.#came, this.#othersAdmitted)];
     out.print(`${outcomeTable(this.#came, this.#reasons, out.colors, out.width)}\n`);
     showLegend(out);
@@ -127,6 +126,6 @@ export class Demo {
     this.#parts.record(event);
     if (event.event === 'decision') this.#recorder.record(event);
     else if (event.event === 'listening') this.#listening = event;
-    else if (this.#staying) this.#parts.out.print(formatPretty(event, this.#parts.out.colors));
+    else if (this.#staying || event.event === 'failure' || event.event === 'upstream') showEvent(this.#parts.out, event);
   }
 }

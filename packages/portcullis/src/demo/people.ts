@@ -9,9 +9,9 @@ export interface People {
   readonly user: number;
   /** Somebody whom the policy does not know; undefined where we cannot start his processes. */
   readonly stranger: number | undefined;
-  /** Somebody whom the policy lets in from a container; undefined likewise. */
+  /** Somebody whom the policy lets in from a container; undefined where we cannot start or not look at his processes. */
   readonly jobs: number | undefined;
-  /** Why there are no others, or why `user` is the starter. */
+  /** Why one of them is missing; undefined when none is. */
   readonly why: string | undefined;
 }
 
@@ -25,7 +25,7 @@ export function findPeople(): People {
   const refused = tryAs(user);
   if (refused !== undefined) return { ...alone, why: `this root may not start processes of other users (${refused})` };
   if (!seesOthers()) {
-    return { starter, user: starter, stranger, jobs, why: 'this root has no CAP_SYS_PTRACE (a container?): it cannot look at the programs of other users' };
+    return { ...alone, stranger, why: 'this root has no CAP_SYS_PTRACE (a container?): it cannot look at the programs of other users' };
   }
   return { starter, user, stranger, jobs, why: undefined };
 }

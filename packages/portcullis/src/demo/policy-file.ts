@@ -5,11 +5,10 @@ import { pipeline } from 'node:stream/promises';
 import { SOURCES } from './build.js';
 import type { Clients } from './clients.js';
 import type { People } from './people.js';
-import type { Workspace } from './workspace.js';
 
 export const TEMPLATE = join(SOURCES, 'policy.yaml');
 
-/** What the shipped policy says, and stands for what is found on this machine. Each stands in it exactly once. */
+/** What the shipped policy says, and stands for what is found on this machine. */
 const IN_TEMPLATE = {
   people: '[0, 4711]',
   jobs: 'unix:uid: 4713',
@@ -27,7 +26,7 @@ export interface DemoPolicy {
 }
 
 /** Writes the shipped policy, with this machine's users, paths and digests. */
-export async function writePolicy({ policy }: Workspace, { starter, user, jobs }: People, { honest, node }: Clients): Promise<DemoPolicy> {
+export async function writePolicy(file: string, { starter, user, jobs }: People, { honest, node }: Clients): Promise<DemoPolicy> {
   const digest = await sha256(honest.path);
   const container = randomBytes(32).toString('hex');
   const filled: Record<keyof typeof IN_TEMPLATE, string> = {
@@ -39,19 +38,20 @@ export async function writePolicy({ policy }: Workspace, { starter, user, jobs }
     node: JSON.stringify((node ?? honest).path),
     container: JSON.stringify(container),
   };
-  writeFileSync(policy, fill(readFileSync(TEMPLATE, 'utf8'), filled), { mode: 0o644 });
+  writeFileSync(file, fill(readFileSync(TEMPLATE, 'utf8'), filled), { mode: 0o644 });
   return { digest, container };
 }
 
+/** In one pass, as what was filled in may look like what is still to be filled. */
 function fill(template: string, filled: Readonly<Record<keyof typeof IN_TEMPLATE, string>>): string {
-  let text = template;
-  for (const [name, marker] of Object.entries(IN_TEMPLATE)) {
-    const parts = text.split(marker);
-    if (parts.length !== 2) throw new Error(`\`${marker.trim()}\` stands ${String(parts.length - 1)} times in ${TEMPLATE}, and should once`);
-    text = parts.join(filled[name as keyof typeof IN_TEMPLATE]);
-  }
-  return text;
+  const byMarker = new Map(Object.entries(IN_TEMPLATE).map(([name, marker]) => [marker, filled[name as keyof typeof IN_TEMPLATE]]));
+  const missing = [...byMarker.keys()].filter((marker) => !template.includes(marker));
+  if (missing.length > 0) throw new Error(`\`${missing.join('`, `')}\` should stand in ${TEMPLATE}`);
+  const markers = [...byMarker.keys()].map((marker) => marker.replaceAll(/[[\]/.]/g, '\\$&'));
+  return template.replaceAll(new RegExp(markers.join('|'), 'g'), (marker) => byMarker.get(marker as Marker) ?? marker);
 }
+
+type Marker = (typeof IN_TEMPLATE)[keyof typeof IN_TEMPLATE];
 
 async function sha256(path: string): Promise<string> {
   const hash = createHash('sha256');

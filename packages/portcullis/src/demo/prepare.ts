@@ -20,7 +20,7 @@ export async function prepareStage(out: Out, cleanup: Cleanup, stop: AbortSignal
   }
   out.progress('  looking for the best client that this machine has …');
   const clients = await findClients(workspace, builder, people.user);
-  const policy = await writePolicy(workspace, people, clients);
+  const policy = await writePolicy(workspace.policy, people, clients);
   out.endProgress();
   return { workspace, people, clients, builder, cgroups: new Cgroups(cleanup), policy };
 }

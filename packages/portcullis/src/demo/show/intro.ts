@@ -19,14 +19,23 @@ export function showIntro(out: Out, stage: Stage, gateway: Gateway, listening: L
   out.item('peers', `run as uid ${String(people.user)}${people.stranger === undefined ? '' : `, a stranger as uid ${String(people.stranger)}`}`);
   out.print();
   if (clients.honest.tier !== 'image') {
-    out.say('NOTE  The honest client is node, which compiles to memory that only node itself can vouch for. The policy says `requires: image-unverified` for it: whoever can make such memory look like node comes through as well. With curl or a C compiler here, the demo would ask for more.', yellow);
+    out.say('NOTE: The honest client is node, which compiles to memory that only node itself can vouch for. The policy says `requires: image-unverified` for it: whoever can make a process look like that node comes through as well. With curl or a C compiler here, the demo would ask for more.', yellow);
     out.print();
   }
   if (people.stranger !== undefined) {
-    out.say('NOTE  So that peers of another user can reach it, the socket is open to every user (0666) in a folder that every user may pass (0711). That is for this demo only: a gate is 0600 unless told.', yellow);
+    out.say('NOTE: So that peers of another user can reach it, the socket is open to every user (0666) in a folder that every user may pass (0711). That is for this demo only: a gate is 0600 unless told.', yellow);
     out.print();
   }
-  for (const warning of gateway.warnings) out.print(`${yellow('loading the policy warns:')}\n${warning.replaceAll(workspace.folder, '<demo>')}\n`);
+  for (const warning of gateway.warnings) {
+    out.say('Loading the policy warns, as its comments explain:', yellow);
+    showFindings(out, warning, workspace.folder);
+    out.print();
+  }
+}
+
+/** Findings of the policy with their code frames, which are cut and not wrapped. */
+export function showFindings(out: Out, text: string, folder: string): void {
+  for (const one of text.replaceAll(folder, '<demo>').split('\n')) out.print(one.length > out.width ? `${one.slice(0, out.width - 1)}…` : one);
 }
 
 function exceptions(listening: ListeningEvent | undefined): string {

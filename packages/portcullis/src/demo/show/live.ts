@@ -1,5 +1,7 @@
 import { existsSync } from 'node:fs';
 import type { DecisionRecord } from '@portcullis/core';
+import { formatPretty } from '../../records/format-pretty.js';
+import type { GatewayEvent } from '../../records/gateway-event.js';
 import { escapeText } from '@portcullis/core';
 import type { Stage } from '../scenario.js';
 import { painted, wrap } from './line.js';
@@ -36,4 +38,16 @@ export function showDecision(out: Out, record: DecisionRecord, reasons: Reasons)
   const cause = reasons.cause(record).map(({ text }) => text).join(', ');
   out.print(`${out.colors.dim(time.slice(11, 19))} ${painted(effect(record, out.colors))} ${who}: ${cause}`);
   for (const one of reasons.why(record)) for (const part of wrap({ ...one, text: `    ${one.text}` }, out.width)) out.print(painted(part));
+}
+
+/** What else happens to the gateway. The findings of a policy are shown beside, with the lines that they mean. */
+export function showEvent(out: Out, event: GatewayEvent): void {
+  if (event.event !== 'policy') {
+    out.print(formatPretty(event, out.colors));
+    return;
+  }
+  const { time, outcome, revision, error } = event;
+  const paint = outcome === 'rejected' ? out.colors.red : out.colors.green;
+  const then = outcome === 'rejected' ? 'the one before stays in force' : `in force: ${revision}`;
+  out.print(`${out.colors.dim(time.slice(11, 19))} ${paint(`policy ${outcome}`)}, ${then}${error === undefined ? '' : `: ${escapeText(error, 200)}`}`);
 }

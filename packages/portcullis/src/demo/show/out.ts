@@ -26,10 +26,11 @@ export class Out {
 
   /** `  name   text`, with the text wrapped below itself. */
   item(name: string, text: string): void {
-    const indent = 10;
-    const [first, ...rest] = wrap(line(' '.repeat(indent) + text), this.width);
-    this.print(`  ${this.colors.bold(name.padEnd(indent - 2))}${first?.text.slice(indent) ?? ''}`);
-    for (const one of rest) this.print(one.text);
+    this.#hanging(this.colors.bold(name.padEnd(8)), 10, text);
+  }
+
+  bullet(text: string): void {
+    this.#hanging('- ', 4, text);
   }
 
   /** What is being done, on a terminal: the next output takes its place. */
@@ -39,5 +40,11 @@ export class Out {
 
   endProgress(): void {
     if (this.stream.isTTY) this.stream.write('\r\u001b[2K');
+  }
+
+  #hanging(head: string, indent: number, text: string): void {
+    const [first, ...rest] = wrap(line(' '.repeat(indent) + text), this.width);
+    this.print(`  ${head}${first?.text.slice(indent) ?? ''}`);
+    for (const one of rest) this.print(one.text);
   }
 }

@@ -70,8 +70,9 @@ export class Reasons {
   }
 
   /** Of rules on trial, those that would have changed the decision. */
-  #shadows({ shadow = [], decision }: DecisionRecord): readonly Line[] {
-    return shadow.filter(({ effect }) => effect !== decision).map(({ rule, effect }) => line(`shadow: ${rule} would ${effect}`, this.#colors.dim));
+  #shadows({ shadow = [], decision, cause }: DecisionRecord): readonly Line[] {
+    const matters = decision === 'allow' ? 'deny' : cause === 'default' ? 'allow' : undefined;
+    return shadow.filter(({ effect }) => effect === matters).map(({ rule, effect }) => line(`shadow: ${rule} would ${effect}`, this.#colors.dim));
   }
 }
 
