@@ -1,6 +1,6 @@
-import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
+import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, realpathSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Cleanup } from './cleanup.js';
 
 /** sun_path, less its NUL: peers connect by path. */
@@ -26,7 +26,8 @@ export class Workspace {
   }
 
   static make(others: boolean, cleanup: Cleanup): Workspace {
-    const folder = mkdtempSync(join(realpathSync(tmpdir()), 'portcullis-demo-'));
+    const base = realpathSync(tmpdir());
+    const folder = mkdtempSync(join(others && !isPassable(base) ? '/tmp' : base, 'portcullis-demo-'));
     cleanup.add(() => { rmSync(folder, { recursive: true, force: true }); });
     const made = new Workspace(folder);
     if (Buffer.byteLength(made.service) > MOST_PATH_BYTES) {
@@ -50,4 +51,9 @@ export class Workspace {
     chmodSync(made, 0o755);
     return made;
   }
+}
+
+/** Whether every user may pass through a folder and all above it. */
+function isPassable(folder: string): boolean {
+  return (statSync(folder).mode & 0o001) !== 0 && (folder === '/' || isPassable(dirname(folder)));
 }

@@ -26,4 +26,11 @@ describe('what the demo prints', function () {
     assert.equal(await run.end(), 2);
     assert.match(run.text, /--onec/);
   });
+
+  it('says on another system that it needs Linux, with exit code 1', async () => {
+    const darwin = "data:text/javascript,Object.defineProperty(process,'platform',{value:'darwin'})";
+    const run = new DemoRun(['--once'], { env: { NODE_OPTIONS: `--import="${darwin}"` } });
+    assert.equal(await run.end(), 1);
+    assert.match(run.text, /needs Linux, and this is darwin/);
+  });
 });

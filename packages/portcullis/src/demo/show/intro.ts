@@ -16,7 +16,8 @@ export function showIntro(out: Out, stage: Stage, gateway: Gateway, listening: L
   out.item('gate', `<demo>/gate.sock, mode ${listening?.mode ?? '?'}; ${exceptions(listening)}`);
   out.item('policy', `<demo>/policy.yaml, made from ${relative(process.cwd(), TEMPLATE) === SHIPPED ? SHIPPED : TEMPLATE}`);
   out.item('client', `${clients.honest.path}, sha256 ${policy.digest.slice(0, 10)}…${clients.why === undefined ? '' : ` (${clients.why})`}`);
-  out.item('peers', `run as uid ${String(people.user)}${people.stranger === undefined ? '' : `, a stranger as uid ${String(people.stranger)}`}`);
+  const others = [people.stranger === undefined ? [] : `a stranger as ${String(people.stranger)}`, people.jobs === undefined ? [] : `jobs in containers as ${String(people.jobs)}`].flat();
+  out.item('peers', [`run as uid ${String(people.user)}`, ...others].join(', '));
   out.print();
   if (clients.honest.tier !== 'image') {
     out.say('NOTE: The honest client is node, which compiles to memory that only node itself can vouch for. The policy says `requires: image-unverified` for it: whoever can make a process look like that node comes through as well. With curl or a C compiler here, the demo would ask for more.', yellow);
