@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { Agent, createServer as createHttpServer, get, type IncomingMessage, type Server as HttpServer } from 'node:http';
+import { Agent, createServer as createHttpServer, get, type IncomingMessage } from 'node:http';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -26,18 +26,18 @@ type Listen = (server: Server, path: string) => Promise<void>;
 describe('a server behind a gate is as it is in plain Node', function () {
   let harness: Harness;
   let servers: Server[];
+  let accepted: Socket[];
   let paths: number;
   before(function () { needLinux(this); });
   beforeEach(() => {
     harness = new Harness();
     servers = [];
+    accepted = [];
     paths = 0;
   });
   afterEach(async () => {
-    for (const server of servers) {
-      server.close();
-      if ('closeAllConnections' in server) (server as HttpServer).closeAllConnections();
-    }
+    for (const server of servers) server.close();
+    for (const socket of accepted) socket.destroy();
     await harness.close();
   });
 
@@ -64,6 +64,7 @@ describe('a server behind a gate is as it is in plain Node', function () {
       it(`${what} (${how})`, async () => {
         const outcome = await experiment(async (server) => {
           servers.push(server);
+          server.on('connection', (socket: Socket) => { accepted.push(socket); });
           const path = join(harness.folder, `s${String((paths += 1))}`);
           await listen(server, path);
           return path;
