@@ -17,7 +17,7 @@ export class LinuxAttestor implements Attestor {
   readonly #catalogue: Catalogue;
   readonly #owner = new Map<SelectorDefinition, Probe>();
   /** The engine asks with the same sets again and again. */
-  readonly #plans = new WeakMap<ReadonlySet<SelectorKey>, readonly Probe[]>();
+  readonly #plans = new WeakMap<ReadonlySet<SelectorKey>, readonly Step[]>();
 
   constructor(options: { readonly digests?: DigestOptions } = {}) {
     this.#digests = new DigestCache(options.digests);
@@ -31,8 +31,8 @@ export class LinuxAttestor implements Attestor {
     if (!(peer instanceof LinuxPeer)) return new Map([...wanted].map((key) => [key, unknown('socket-unsupported')]));
     const findings = new Map<SelectorKey, Finding>();
     let late: Promise<void>[] | undefined;
-    for (const probe of this.#plan(wanted)) {
-      const waiting = probe.ask(peer, wanted, findings);
+    for (const { probe, keys } of this.#plan(wanted)) {
+      const waiting = probe.ask(peer, keys, findings);
       if (waiting !== undefined) (late ??= []).push(waiting);
     }
     return late === undefined ? findings : Promise.all(late).then(() => findings);
@@ -47,14 +47,24 @@ export class LinuxAttestor implements Attestor {
     await this.#digests.close();
   }
 
-  /** The probes that a set of keys needs, in their order. */
-  #plan(wanted: ReadonlySet<SelectorKey>): readonly Probe[] {
+  /** The probes that a set of keys needs, in their order, each with its own keys. */
+  #plan(wanted: ReadonlySet<SelectorKey>): readonly Step[] {
     let plan = this.#plans.get(wanted);
     if (plan === undefined) {
-      const needed = new Set([...wanted].map((key) => this.#catalogue.find(key)).map((definition) => definition && this.#owner.get(definition)));
-      plan = this.#probes.filter((probe) => needed.has(probe));
+      plan = this.#probes.map((probe) => ({ probe, keys: [...wanted].filter((key) => this.#ownerOf(key) === probe) })).filter(({ keys }) => keys.length > 0);
       this.#plans.set(wanted, plan);
     }
     return plan;
   }
+
+  #ownerOf(key: SelectorKey): Probe | undefined {
+    const definition = this.#catalogue.find(key);
+    return definition && this.#owner.get(definition);
+  }
+}
+
+/** One probe of a plan. */
+interface Step {
+  readonly probe: Probe;
+  readonly keys: readonly SelectorKey[];
 }

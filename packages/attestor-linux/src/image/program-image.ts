@@ -3,6 +3,7 @@ import { AT_FDCWD } from '../ffi/constants.js';
 import { SysFailure } from '../ffi/errno.js';
 import { closeFd, cPath, openRead, readAt } from '../ffi/file.js';
 import { libc } from '../ffi/libc.js';
+import { isMemoryAlive } from '../ffi/procmap.js';
 import { samePath, sameFile, statPath, type FileIdentity } from '../ffi/statx.js';
 import type { LinuxPeer } from '../peer.js';
 import { decodeText } from '../proc/decode.js';
@@ -80,8 +81,9 @@ export class ProgramImage {
    * (T2) shows in the auxiliary vector alone, which is looked at no more than a second ago.
    */
   changed(): string | undefined {
-    const { maps, where, auxv } = this.#looked;
-    if (readAt(maps, oneByte, 0) !== 1) return 'the memory that was looked at is gone: the process ran another program';
+    const { maps, where, auxv, procmapQuery } = this.#looked;
+    const alive = procmapQuery ? isMemoryAlive(maps) : readAt(maps, oneByte, 0) === 1;
+    if (!alive) return 'the memory that was looked at is gone: the process ran another program';
     if (!samePath(this.#exePath, this.exe)) return 'the exe link leads to another file, or the file changed';
     if (where.hostPath !== undefined && !samePath(where.hostPath, this.exe)) return 'the path leads to another file';
     const now = performance.now();

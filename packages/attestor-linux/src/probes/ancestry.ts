@@ -24,15 +24,14 @@ const MOST_ANCESTORS = 64;
  */
 export const ancestry: Probe = {
   selectors,
-  ask(peer: LinuxPeer, wanted, into: Into) {
+  ask(peer: LinuxPeer, keys, into: Into) {
     const folder = peer.procFolder();
     if (typeof folder !== 'string') {
-      allUnknown(selectors, wanted, folder, into);
+      allUnknown(keys, folder, into);
       return undefined;
     }
     const ancestors = pidsUp(peer.credentials.pid);
-    if (wanted.has('unix:ancestor-path')) into.set('unix:ancestor-path', listed(ancestors, exeOf));
-    if (wanted.has('unix:ancestor-uid')) into.set('unix:ancestor-uid', listed(ancestors, uidOf));
+    for (const key of keys) into.set(key, listed(ancestors, key === 'unix:ancestor-path' ? exeOf : uidOf));
     return undefined;
   },
 };

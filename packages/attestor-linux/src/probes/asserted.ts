@@ -19,12 +19,9 @@ const selectors: readonly SelectorDefinition[] = [
 /** What the peer says of itself. Read only when a policy names it (I10), and never worth more than `peer-asserted`. */
 export const asserted: Probe = {
   selectors,
-  ask(peer: LinuxPeer, wanted, into: Into) {
+  ask(peer: LinuxPeer, keys, into: Into) {
     const folder = peer.procFolder();
-    for (const key of wanted) {
-      const mine = key.startsWith(ENV) || key === 'process:comm' || key === 'process:arg';
-      if (mine) into.set(key, typeof folder === 'string' ? look(peer, folder, key) : folder);
-    }
+    for (const key of keys) into.set(key, typeof folder === 'string' ? look(peer, folder, key) : folder);
     return undefined;
   },
 };

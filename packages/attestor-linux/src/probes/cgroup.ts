@@ -25,13 +25,13 @@ const selectors: readonly SelectorDefinition[] = [
 export function cgroup(processes: ProcessCache): Probe {
   return {
     selectors,
-    ask(peer: LinuxPeer, wanted, into: Into) {
+    ask(peer: LinuxPeer, keys, into: Into) {
       const place = look(peer, processes);
       if ('state' in place) {
-        allUnknown(selectors, wanted, place, into);
+        allUnknown(keys, place, into);
         return undefined;
       }
-      for (const { key } of selectors) if (wanted.has(key)) into.set(key, place.of(key));
+      for (const key of keys) into.set(key, place.of(key));
       return undefined;
     },
   };

@@ -17,13 +17,13 @@ const selectors: readonly SelectorDefinition[] = [
 export function exe(processes: ProcessCache): Probe {
   return {
     selectors,
-    ask(peer: LinuxPeer, wanted, into: Into) {
+    ask(peer: LinuxPeer, keys, into: Into) {
       const image = processes.image(peer);
       if (!(image instanceof ProgramImage)) {
-        allUnknown(selectors, wanted, image, into);
+        allUnknown(keys, image, into);
         return undefined;
       }
-      for (const { key } of selectors) if (wanted.has(key)) into.set(key, findingOf(key, image));
+      for (const key of keys) into.set(key, findingOf(key, image));
       return undefined;
     },
   };

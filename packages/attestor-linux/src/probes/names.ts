@@ -1,7 +1,7 @@
 import type { SelectorDefinition } from '@portcullis/core';
 import type { Names } from '../names/names.js';
 import type { LinuxPeer } from '../peer.js';
-import { present, type Into, type Probe } from './probe.js';
+import { constant, Findings, type Into, type Probe } from './probe.js';
 
 const frozen = { many: false, trust: 'kernel-connect', cost: 'socket', principal: true, value: { type: 'name' } } as const;
 
@@ -10,13 +10,14 @@ const selectors: readonly SelectorDefinition[] = [
   { ...frozen, key: 'unix:group', summary: 'name of the group id; `#1234` where nobody knows one', example: 'staff' },
 ];
 
+const named = new Findings<string>((name) => constant(name));
+
 /** Names of the frozen ids, from tables that were filled when the policy loaded. */
 export function names(table: Names): Probe {
   return {
     selectors,
-    ask({ credentials }: LinuxPeer, wanted, into: Into) {
-      if (wanted.has('unix:user')) into.set('unix:user', present(table.user(credentials.uid)));
-      if (wanted.has('unix:group')) into.set('unix:group', present(table.group(credentials.gid)));
+    ask({ credentials }: LinuxPeer, keys, into: Into) {
+      for (const key of keys) into.set(key, named.of(key === 'unix:user' ? table.user(credentials.uid) : table.group(credentials.gid)));
       return undefined;
     },
   };

@@ -20,19 +20,20 @@ const selectors: readonly SelectorDefinition[] = [
 /** `/proc/PID/ns/*`. One namespace that cannot be looked at makes the shared ones unknown as a whole (I4). */
 export const namespaces: Probe = {
   selectors,
-  ask(peer: LinuxPeer, wanted, into: Into) {
+  ask(peer: LinuxPeer, keys, into: Into) {
     const shared: string[] = [];
     let hidden: Finding | undefined;
     for (const name of NAMESPACES) {
       const key = `linux:${name}-ns` as const;
-      if (!wanted.has(key) && !wanted.has(SHARED)) continue;
+      const alone = keys.includes(key);
+      if (!alone && !keys.includes(SHARED)) continue;
       const own = peer.capabilities.namespaces.get(name);
       const finding = own === undefined ? ABSENT : look(peer, name);
-      if (wanted.has(key)) into.set(key, finding);
+      if (alone) into.set(key, finding);
       if (finding.state === 'unknown') hidden ??= finding;
       if (finding.state === 'present' && own === BigInt(finding.values[0] ?? 0)) shared.push(name);
     }
-    if (wanted.has(SHARED)) into.set(SHARED, hidden ?? (shared.length === 0 ? ABSENT : { state: 'present', values: shared }));
+    if (keys.includes(SHARED)) into.set(SHARED, hidden ?? (shared.length === 0 ? ABSENT : { state: 'present', values: shared }));
     return undefined;
   },
 };

@@ -18,10 +18,12 @@ const OTHER = constant(false);
 /** SO_PEERCRED: read when the peer was opened. */
 export const peercred: Probe = {
   selectors,
-  ask({ credentials }: LinuxPeer, wanted, into: Into) {
-    if (wanted.has('unix:uid')) into.set('unix:uid', ids.of(credentials.uid));
-    if (wanted.has('unix:gid')) into.set('unix:gid', ids.of(credentials.gid));
-    if (wanted.has('unix:same-uid')) into.set('unix:same-uid', credentials.uid === process.geteuid?.() ? SAME : OTHER);
+  ask({ credentials: { uid, gid } }: LinuxPeer, keys, into: Into) {
+    for (const key of keys) {
+      if (key === 'unix:uid') into.set(key, ids.of(uid));
+      else if (key === 'unix:gid') into.set(key, ids.of(gid));
+      else into.set(key, uid === process.geteuid?.() ? SAME : OTHER);
+    }
     return undefined;
   },
 };

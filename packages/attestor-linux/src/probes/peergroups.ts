@@ -18,11 +18,11 @@ const selectors: readonly SelectorDefinition[] = [
 export function peergroups(names: Names): Probe {
   return {
     selectors,
-    ask(peer: LinuxPeer, wanted, into: Into) {
+    ask(peer: LinuxPeer, keys, into: Into) {
       const { gids, finding } = readGroups(peer);
-      const listed = (values: readonly (number | string)[]): Finding => ({ state: 'present', values });
-      if (wanted.has('unix:supplementary_gid')) into.set('unix:supplementary_gid', finding ?? listed(gids));
-      if (wanted.has('unix:supplementary_group')) into.set('unix:supplementary_group', finding ?? listed(gids.map((gid) => names.group(gid))));
+      for (const key of keys) {
+        into.set(key, finding ?? { state: 'present', values: key === 'unix:supplementary_gid' ? gids : gids.map((gid) => names.group(gid)) });
+      }
       return undefined;
     },
   };

@@ -26,12 +26,11 @@ const MOST_LABEL_BYTES = 4096;
 /** SO_PEERSEC. Without a labelling module in the kernel's list all keys are *absent*; a module that does not answer leaves them *unknown*. */
 export const peersec: Probe = {
   selectors,
-  ask(peer: LinuxPeer, wanted, into: Into) {
+  ask(peer: LinuxPeer, keys, into: Into) {
     const label = readLabel(peer);
     const whole = typeof label === 'string';
     const fields = whole ? fieldsOf(label, peer.capabilities.labelling) : undefined;
-    for (const { key } of selectors) {
-      if (!wanted.has(key)) continue;
+    for (const key of keys) {
       if (!whole) into.set(key, label);
       else if (key === 'linux:label') into.set(key, { state: 'present', values: [label] });
       else into.set(key, fieldFinding(fields, key));

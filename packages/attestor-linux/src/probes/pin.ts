@@ -11,7 +11,7 @@ const pins = new Findings<string>((strength) => constant(strength));
 /** The strength of the pin, for policies that want the strong one. */
 export const pin: Probe = {
   selectors,
-  ask(peer: LinuxPeer, _wanted, into: Into) {
+  ask(peer: LinuxPeer, _keys, into: Into) {
     const pidfd = peer.pidfd();
     into.set('linux:pin', typeof pidfd === 'number' ? pins.of(peer.pin) : pidfd);
     return undefined;

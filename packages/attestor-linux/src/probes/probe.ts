@@ -8,15 +8,15 @@ export type Into = Map<SelectorKey, Finding>;
 export interface Probe {
   readonly selectors: readonly SelectorDefinition[];
   /**
-   * Files a finding for every wanted key of its own. Called once a cost tier with at least one of them wanted; returns a
-   * promise only where the answer has to be waited for.
+   * Files a finding for every key of `keys`, which are its own and at least one. Called once a cost tier; returns a promise
+   * only where the answer has to be waited for.
    */
-  ask(peer: LinuxPeer, wanted: ReadonlySet<SelectorKey>, into: Into): Promise<void> | undefined;
+  ask(peer: LinuxPeer, keys: readonly SelectorKey[], into: Into): Promise<void> | undefined;
 }
 
-/** One answer for all wanted keys of a probe: nothing of it could be read. */
-export function allUnknown(probe: readonly SelectorDefinition[], wanted: ReadonlySet<SelectorKey>, answer: Unknown, into: Into): void {
-  for (const { key } of probe) if (wanted.has(key)) into.set(key, answer);
+/** One answer for all keys: nothing could be read. */
+export function allUnknown(keys: readonly SelectorKey[], answer: Unknown, into: Into): void {
+  for (const key of keys) into.set(key, answer);
 }
 
 export function undecodable(what: string): Unknown {

@@ -16,7 +16,7 @@ const selectors: readonly SelectorDefinition[] = [
 export function sha256(processes: ProcessCache, digests: DigestCache): Probe {
   return {
     selectors,
-    ask(peer: LinuxPeer, _wanted, into: Into) {
+    ask(peer: LinuxPeer, _keys, into: Into) {
       const image = processes.image(peer);
       if (!(image instanceof ProgramImage)) {
         into.set(KEY, image);
@@ -39,13 +39,17 @@ export function sha256(processes: ProcessCache, digests: DigestCache): Probe {
       }
       peer.procFolder(); // what is learnt later is verified again
       return digest.then((late) => {
-        into.set(KEY, keep(image, late, tier));
+        into.set(KEY, withTier(late, tier));
       });
     },
   };
 }
 
-/** The digest of an image by what it is worth; an image that connects again has it made. */
+function withTier(digest: Finding, tier: TrustTier): Finding {
+  return digest.state === 'present' ? { ...digest, tier } : digest;
+}
+
+/** Digests that the cache keeps, by what they are worth: an image that connects again has its finding made. */
 const known = new WeakMap<ProgramImage, { readonly tier: TrustTier; readonly finding: Finding }>();
 
 function keep(image: ProgramImage, digest: Finding, tier: TrustTier): Finding {

@@ -25,13 +25,13 @@ const selectors: readonly SelectorDefinition[] = [
 /** `/proc/PID/status`, readable of every process that can be seen at all. */
 export const status: Probe = {
   selectors,
-  ask(peer: LinuxPeer, wanted, into: Into) {
+  ask(peer: LinuxPeer, keys, into: Into) {
     const read = look(peer);
     if ('state' in read) {
-      allUnknown(selectors, wanted, read, into);
+      allUnknown(keys, read, into);
       return undefined;
     }
-    for (const { key } of selectors) if (wanted.has(key)) into.set(key, findingOf(key, read));
+    for (const key of keys) into.set(key, findingOf(key, read));
     return undefined;
   },
 };
