@@ -75,8 +75,17 @@ describe('T17: the digest as denial of service', () => {
   it('T17: a file that was written a moment ago is read again: its times cannot tell the next write', async () => {
     const program = stage.install(compiled('puppet'), 'git');
     const { socket } = await stage.connectedPuppet({ program, uid: SOMEBODY });
-    await attesting.look(socket, [KEY]);
-    assert.equal(await contentOpened(() => attesting.look(socket, [KEY])), 1);
+    const now = Date.now.bind(Date);
+    try {
+      Date.now = () => statSync(program).ctimeMs + 1000;
+      await attesting.look(socket, [KEY]);
+      assert.equal(await contentOpened(() => attesting.look(socket, [KEY])), 1);
+      Date.now = () => statSync(program).ctimeMs + 3000;
+      await attesting.look(socket, [KEY]);
+      assert.equal(await contentOpened(() => attesting.look(socket, [KEY])), 0);
+    } finally {
+      Date.now = now;
+    }
   });
 
   it('T17: a program beyond the cap has no digest, and says that a limit was reached', async () => {

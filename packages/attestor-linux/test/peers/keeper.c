@@ -6,9 +6,10 @@
 
 int main(int count, char **arguments) {
   if (count < 2) return 2;
-  pid_t child = fork();
+  pid_t self = getpid(), child = fork();
   if (child == 0) {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != self) _exit(1);
     execv(arguments[1], arguments + 1);
     _exit(1);
   }

@@ -25,10 +25,12 @@ static int connect_to(const char *path) {
   return connect(connected, (struct sockaddr *)&address, sizeof address);
 }
 
-static int pause_forever(void *unused) {
+static pid_t self_pid;
+
+static int outlive_nobody(void *unused) {
   (void)unused;
   prctl(PR_SET_PDEATHSIG, SIGKILL);
-  for (;;) pause();
+  while (getppid() == self_pid) pause(); // it may have died before the call above
   return 0;
 }
 
@@ -46,7 +48,7 @@ static int run(const char *self, const char *socket_path, char *command, char *a
   if (!strcmp(command, "exec")) return execl(argument, argument, socket_path, (char *)NULL);
   if (!strcmp(command, "execself")) return execl(self, self, socket_path, (char *)NULL);
   // A sibling that keeps this memory alive beyond the next exec (T2).
-  if (!strcmp(command, "sibling")) return clone(pause_forever, stack + sizeof stack, CLONE_VM | SIGCHLD, NULL) < 0 ? -1 : 0;
+  if (!strcmp(command, "sibling")) return clone(outlive_nobody, stack + sizeof stack, CLONE_VM | SIGCHLD, NULL) < 0 ? -1 : 0;
   if (!strcmp(command, "dumpable")) return prctl(PR_SET_DUMPABLE, atol(argument), 0, 0, 0);
   if (!strcmp(command, "setuid")) return setresuid(atol(argument), atol(argument), atol(argument));
   if (!strcmp(command, "seteuid")) return seteuid(atol(argument));
@@ -74,6 +76,7 @@ static int run(const char *self, const char *socket_path, char *command, char *a
 
 int main(int count, char **arguments) {
   char line[8192];
+  self_pid = getpid();
   while (count > 1 && !strcmp(arguments[1], "hold")) pause();
   setvbuf(stdout, NULL, _IONBF, 0);
   setvbuf(stdin, NULL, _IONBF, 0); // nothing of the next command may be lost in an exec

@@ -1,3 +1,4 @@
+import { ERANGE } from '../../dist/ffi/errno.js';
 import { libc } from '../../dist/ffi/libc.js';
 
 type Call = (...args: unknown[]) => unknown;
@@ -38,4 +39,28 @@ export async function countCalls(act: () => Promise<unknown>): Promise<number> {
   } finally {
     stop();
   }
+}
+
+/** Answers one socket option with an error, or with these bytes, as another kernel or module would. */
+export function answerOption(option: number, answer: number | Uint8Array): () => void {
+  const functions = libc() as unknown as Record<string, Call>;
+  const { getsockopt, errno } = functions as Record<'getsockopt' | 'errno', Call>;
+  let failed: number | undefined;
+  functions['getsockopt'] = (fd, level, asked, memory, length) => {
+    failed = undefined;
+    if (asked !== option) return getsockopt(fd, level, asked, memory, length);
+    const room = length as Int32Array;
+    if (typeof answer === 'number') failed = answer;
+    else if ((room[0] ?? 0) < answer.length) {
+      failed = ERANGE;
+      room[0] = answer.length;
+    } else {
+      (memory as Uint8Array).set(answer);
+      room[0] = answer.length;
+      return 0;
+    }
+    return -1;
+  };
+  functions['errno'] = () => failed ?? errno();
+  return () => { Object.assign(functions, { getsockopt, errno }); };
 }

@@ -60,6 +60,7 @@ export class PeerProcess {
   async kill(): Promise<void> {
     this.child.kill('SIGKILL');
     if (this.child.exitCode === null && this.child.signalCode === null) await this.exited;
+    this.child.stdout.destroy(); // a child of it may hold the other end
   }
 
   #serve(): void {
