@@ -15,12 +15,11 @@ const SETPRIV = '/usr/bin/setpriv';
 export function showCommands(out: Out, { workspace, clients: { honest, node }, people: { stranger } }: Stage): void {
   const { bold, dim } = out.colors;
   const byHand = argumentsOf(honest.name);
-  const client = honest.name === 'curl' ? 'curl' : honest.path;
   const show = (what: string, command: string): void => { out.print(`  ${dim(`# ${what}`)}\n  ${command}\n`); };
   out.print(`${bold('Now you.')} The gate stays up until Ctrl-C. In another terminal:\n`);
-  show('admitted', `cd ${workspace.folder}\n  ${client} ${byHand}`);
+  show('admitted', `cd ${workspace.folder}\n  ${honest.path} ${byHand}`);
   show('refused: the same bytes in another place', `peers/updater ${byHand}`);
-  if (stranger !== undefined && existsSync(SETPRIV)) show('refused: another user', `setpriv --reuid ${String(stranger)} --clear-groups ${client} ${byHand}`);
+  if (stranger !== undefined && existsSync(SETPRIV)) show('refused: another user', `setpriv --reuid ${String(stranger)} --clear-groups ${honest.path} ${byHand}`);
   if (node !== undefined && node !== honest) show('refused, and the rule on trial would let it in', `node ${argumentsOf('node')}`);
   show('change the rules: they are read again when you save them', '"${EDITOR:-vi}" policy.yaml');
 }
