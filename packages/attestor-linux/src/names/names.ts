@@ -28,8 +28,11 @@ export class Names {
    */
   async prepare(literals: ReadonlyMap<SelectorKey, ReadonlySet<SelectorValue>>): Promise<readonly string[]> {
     const warnings: string[] = [];
-    this.#users = await resolve('passwd', [literals.get('unix:user')], warnings);
-    this.#groups = await resolve('group', [literals.get('unix:group'), literals.get('unix:supplementary_group')], warnings);
+    const users = await resolve('passwd', [literals.get('unix:user')], warnings);
+    const groups = await resolve('group', [literals.get('unix:group'), literals.get('unix:supplementary_group')], warnings);
+    // Both or neither: a service that fails between them leaves what was resolved before.
+    this.#users = users;
+    this.#groups = groups;
     return warnings;
   }
 }
