@@ -5,6 +5,7 @@ import { LinuxAttestor, openPid, probeCapabilities } from '@portcullis/attestor-
 import { SO_PEERGROUPS, SO_PEERPIDFD } from '../dist/ffi/constants.js';
 import { EACCES, EINVAL, EMFILE, ENODATA, ENOENT, ENOPROTOOPT, ENOSYS, ENOTTY, EPERM, ERANGE, ESRCH, SysFailure } from '../dist/ffi/errno.js';
 import { unknownOf } from '../dist/unknown-of.js';
+import { requireFeature } from '@portcullis/testkit';
 import { Attesting } from './support/attesting.js';
 import { compiled } from './support/compile.js';
 import { openDescriptors } from './support/descriptors.js';
@@ -34,7 +35,7 @@ describe('on older kernels', () => {
 
   it('the text of the maps gives the same answers as PROCMAP_QUERY for every process of this machine', async function () {
     const capabilities = probeCapabilities();
-    if (!capabilities.procmapQuery) this.skip();
+    requireFeature(this, 'procmap', capabilities.procmapQuery, 'PROCMAP_QUERY needs Linux 6.11');
     const byQuery = new LinuxAttestor();
     const byText = new LinuxAttestor();
     let compared = 0;

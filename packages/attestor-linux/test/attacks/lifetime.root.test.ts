@@ -44,9 +44,9 @@ describe('T1: a peer that dies, and its pid', () => {
     return { puppet, socket, pid: cred.pid };
   }
 
-  function recycle(pid: number, uid: number): void {
+  function recycle(pid: number, uid: number, gid = uid): void {
     killAndReap(pid);
-    recyclePid(pid, uid, stage.at('git'));
+    recyclePid(pid, uid, stage.at('git'), gid);
     recycled.push(pid);
   }
 
@@ -133,11 +133,13 @@ describe('T1: a peer that dies, and its pid', () => {
       assert.deepEqual([look.value('linux:pin'), look.peer.pin, look.value('unix:path')], ['pidfd-open', 'pidfd-open', compiled('puppet')]);
     });
 
-    it('T1: refuses a pid that another user has by now', async () => {
+    it('T1: refuses a pid that another user or group has by now', async () => {
       stage.install(compiled('puppet'), 'git');
-      const { socket, pid } = await kept();
-      recycle(pid, SOMEBODY + 1);
-      assert.equal((await attesting.look(socket, ['unix:path'])).refused, 'pin-failed');
+      for (const [uid, gid] of [[SOMEBODY + 1, SOMEBODY], [SOMEBODY, SOMEBODY + 1]] as const) {
+        const { socket, pid } = await kept();
+        recycle(pid, uid, gid);
+        assert.equal((await attesting.look(socket, ['unix:path'])).refused, 'pin-failed');
+      }
     });
 
     it('T1: refuses a pid that nobody has, and a zombie\'s', async () => {

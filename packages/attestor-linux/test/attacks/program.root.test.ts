@@ -176,6 +176,16 @@ os.execv("/proc/self/fd/%d"%fd,["git",sys.argv[2]])`;
       await peer.kill();
     });
 
+    it('T5, T11: and one of the user\'s that stands under the name of one of root\'s in a mount namespace of their own', async function () {
+      needUserNamespaces(this);
+      const trusted = stage.install(compiled('preload', 'library'), 'trusted.so');
+      const evil = own(compiled('preload', 'library'), 'evil.so');
+      const script = `mount --bind ${evil} ${trusted} && LD_PRELOAD=${trusted} exec ${SOCAT} -u UNIX-CONNECT:${stage.socketPath} -`;
+      const look = await lookAt('/usr/bin/unshare', ['-U', '-r', '-m', '/bin/sh', '-c', script], { env: { PATH: '/usr/bin:/bin' } });
+      assert.match(readFileSync(`/proc/${String(look.peer.credentials.pid)}/maps`, 'utf8'), new RegExp(` r-xp .* ${trusted}$`, 'm'), 'the attack itself');
+      assert.deepEqual([look.value('unix:path'), look.tier('unix:path'), look.value('unix:image')], [SOCAT, 'image-unverified', 'foreign']);
+    });
+
     it('T11: a preloaded library that only root can write stays verified', async () => {
       const look = await lookAt(SOCAT, arguments_(), { env: { LD_PRELOAD: compiled('preload', 'library') } });
       assert.deepEqual([look.tier('unix:path'), look.value('unix:image')], ['image', 'verified']);

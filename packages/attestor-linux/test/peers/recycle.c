@@ -1,4 +1,4 @@
-// T1: makes a process that has the pid of one that is gone, then leaves it behind.   recycle PID UID PROGRAM [ARGUMENT]
+// T1: makes a process that has the pid of one that is gone, then leaves it behind.   recycle PID UID GID PROGRAM [ARGUMENT]
 // clone3's set_tid (Linux 5.5) wants CAP_CHECKPOINT_RESTORE, and waits here until the pid is free.
 #define _GNU_SOURCE
 #include <errno.h>
@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 int main(int count, char **arguments) {
-  if (count < 4) return 2;
+  if (count < 5) return 2;
   pid_t wanted = atol(arguments[1]);
   struct clone_args how = {.exit_signal = SIGCHLD, .set_tid = (uint64_t)(uintptr_t)&wanted, .set_tid_size = 1};
   for (int tries = 0; tries < 20000; tries++) {
@@ -21,8 +21,9 @@ int main(int count, char **arguments) {
       int null = open("/dev/null", O_RDWR);
       dup2(null, 0), dup2(null, 1), dup2(null, 2);
       uid_t uid = atol(arguments[2]);
-      if (setresgid(uid, uid, uid) || setresuid(uid, uid, uid)) _exit(1);
-      execl(arguments[3], arguments[3], count > 4 ? arguments[4] : NULL, (char *)NULL);
+      gid_t gid = atol(arguments[3]);
+      if (setresgid(gid, gid, gid) || setresuid(uid, uid, uid)) _exit(1);
+      execl(arguments[4], arguments[4], count > 5 ? arguments[5] : NULL, (char *)NULL);
       _exit(1);
     }
     if (pid > 0) {

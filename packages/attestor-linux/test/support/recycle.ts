@@ -10,7 +10,7 @@ export function killAndReap(pid: number): void {
 }
 
 /** Gives `pid` to a new process of `uid` that runs `program hold`. Kill it when done. */
-export function recyclePid(pid: number, uid: number, program: string): void {
-  const { status } = spawnSync(compiled('recycle'), [String(pid), String(uid), program, 'hold']);
+export function recyclePid(pid: number, uid: number, program: string, gid = uid): void {
+  const { status } = spawnSync(compiled('recycle'), [String(pid), String(uid), String(gid), program, 'hold']);
   assert.equal(status, 0, 'the pid cannot be given again');
 }
