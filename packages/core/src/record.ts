@@ -44,6 +44,8 @@ export interface RecordedCondition {
   readonly key: string;
   readonly expected: string;
   readonly observed: string | SelectorValue | readonly SelectorValue[];
+  /** `too-weak`: the value would do, its trust tier does not. */
+  readonly state: FailedCondition['state'];
   readonly at: string;
 }
 
@@ -110,7 +112,7 @@ function whyText({ why, detail }: Unknown): string {
 function condition(failed: FailedCondition): RecordedCondition {
   const { key, expected, observed, state, place, why } = failed;
   const seen = state === 'present' || state === 'too-weak' ? (observed.length === 1 ? (observed[0] ?? '') : observed) : why === undefined ? state : `${state}: ${why}`;
-  return { key, expected, observed: seen, at: placeText(place) };
+  return { key, expected, observed: seen, state, at: placeText(place) };
 }
 
 function placeText(place: { readonly file: string; readonly line: number; readonly column: number }): string {

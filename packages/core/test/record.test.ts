@@ -61,10 +61,10 @@ describe('a decision record', () => {
     assert.deepEqual(nearest, {
       rule: 'git', at: 'p.yaml:3:5',
       failed: [
-        { key: 'unix:uid', expected: '7', observed: 1000, at: 'p.yaml:4:7' },
-        { key: 'unix:path', expected: '/x', observed: ['/a', '/b'], at: 'p.yaml:5:7' },
-        { key: 'no:body', expected: '1', observed: 'unknown: no-attestor', at: 'p.yaml:6:7' },
-        { key: 'container:id', expected: 'x', observed: 'absent', at: 'p.yaml:7:7' },
+        { key: 'unix:uid', expected: '7', observed: 1000, state: 'present', at: 'p.yaml:4:7' },
+        { key: 'unix:path', expected: '/x', observed: ['/a', '/b'], state: 'too-weak', at: 'p.yaml:5:7' },
+        { key: 'no:body', expected: '1', observed: 'unknown: no-attestor', state: 'unknown', at: 'p.yaml:6:7' },
+        { key: 'container:id', expected: 'x', observed: 'absent', state: 'absent', at: 'p.yaml:7:7' },
       ],
     });
   });

@@ -18,14 +18,15 @@ const MAX_FAILED = 32;
 /** The allow rule that failed by the fewest conditions, of a bounded choice. Undefined where none did fail. */
 export function findNearest(plan: Plan, evidence: Evidence, nowMs: number): NearestMiss | undefined {
   let budget = MAX_TESTS;
-  let best: { readonly rule: Rule; readonly failed: readonly Failure[] } | undefined;
+  let best: Miss | undefined;
   for (const { rule } of candidates(plan, evidence)) {
     if (!isActive(rule, nowMs)) continue;
     if (rule.when.size > budget) continue;
     budget -= rule.when.size;
     const failed = failures(rule.when, evidence, trustRank(rule.requires));
     if (failed.length === 0) return undefined;
-    if (best === undefined || isNearer(failed.length, rule, best.failed.length, best.rule)) best = { rule, failed };
+    const miss = { rule, failed, seen: failed.filter(({ test }) => evidence.has(test.key)).length };
+    if (best === undefined || isNearer(miss, best)) best = miss;
   }
   if (best === undefined) return undefined;
   const { rule, failed } = best;
@@ -36,9 +37,18 @@ export function findNearest(plan: Plan, evidence: Evidence, nowMs: number): Near
   });
 }
 
-/** By fewer failures; of as many, the rule of which more did hold. */
-function isNearer(failures: number, rule: Rule, bestFailures: number, best: Rule): boolean {
-  return failures < bestFailures || (failures === bestFailures && rule.when.size > best.when.size);
+interface Miss {
+  readonly rule: Rule;
+  readonly failed: readonly Failure[];
+  /** Failures of keys that were asked: the others nobody needed to look at. */
+  readonly seen: number;
+}
+
+/** By fewer failures that were seen, then by fewer in all; of as many, the rule of which more did hold. */
+function isNearer(miss: Miss, best: Miss): boolean {
+  if (miss.seen !== best.seen) return miss.seen < best.seen;
+  if (miss.failed.length !== best.failed.length) return miss.failed.length < best.failed.length;
+  return miss.rule.when.size > best.rule.when.size;
 }
 
 function candidates(plan: Plan, evidence: Evidence): Iterable<CompiledRule> {

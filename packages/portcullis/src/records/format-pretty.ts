@@ -39,7 +39,7 @@ function decisionLine(record: DecisionRecord, colors: Colors): string {
   const effect = decision === 'allow' ? colors.green('allow') : colors.red('deny');
   const who = peer === undefined ? 'nobody known' : `pid ${String(peer.pid)} uid ${String(peer.uid)} gid ${String(peer.gid)}`;
   const by = rule === undefined ? '' : ` by ${[rule].flat().join(', ')}`;
-  const missed = nearest?.failed.map(({ key, expected, observed }) => `${key} wants ${expected}, is ${[observed].flat().map(String).join(', ')}`).join('; ');
+  const missed = nearest?.failed.map(({ key, expected, observed, state }) => `${key} wants ${expected}, is ${[observed].flat().map(String).join(', ')}${state === 'too-weak' ? ' of too weak a tier' : ''}`).join('; ');
   return `${effect} ${who}${path === undefined ? '' : ` ${show(path)}`}: ${cause}${code === undefined ? '' : ` (${code})`}${by}${
     nearest === undefined ? '' : `; nearest ${nearest.rule}: ${show(missed ?? '')}`}`;
 }
