@@ -2,7 +2,7 @@ import { unknown, type Fd, type Unknown } from '@portcullis/core';
 import { ESRCH, SysFailure } from '../ffi/errno.js';
 import { closeFd, cPath, openRead, readAt } from '../ffi/file.js';
 import { hasPrivatePages } from '../ffi/pagemap.js';
-import { lastEnd, nextExecutable, type Mapping } from '../ffi/procmap.js';
+import { isMemoryAlive, lastEnd, nextExecutable, type Mapping } from '../ffi/procmap.js';
 import { deviceNumber, type FileIdentity } from '../ffi/statx.js';
 import { parseExecutableMaps } from '../proc/parse-maps.js';
 import { rereadProc } from '../proc/read.js';
@@ -34,7 +34,8 @@ export function lookAtCode(folder: string, maps: Fd, exe: FileIdentity, procmapQ
   const failed = procmapQuery ? surveyByQuery(maps, survey) : surveyByText(maps, survey);
   const code = failed ?? survey.code();
   // The exe link and the pagemap are opened by path: another program's, unless this memory is still there (T2).
-  return readAt(maps, oneByte, 0) === 1 ? code : unknown('peer-changed', 'the memory that was looked at is gone');
+  const alive = procmapQuery ? isMemoryAlive(maps) : readAt(maps, oneByte, 0) === 1;
+  return alive ? code : unknown('peer-changed', 'the memory that was looked at is gone');
 }
 
 const oneByte = new Uint8Array(1);
@@ -98,7 +99,7 @@ class Survey {
   code(): Code | Unknown {
     const exeMapped = this.#exeMapped;
     // What a FUSE server shows to who reads the file need not be what it let the process map.
-    if (this.#foreign || isOnFuse(cPath(`${this.#folder}/exe`))) return { image: 'foreign', exeMapped };
+    if (this.#foreign || isOnFuse(cPath(`${this.#folder}/exe`), this.#exe.dev)) return { image: 'foreign', exeMapped };
     if (this.#jit) return { image: 'jit', exeMapped };
     const written = this.#hasWrittenCode();
     return typeof written === 'boolean' ? { image: written ? 'jit' : 'verified', exeMapped } : written;

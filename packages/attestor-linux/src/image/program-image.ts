@@ -37,8 +37,7 @@ export class ProgramImage {
   readonly #looked: Looked;
   #code: Code | Unknown | undefined;
   #codeAtMs = 0;
-  /** Not the time of the first look: that one is verified before it serves. */
-  #auxvAtMs = -LOOK_SERVES_MS;
+  #auxvAtMs = performance.now();
   #users = 1;
 
   /** Use `ProgramImage.look`. */

@@ -2,7 +2,7 @@ import { FUSE_SUPER_MAGIC } from '../ffi/constants.js';
 import { SysFailure } from '../ffi/errno.js';
 import { closeFd, openRead } from '../ffi/file.js';
 import { libc } from '../ffi/libc.js';
-import { statPath, type FileIdentity } from '../ffi/statx.js';
+import { deviceNumber, statPath, type FileIdentity } from '../ffi/statx.js';
 import { mappedIdentity, type MappedIdentity } from './mapped-identity.js';
 
 const WRITABLE_BY_OTHERS = 0o022;
@@ -21,12 +21,24 @@ export function isRootOnly(name: Uint8Array, mapped: MappedIdentity, procmapQuer
   if (file instanceof SysFailure) return false;
   if (file.uid !== 0 || (file.mode & WRITABLE_BY_OTHERS) !== 0) return false;
   if (!isMappedAs(path, file, mapped, procmapQuery)) return false;
-  return !isOnFuse(path);
+  return !isOnFuse(path, file.dev);
 }
 
-/** Whether the file lies on FUSE, or cannot be asked where it lies. */
-export function isOnFuse(path: Uint8Array): boolean {
-  return libc().statfs(path, statfs) !== 0 || statfs[0] === BigInt(FUSE_SUPER_MAGIC);
+/**
+ * Devices with a major number that are not FUSE: their number is a disk's, and only root mounts one. A number without is
+ * given to the next file system that anybody mounts, so it is asked about each time.
+ */
+const disks = new Set<number>();
+const MOST_DISKS = 1024;
+const FIRST_MAJOR = deviceNumber(1, 0);
+const FUSE = BigInt(FUSE_SUPER_MAGIC);
+
+/** Whether the file, which `stat` finds on `dev`, lies on FUSE, or cannot be asked where it lies. */
+export function isOnFuse(path: Uint8Array, dev: number): boolean {
+  if (disks.has(dev)) return false;
+  if (libc().statfs(path, statfs) !== 0 || statfs[0] === FUSE) return true;
+  if (dev >= FIRST_MAJOR && disks.size < MOST_DISKS) disks.add(dev);
+  return false;
 }
 
 function isMappedAs(path: Uint8Array, file: FileIdentity, mapped: MappedIdentity, procmapQuery: boolean): boolean {
