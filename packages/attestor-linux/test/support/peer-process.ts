@@ -58,6 +58,7 @@ export class PeerProcess {
   }
 
   async kill(): Promise<void> {
+    this.child.stdin.end(); // one that is held in the kernel until then does not even die
     this.child.kill('SIGKILL');
     if (this.child.exitCode === null && this.child.signalCode === null) await this.exited;
     this.child.stdout.destroy(); // a child of it may hold the other end
