@@ -27,8 +27,10 @@ describe('T20: a peer that stops in the middle of an exec', () => {
     const socketPath = stage.at('held');
     const attestor = stage.start(process.execPath, [join(import.meta.dirname, '../support/attestor-process.js'), socketPath, keys.join(',')]);
     await attestor.expect('ready');
+    attestor.child.kill('SIGSTOP'); // so that it looks once the peer is held, not before
     const peer = stage.start(compiled('hold-exec'), [socketPath, compiled('puppet')]);
     const said = await peer.line();
+    attestor.child.kill('SIGCONT');
     assert.equal(said, 'held');
     const answer = attestor.line().then((line) => JSON.parse(line) as Said);
     return { peer, answer };
