@@ -1,4 +1,5 @@
 import type { Attestor } from './attestor.js';
+import type { Catalogue } from './catalogue.js';
 import type { DescriptorBudget } from './descriptor-budget.js';
 import { PortcullisError } from './errors.js';
 import type { DecisionSink } from './events.js';
@@ -59,6 +60,13 @@ export function checkOptions(options: GateOptions): void {
   if (new Set(names).size < names.length) {
     throw new PortcullisError('GATE_OPTIONS', 'two `attestors` have one name', { facts: { option: 'attestors', names: names.join(', ') } });
   }
+}
+
+/** @throws PortcullisError `GATE_OPTIONS` for a key that no attestor of the gate establishes. */
+export function checkCollect(keys: readonly SelectorKey[], catalogue: Catalogue): void {
+  const unknown = keys.find((key) => catalogue.find(key) === undefined);
+  if (unknown === undefined) return;
+  throw new PortcullisError('GATE_OPTIONS', `\`collect\` names \`${unknown}\`, which no attestor of this gate establishes`, { facts: { option: 'collect', key: unknown } });
 }
 
 function wholeNumber(options: GateOptions, name: 'deadlineMs' | 'refreshMs' | 'maxPending' | 'maxPendingPerUid', least: number, most: number): void {

@@ -7,7 +7,7 @@ import { processBudget, type DescriptorBudget } from './descriptor-budget.js';
 import { Engine, refusal, unattested, type Attested } from './engine.js';
 import { PortcullisError } from './errors.js';
 import { AfterDecision, type GateEvents } from './events.js';
-import { checkOptions, DEFAULTS, type GateOptions } from './gate-options.js';
+import { checkCollect, checkOptions, DEFAULTS, type GateOptions } from './gate-options.js';
 import { acceptedBy, guardOf, guardServer } from './guard.js';
 import { LiveConnections } from './live.js';
 import type { PeerCredentials } from './peer.js';
@@ -60,6 +60,7 @@ export class Gate {
     const maxPending = options.maxPending ?? DEFAULTS.maxPending;
     const maxPendingPerUid = options.maxPendingPerUid ?? DEFAULTS.maxPendingPerUid;
     const collector = new Collector(options.attestors);
+    checkCollect(options.collect ?? [], collector.catalogue);
     this.#budget = options.budget ?? processBudget(options.peerSource);
     this.#live = new LiveConnections(this.#budget);
     this.#engine = new Engine(options.peerSource, collector, deadlineMs);

@@ -21,6 +21,10 @@ describe('gate: room, refusals, listening and its end, with fakes', () => {
     return (gated = await Gated.start(...args));
   }
 
+  it('is not made with a key to collect that nobody establishes', async () => {
+    await assert.rejects(Gated.start({ collect: ['unix:uidd'] }), { code: 'GATE_OPTIONS' });
+  });
+
   describe('room', () => {
     it('is refused by name where the budget has none, and given back by those who leave', async () => {
       await start({ budget: new DescriptorBudget({ limit: 65, used: 0 }, 1) });
