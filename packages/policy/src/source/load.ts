@@ -4,7 +4,7 @@ import { PortcullisError, type Catalogue } from '@portcullis/core';
 import { checkPolicy } from '../check/check-policy.js';
 import { compileRules } from '../compile/compile-rules.js';
 import { CompiledPolicy } from '../decide/compiled-policy.js';
-import { readDocument, type YamlDocument } from '../document/document.js';
+import { readDocument, spanAt, type YamlDocument } from '../document/document.js';
 import { itemsOf, textOf, child } from '../document/node.js';
 import { validateDocument } from '../document/validate.js';
 import { FindingList, type PolicyFinding } from '../findings/finding.js';
@@ -71,7 +71,7 @@ export function requirePolicy(loaded: LoadedPolicy): CompiledPolicy {
   if (loaded.policy !== undefined) return loaded.policy;
   const errors = loaded.findings.filter(({ severity }) => severity === 'error');
   const [first] = errors;
-  throw new PortcullisError('POLICY_INVALID', `the policy has ${String(errors.length)} errors:\n${formatFindings(errors, loaded.sources)}`, {
+  throw new PortcullisError('POLICY_INVALID', `the policy has ${errors.length === 1 ? 'an error' : `${String(errors.length)} errors`}:\n${formatFindings(errors, loaded.sources)}`, {
     facts: { errors: errors.length, finding: first?.code, file: first?.place.file, line: first?.place.line, column: first?.place.column },
   });
 }
@@ -82,6 +82,10 @@ function compileDocuments(documents: readonly YamlDocument[], findings: FindingL
   const rules = parsePolicy(documents, { catalogue: options.catalogue, knownListeners, findings });
   const compiled = findings.isSound() ? compileRules(rules) : undefined;
   if (compiled !== undefined) checkPolicy(compiled, findings, options.nowMs);
+  const [main] = documents;
+  if (compiled !== undefined && rules.length === 0 && main?.root !== undefined) {
+    findings.report('POLICY_NO_RULES', main.source, spanAt(main.root, ['rules'], 'key'), 'the policy has no rules');
+  }
   if (compiled === undefined || !findings.isSound()) return { findings: findings.toArray() };
   return { policy: new CompiledPolicy(identify(documents), compiled), findings: findings.toArray() };
 }
