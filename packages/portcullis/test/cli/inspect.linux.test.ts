@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { connect } from 'node:net';
 import { requireFeature } from '@portcullis/testkit';
 import type { Inspection, InspectedKey } from '../../dist/inspect/inspection.js';
@@ -71,6 +72,22 @@ describe('portcullis inspect', function () {
     assert.deepEqual(keyOf(inspection, 'unix:uid')?.values, [ME]);
     assert.deepEqual(keyOf(inspection, 'unix:path')?.values, [process.execPath]);
   });
+
+  for (const [signal, code] of [['SIGINT', 130], ['SIGTERM', 143], ['SIGHUP', 129]] as const) {
+    it(`takes its socket with it on ${signal}, and exits ${String(code)}`, async () => {
+      const path = folder.at('who.sock');
+      const waiting = spawn(process.execPath, [BIN, 'inspect', '--listen', path], { stdio: ['ignore', 'ignore', 'pipe'] });
+      child = waiting;
+      let stderr = '';
+      waiting.stderr.setEncoding('utf8').on('data', (text: string) => { stderr += text; });
+      await until(() => stderr.includes('waiting for a connection'), 'the socket');
+      assert.ok(existsSync(path));
+      const ended = new Promise((resolve) => { waiting.on('close', resolve); });
+      waiting.kill(signal);
+      assert.equal(await ended, code);
+      assert.ok(!existsSync(path));
+    });
+  }
 
   it('escapes hostile text on a terminal and in a pipe (I11, T21)', async () => {
     child = spawn(process.execPath, ['-e', `process.title = ${JSON.stringify(HOSTILE)}; setInterval(() => {}, 1000); console.log('ready')`], { stdio: ['ignore', 'pipe', 'ignore'] });

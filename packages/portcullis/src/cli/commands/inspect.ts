@@ -1,5 +1,5 @@
 import { createServer, type Socket } from 'node:net';
-import { isSelectorKey, PortcullisError, type SelectorKey } from '@portcullis/core';
+import { isSelectorKey, PortcullisError, type BoundSocket, type SelectorKey } from '@portcullis/core';
 import { InvalidArgumentError, type Command } from 'commander';
 import { resolveParts, type Parts } from '../../compose/parts.js';
 import { loadPlatform } from '../../compose/platform.js';
@@ -11,6 +11,7 @@ import { connectToSelf } from '../../inspect/self.js';
 import { colorsFor } from '../colors.js';
 import { EXIT, print, say, UsageError } from '../exit.js';
 import { examples } from '../help.js';
+import { onInterrupt } from '../interrupt.js';
 import { modeOf } from '../serve-options.js';
 
 interface InspectOptions {
@@ -65,11 +66,14 @@ async function look({ pid, listen, mode }: InspectOptions, parts: Parts, named: 
 /** Waits for one connection, from whomever. Nothing that it sends is read. */
 async function lookAtCaller(path: string, mode: string | undefined, parts: Parts, named: readonly SelectorKey[]): Promise<Inspection> {
   if (parts.listenPort === undefined) throw new PortcullisError('PLATFORM_UNSUPPORTED', 'this platform cannot make a socket safely');
-  const bound = parts.listenPort.bind({ path, ...(mode !== undefined && { mode: modeOf(mode) }) });
+  const bits = mode === undefined ? undefined : modeOf(mode);
+  let bound: BoundSocket | undefined;
+  const takeBack = onInterrupt(() => { bound?.release(); });
   const server = createServer({ pauseOnConnect: true });
   try {
+    const { fd, path: made } = (bound = parts.listenPort.bind({ path, ...(bits !== undefined && { mode: bits }) }));
     const arrival = new Promise<Socket>((resolve, reject) => { server.once('error', reject).once('connection', resolve); });
-    server.listen({ fd: bound.fd }, () => { say(`waiting for a connection on ${bound.path}`); });
+    server.listen({ fd }, () => { say(`waiting for a connection on ${made}`); });
     const socket = await arrival;
     try {
       return await inspectPeer(peerOfSocket(parts.peerSource, socket), parts, { connection: true, named });
@@ -77,8 +81,9 @@ async function lookAtCaller(path: string, mode: string | undefined, parts: Parts
       socket.destroy();
     }
   } finally {
-    bound.release();
+    bound?.release();
     server.close();
+    takeBack();
   }
 }
 
