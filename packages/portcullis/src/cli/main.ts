@@ -1,10 +1,11 @@
 import 'reflect-metadata';
 import { CommanderError } from 'commander';
-import { EXIT, report } from './exit.js';
+import { EXIT, report, say } from './exit.js';
 import { makeProgram } from './program.js';
+import { unwritten } from './unwritten.js';
 
-// A reader that went away is not an error of ours; `serve` watches stdout itself.
-for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
+// There is nobody left to be told.
+process.stderr.on('error', () => undefined);
 
 /** How long a reader may take for what is still under way. */
 const LAST_WORDS_MS = 1_000;
@@ -20,8 +21,21 @@ async function main(): Promise<number> {
   }
 }
 
-// Watches, timers and sockets that were let go must not keep the process.
+/** The exit code, once it is known whether the result got out. */
+function codeAfter(asked: number): number {
+  const { error } = unwritten;
+  if (error === undefined) return asked;
+  say(`portcullis: the result cannot be written: ${error.message}`);
+  return asked === EXIT.ok ? EXIT.failed : asked;
+}
+
+/** Watches, timers and sockets that were let go must not keep the process. */
+function end(asked: number): void {
+  const code = codeAfter(asked);
+  process.stderr.write('', () => process.exit(code));
+}
+
 const code = await main();
 process.exitCode = code;
 setTimeout(() => process.exit(code), LAST_WORDS_MS);
-process.stdout.write('', () => process.stderr.write('', () => process.exit(code)));
+process.stdout.write('', () => setImmediate(end, code));

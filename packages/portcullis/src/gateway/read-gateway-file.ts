@@ -1,5 +1,6 @@
 import { PortcullisError } from '@portcullis/core';
 import { formatFindings, readDocumentFile } from '@portcullis/policy';
+import { plural } from '../plural.js';
 import { platformCatalogue } from '../compose/platform.js';
 import type { GatewaySpec } from './gateway-spec.js';
 import { parseGateway } from './parse-gateway.js';
@@ -10,7 +11,7 @@ export async function readGatewayFile(path: string): Promise<GatewaySpec> {
   const { spec, findings } = parseGateway(document, await platformCatalogue());
   if (spec !== undefined) return spec;
   const errors = findings.filter(({ severity }) => severity === 'error');
-  throw new PortcullisError('GATEWAY_INVALID', `the gateway file has ${String(errors.length)} errors:\n${formatFindings(errors, new Map([[path, document.source]]))}`, {
+  throw new PortcullisError('GATEWAY_INVALID', `the gateway file has ${plural(errors.length, 'error')}:\n${formatFindings(errors, new Map([[path, document.source]]))}`, {
     facts: { file: path, errors: errors.length, finding: errors[0]?.code },
   });
 }

@@ -1,6 +1,7 @@
 import type { DecisionRecord } from '@portcullis/core';
 import type { Colors } from '../cli/colors.js';
 import { escapeText } from '@portcullis/core';
+import { plural } from '../plural.js';
 import type { GatewayEvent } from './gateway-event.js';
 
 const MOST_SHOWN = 200;
@@ -28,9 +29,9 @@ function lineOf(event: GatewayEvent, colors: Colors): string {
     case 'failure':
       return `${colors.red('failure')} in ${event.where}: ${show(event.error)}`;
     case 'draining':
-      return `draining ${String(event.live)} connections for at most ${String(event.drainMs)} ms`;
+      return `draining ${plural(event.live, 'connection')} for at most ${String(event.drainMs)} ms`;
     case 'stopped':
-      return `stopped, ${String(event.ended)} connections ended before they were done`;
+      return `stopped, ${plural(event.ended, 'connection')} ended before the end`;
   }
 }
 

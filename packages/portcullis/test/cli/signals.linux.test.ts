@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { requireFeature } from '@portcullis/testkit';
@@ -127,5 +127,31 @@ describe('portcullis serve, signals and changes of files', function () {
     serving.signal('SIGINT');
     assert.equal(await serving.exited, 130);
     assert.ok(Date.now() - beganMs < 3000);
+  });
+
+  it('opens no debugger on SIGUSR1, and goes on after SIGUSR2', async () => {
+    await start(folder.write('p.yaml', policy(ALLOW_ME)));
+    for (const signal of ['SIGUSR1', 'SIGUSR2'] as const) serving.signal(signal);
+    await sleep(500);
+    assert.equal(await ask(), 'word');
+    assert.doesNotMatch(serving.stderr, /debugger/i);
+  });
+
+  it('SIGQUIT ends at once and leaves no socket', async () => {
+    await start(folder.write('p.yaml', policy(ALLOW_ME)), '--drain', '60');
+    dial().resume();
+    await serving.until('decision');
+    const beganMs = Date.now();
+    serving.signal('SIGQUIT');
+    assert.equal(await serving.exited, 131);
+    assert.ok(Date.now() - beganMs < 5000);
+    assert.ok(!existsSync(folder.at('g.sock')));
+  });
+
+  it('is found by its name, as its help says', async () => {
+    await start(folder.write('p.yaml', policy(ALLOW_ME)));
+    const { pid } = serving.child;
+    assert.equal(readFileSync(`/proc/${String(pid)}/comm`, 'utf8'), 'portcullis\n');
+    assert.match(readFileSync(`/proc/${String(pid)}/cmdline`, 'utf8'), /^portcullis\0/);
   });
 });

@@ -4,6 +4,7 @@ import { checkFile, type CheckedFile } from '../../check/check-file.js';
 import { hostWarnings } from '../../check/host-warnings.js';
 import { platformCatalogue } from '../../compose/platform.js';
 import { unknowableHere } from '../../inspect/unknowable.js';
+import { plural } from '../../plural.js';
 import { hasColor } from '../colors.js';
 import { EXIT, print } from '../exit.js';
 import { examples, oneOf } from '../help.js';
@@ -57,8 +58,4 @@ function printText(checked: readonly CheckedFile[], onHost: readonly string[], e
   }
   for (const warning of onHost) print(`on this host: ${warning}`);
   print(`${plural(checked.length, 'file')}: ${plural(errors, 'error')}, ${plural(warnings, 'warning')}`);
-}
-
-function plural(count: number, word: string): string {
-  return `${String(count)} ${word}${count === 1 ? '' : 's'}`;
 }

@@ -9,11 +9,13 @@ import { formatPretty } from '../../records/format-pretty.js';
 import type { OutputTrouble } from '../../records/line-output.js';
 import { openStdout } from '../../records/open-output.js';
 import { RecordSink } from '../../records/record-sink.js';
+import { plural } from '../../plural.js';
 import { colorsFor, hasColor } from '../colors.js';
 import { EXIT, say } from '../exit.js';
 import { examples, oneOf } from '../help.js';
 import { specOf, type ServeOptions } from '../serve-options.js';
-import { untilStopped } from '../signals.js';
+import { unwritten } from '../unwritten.js';
+import { ignoreUserSignals, untilStopped } from '../signals.js';
 
 /** `portcullis serve`: a gateway before a service. */
 export function addServe(program: Command, done: (code: number) => void): void {
@@ -36,7 +38,11 @@ export function addServe(program: Command, done: (code: number) => void): void {
       ['several sockets', 'portcullis serve gateway.yaml'],
       ['who was refused, and what was missing', "portcullis serve gateway.yaml | jq -c 'select(.decision == \"deny\") | {peer, nearest}'"],
     ))
-    .action(async (file: string | undefined, options: ServeOptions) => { done(await serve(await specOf(file, options), options.log)); });
+    .action(async (file: string | undefined, options: ServeOptions) => {
+      process.title = 'portcullis'; // for pidof and pgrep: the program is node
+      ignoreUserSignals();
+      done(await serve(await specOf(file, options), options.log));
+    });
 }
 
 /** How long the last records may take to get out. */
@@ -44,6 +50,7 @@ const FLUSH_MS = 2_000;
 
 async function serve(spec: GatewaySpec, log: string): Promise<number> {
   const colors = colorsFor(process.stdout);
+  unwritten.leave();
   const output = openStdout(tellTrouble);
   const sink = log === 'pretty' ? new RecordSink(output, (event) => formatPretty(event, colors)) : new RecordSink(output);
   const started = startGateway(spec, {
@@ -60,7 +67,7 @@ async function serve(spec: GatewaySpec, log: string): Promise<number> {
   const code = await stopped;
   // A reader that stands still must not hold a gateway that was told to end.
   if (code === undefined) await Promise.race([sink.flush(), sleep(FLUSH_MS)]);
-  if (sink.lost > 0) say(`portcullis: ${String(sink.lost)} records could not be written`);
+  if (sink.lost > 0) say(`portcullis: ${plural(sink.lost, 'record')} could not be written`);
   return code ?? EXIT.ok;
 }
 
