@@ -119,6 +119,25 @@ describe('portcullis', function () {
       assert.match(stderr, /EVIDENCE_INVALID[^]*stdin:1:2: POLICY_UNKNOWN_KEY/);
       assert.equal((await portcullis(['explain', '-p', file])).code, 2);
     });
+
+    it('reads no evidence without an end, and none that is too large', async () => {
+      const file = folder.write('p.yaml', policy(ALLOW_ME));
+      const device = await portcullis(['explain', '-p', file, '-e', '/dev/zero']);
+      assert.equal(device.code, 1);
+      assert.match(device.stderr, /EVIDENCE_INVALID[^]*not a regular file/);
+      const input = ' '.repeat(2 * 1024 * 1024 + 1);
+      for (const from of ['-', folder.write('large.json', input)]) {
+        const { code, stderr } = await portcullis(['explain', '-p', file, '-e', from], { input });
+        assert.equal(code, 1);
+        assert.match(stderr, /EVIDENCE_INVALID[^]*more than 2097152 bytes/);
+      }
+    });
+
+    it('names the nearest miss after a refusal, and none after an admission', async () => {
+      const file = folder.write('p.yaml', policy('{ id: me, effect: allow, when: { unix:uid: 7 } }'));
+      assert.match((await portcullis(['explain', '-p', file, '-e', '-'], { input: '{"unix:uid": 8}' })).stdout, /\n\nnearest: allow me {2}\S+p\.yaml:4\n {2}unix:uid wants 7, is 8\n$/);
+      assert.ok(!(await portcullis(['explain', '-p', file, '-e', '-'], { input: '{"unix:uid": 7}' })).stdout.includes('nearest'));
+    });
   });
 
   describe('doctor', () => {

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { PortcullisError } from '@portcullis/core';
 import { explain, formatExplanation, formatFindings, loadPolicy, parseEvidence, requirePolicy } from '@portcullis/policy';
 import type { Command } from 'commander';
@@ -6,6 +5,8 @@ import { platformCatalogue } from '../../compose/platform.js';
 import { hasColor } from '../colors.js';
 import { EXIT, print } from '../exit.js';
 import { examples } from '../help.js';
+import { readBounded } from '../read-bounded.js';
+import { formatNearest } from '../format-nearest.js';
 
 interface ExplainOptions {
   readonly policy: string;
@@ -39,13 +40,13 @@ async function explainFile({ policy: path, evidence: from, listener, json }: Exp
   const explanation = explain(policy, evidence, context);
   const nearest = explanation.decision.effect === 'deny' ? policy.nearest(evidence, context) : undefined;
   if (json === true) print(JSON.stringify({ policy: { name: policy.name, revision: policy.revision }, ...explanation, ...(nearest && { nearest }) }));
-  else print(formatExplanation(explanation, { color: hasColor(process.stdout) }));
+  else print(`${formatExplanation(explanation, { color: hasColor(process.stdout) })}${nearest === undefined ? '' : `\n\n${formatNearest(nearest)}`}`);
   return EXIT.ok;
 }
 
 function readEvidence(from: string): Uint8Array {
   try {
-    return readFileSync(from === '-' ? process.stdin.fd : from);
+    return readBounded(from);
   } catch (cause) {
     throw new PortcullisError('EVIDENCE_INVALID', `cannot read \`${from}\``, { cause, facts: { path: from } });
   }

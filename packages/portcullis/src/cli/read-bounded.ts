@@ -1,0 +1,31 @@
+import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
+import { DEFAULT_LIMITS } from '@portcullis/policy';
+
+const { maxBytes: MOST_BYTES } = DEFAULT_LIMITS;
+const PIECE = 65_536;
+
+/** Reads a regular file, or stdin for `-`, up to what a policy may have. @throws Error beyond, and for what is no regular file */
+export function readBounded(from: string): Uint8Array {
+  if (from === '-') return readAll(process.stdin.fd);
+  // A FIFO would wait for its writer, a device never end.
+  const fd = openSync(from, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    if (!fstatSync(fd).isFile()) throw new Error('not a regular file; `-` reads stdin');
+    return readAll(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function readAll(fd: number): Uint8Array {
+  const pieces: Buffer[] = [];
+  let total = 0;
+  for (;;) {
+    const piece = Buffer.allocUnsafe(PIECE);
+    const got = readSync(fd, piece);
+    if (got === 0) return Buffer.concat(pieces);
+    total += got;
+    if (total > MOST_BYTES) throw new Error(`more than ${String(MOST_BYTES)} bytes`);
+    pieces.push(piece.subarray(0, got));
+  }
+}
