@@ -1,5 +1,7 @@
 import type { GatewaySpec, ListenerSpec, ListenSpec } from '../gateway/gateway-spec.js';
 import { parseUpstream, type Upstream } from '../gateway/upstream.js';
+import { parseMode } from '../gateway/parse-mode.js';
+import { isOwnUpstream } from '../gateway/socket-conflicts.js';
 import { readGatewayFile } from '../gateway/read-gateway-file.js';
 import { UsageError } from './exit.js';
 
@@ -16,7 +18,6 @@ export interface ServeOptions {
 }
 
 const LISTENER = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
-const MODE = /^0?[0-7]{3}$/;
 
 /** What the options, or the gateway file, ask for. @throws UsageError */
 export async function specOf(file: string | undefined, options: ServeOptions): Promise<GatewaySpec> {
@@ -30,8 +31,11 @@ export async function specOf(file: string | undefined, options: ServeOptions): P
     throw new UsageError('give a gateway file, or all of `--policy`, `--listen` and `--upstream`; `portcullis serve --help` has examples');
   }
   if (!LISTENER.test(listener)) throw new UsageError('`--listener` is a name of letters, digits, dots, dashes and underscores');
+  const from = listenOf(listen, options);
+  const to = upstreamOf(upstream);
+  if (isOwnUpstream(from, to)) throw new UsageError('`--listen` and `--upstream` are one socket: it would pass connections on to itself');
   const spec: ListenerSpec = {
-    name: listener, policy, listen: listenOf(listen, options), upstream: upstreamOf(upstream),
+    name: listener, policy, listen: from, upstream: to,
     ...(refusal === 'http' && { refusal }),
   };
   return { listeners: [spec], ...(options.drain !== undefined && { drainMs: secondsOf(options.drain) }) };
@@ -50,8 +54,9 @@ function listenOf(address: string, { mode, group }: ServeOptions): ListenSpec {
 
 /** Octal permission bits. @throws UsageError */
 export function modeOf(text: string): number {
-  if (!MODE.test(text)) throw new UsageError('`--mode` is three octal digits, such as 0660');
-  return Number.parseInt(text, 8);
+  const mode = parseMode(text);
+  if (mode === undefined) throw new UsageError('`--mode` is octal permission bits: three digits, such as 660, or four with a leading zero, such as 0660');
+  return mode;
 }
 
 function upstreamOf(text: string): Upstream {

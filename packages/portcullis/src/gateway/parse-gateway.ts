@@ -2,8 +2,9 @@ import { dirname, resolve } from 'node:path';
 import { isSelectorKey, type Catalogue, type SelectorKey } from '@portcullis/core';
 import { didYouMean, type DocNode, type PolicyFinding, type YamlDocument } from '@portcullis/policy';
 import { Fields, Findings } from './fields.js';
-import type { GatewaySpec, ListenerSpec } from './gateway-spec.js';
+import type { GatewaySpec, ListenerSpec, ListenSpec } from './gateway-spec.js';
 import { parseListen } from './parse-listen.js';
+import { isOwnUpstream, socketName } from './socket-conflicts.js';
 import { parseUpstream, type Upstream } from './upstream.js';
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
@@ -27,6 +28,7 @@ class GatewayReader {
   readonly #catalogue: Catalogue;
   readonly #findings: Findings;
   readonly #names = new Set<string>();
+  readonly #sockets = new Set<string>();
 
   constructor(file: string, catalogue: Catalogue, findings: Findings) {
     this.#folder = dirname(resolve(file));
@@ -62,7 +64,8 @@ class GatewayReader {
     const name = this.#name(fields);
     const listenNode = fields.required('listen');
     const listen = listenNode && parseListen(listenNode, this.#findings);
-    const upstream = this.#upstream(fields);
+    const upstream = this.#upstream(fields, listen);
+    if (listenNode !== undefined && listen !== undefined) this.#apart(listenNode, listen);
     const policy = fields.text('policy', fields.required('policy'));
     const collect = fields.items('collect')?.map((item) => this.#key(item)).filter((key) => key !== undefined);
     const deadlineMs = fields.seconds('deadline', 0.001);
@@ -86,11 +89,20 @@ class GatewayReader {
     return name;
   }
 
-  #upstream(fields: Fields): Upstream | undefined {
+  /** Two listeners of one socket: the second could not start, or would take the first one's connections. */
+  #apart(node: DocNode, listen: ListenSpec): void {
+    const name = socketName(listen);
+    if (this.#sockets.has(name)) this.#findings.report('SCHEMA_VALUE', node.kind === 'map' ? (node.entries.get('path')?.value ?? node) : node, `two listeners listen on one ${name}`);
+    this.#sockets.add(name);
+  }
+
+  #upstream(fields: Fields, listen: ListenSpec | undefined): Upstream | undefined {
     const node = fields.required('upstream');
     const text = fields.text('upstream', node);
     if (text === undefined || node === undefined) return undefined;
-    return parseUpstream(text) ?? this.#findings.report('SCHEMA_VALUE', node, '`upstream` must be `unix:/absolute/path` or `tcp:ADDRESS:PORT`, with an address and no name');
+    const upstream = parseUpstream(text);
+    if (upstream && listen && isOwnUpstream(listen, upstream)) return this.#findings.report('SCHEMA_VALUE', node, "`upstream` is the listener's own socket: it would pass connections on to itself");
+    return upstream ?? this.#findings.report('SCHEMA_VALUE', node, '`upstream` must be `unix:/absolute/path` or `tcp:ADDRESS:PORT`, with an address and no name');
   }
 
   #key(node: DocNode): SelectorKey | undefined {

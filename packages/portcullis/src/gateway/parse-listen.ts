@@ -2,8 +2,7 @@ import { LISTEN_EXCEPTIONS, type ListenException } from '@portcullis/core';
 import { didYouMean, type DocNode } from '@portcullis/policy';
 import { Fields, type Findings } from './fields.js';
 import type { ListenSpec } from './gateway-spec.js';
-
-const MODE = /^["']?(?:0o?)(?<octal>[0-7]{3})["']?$/;
+import { parseMode } from './parse-mode.js';
 
 /** Reads `listen:` of a listener: a path that is made here, or a socket that was handed over. */
 export function parseListen(node: DocNode, findings: Findings): ListenSpec | undefined {
@@ -39,8 +38,9 @@ function handedSpec(fields: Fields, findings: Findings): ListenSpec | undefined 
 /** As it is written: YAML 1.2 reads 0660 as six hundred and sixty. */
 function modeOf(node: DocNode | undefined, findings: Findings): number | undefined {
   if (node === undefined) return undefined;
-  const octal = MODE.exec(findings.source.text.slice(node.offset, node.offset + node.length).trim())?.groups?.['octal'];
-  return octal === undefined ? findings.report('SCHEMA_VALUE', node, '`mode` must be octal permission bits with a leading zero, such as 0660') : Number.parseInt(octal, 8);
+  const written = findings.source.text.slice(node.offset, node.offset + node.length).trim();
+  const mode = parseMode(written.replace(/^(["'])(.*)\1$/, '$2').replace(/^0o/, '0'));
+  return mode ?? findings.report('SCHEMA_VALUE', node, '`mode` must be octal permission bits: three digits, such as 660, or four with a leading zero, such as 0660');
 }
 
 function groupOf(node: DocNode | undefined, findings: Findings): string | undefined {

@@ -84,7 +84,7 @@ describe('portcullis serve, where it must not start', function () {
   });
 
   it('refuses a gateway file with mistakes, all at once', async () => {
-    const file = folder.write('gateway.yaml', 'apiVersion: portcullis/v1\nkind: Gateway\nlisteners:\n  - name: a b\n    listen: { path: g.sock, mode: 660 }\n    upstrem: unix:/x\n    upstream: tcp:localhost:80\n    policy: p.yaml\n    refusal: clos\n');
+    const file = folder.write('gateway.yaml', 'apiVersion: portcullis/v1\nkind: Gateway\nlisteners:\n  - name: a b\n    listen: { path: g.sock, mode: 66 }\n    upstrem: unix:/x\n    upstream: tcp:localhost:80\n    policy: p.yaml\n    refusal: clos\n');
     const ran = await portcullis(['serve', file]);
     refused(ran, /GATEWAY_INVALID/);
     for (const pattern of [/:4:11: SCHEMA_VALUE/, /absolute path/, /`mode` must be octal/, /did you mean `upstream`/, /tcp:ADDRESS:PORT/, /did you mean `close`/]) assert.match(ran.stderr, pattern);
@@ -93,6 +93,31 @@ describe('portcullis serve, where it must not start', function () {
   it('refuses options beside a gateway file, and bad ones, with exit 2', async () => {
     for (const args of [['gateway.yaml', '--policy', 'p'], ['-p', 'p', '-l', 'g.sock', '-u', 'unix:/u'], ['-p', 'p', '-l', 'unix:/g', '-u', 'tcp:localhost:1'], ['-p', 'p', '-l', 'unix:/g', '-u', 'unix:/u', '--mode', '999'], ['-p', 'p', '-l', 'unix:/g', '-u', 'unix:/u', '--log', 'xml']]) {
       assert.equal((await portcullis(['serve', ...args])).code, 2, args.join(' '));
+    }
+  });
+
+  it('refuses two listeners on one socket, and one that is its own upstream, when checked and at start', async () => {
+    folder.write('p.yaml', policy(ALLOW_ME));
+    const listener = (name: string, path: string, up: string): string => `  - { name: ${name}, listen: { path: ${folder.at(path)} }, upstream: "unix:${folder.at(up)}", policy: p.yaml }\n`;
+    const file = folder.write('gateway.yaml', `apiVersion: portcullis/v1\nkind: Gateway\nlisteners:\n${listener('a', 'g.sock', 'up.sock')}${listener('b', './g.sock', 'up.sock')}${listener('c', 'c.sock', 'c.sock')}`);
+    for (const [command, text] of [['check', 'stdout'], ['serve', 'stderr']] as const) {
+      const ran = await portcullis([command, file]);
+      assert.equal(ran.code, 1, command);
+      assert.match(ran[text], /gateway\.yaml:5:[0-9]+: SCHEMA_VALUE two listeners listen on one path/);
+      assert.match(ran[text], /gateway\.yaml:6:[0-9]+: SCHEMA_VALUE .*own socket/);
+    }
+    const { code, stderr } = await portcullis(['serve', '-p', folder.at('p.yaml'), '-l', 'unix:/run/x.sock', '-u', 'unix:/run/./x.sock']);
+    assert.equal(code, 2);
+    assert.match(stderr, /are one socket/);
+  });
+
+  it('takes permission bits of three digits or four, in options and files alike', async () => {
+    folder.write('p.yaml', policy(ALLOW_ME));
+    const gateway = (mode: string): string => folder.write('gateway.yaml', `apiVersion: portcullis/v1\nkind: Gateway\nlisteners:\n  - { name: a, listen: { path: /run/g.sock, mode: ${mode} }, upstream: "unix:/run/up.sock", policy: p.yaml }\n`);
+    for (const mode of ['660', '0660', '"0660"', '0o660']) assert.equal((await portcullis(['check', gateway(mode)])).code, 0, mode);
+    for (const mode of ['66', '4660', '0888']) {
+      assert.equal((await portcullis(['check', gateway(mode)])).code, 1, mode);
+      assert.match((await portcullis(['inspect', '--listen', folder.at('i.sock'), '--mode', mode])).stderr, /octal permission bits/, mode);
     }
   });
 });
