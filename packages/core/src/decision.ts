@@ -72,7 +72,7 @@ export interface SourcePlace {
 /** One condition that did not hold, of the rule that came nearest. */
 export interface FailedCondition {
   readonly key: SelectorKey;
-  /** As the policy spells it: `1000`, `glob /opt/*`, `range 1000-59999`, `not root`. */
+  /** As the policy spells it: `1000`, `glob /opt/*`, `range 1000-59999`, `not root`. Where the key is sensitive, without values: `glob ***`. */
   readonly expected: string;
   /** The values seen; empty when absent, unknown or not collected. Masked where the key is sensitive. */
   readonly observed: readonly SelectorValue[];

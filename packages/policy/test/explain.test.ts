@@ -64,7 +64,7 @@ describe('an explanation', () => {
     const expected = testPath('fixtures/explain/explanation.txt');
     if (process.env['PORTCULLIS_UPDATE'] === '1') writeFileSync(expected, text);
     assert.equal(text, readFileSync(expected, 'utf8'));
-    assert.ok(!text.includes('secret') && !text.includes('\u001b'));
+    assert.ok(!text.includes('secret') && !text.includes('glpat') && !JSON.stringify(explanation).includes('glpat') && !text.includes('\u001b'));
     assert.ok(formatExplanation(explanation, { color: true }).includes('\u001b[32m'));
   });
 });

@@ -160,6 +160,21 @@ describe('the nearest miss', () => {
     assert.deepEqual(policy.nearest(peer({ 'unix:uid': 1, 'env:TOKEN': 'secret' }), CONTEXT)?.failed[0]?.observed, ['(masked)']);
   });
 
+  it('masks what the policy wants of it too, and keeps the operator', () => {
+    const spelled: readonly (readonly [wants: string, expected: string, seen?: string])[] = [
+      ['s3cret', '***'], ['[s3cret, s3cret2]', '***'], ['{ not: s3cret }', 'not ***', 's3cret'], ['{ not: { glob: s3* } }', 'not glob ***', 's3cret'],
+      ['{ prefix: s3cret }', 'prefix ***'], ['{ exists: false }', 'absent'],
+    ];
+    for (const [wants, expected, seen = 'other'] of spelled) {
+      const policy = compile(`rules:\n  - { id: a, effect: allow, requires: peer-asserted, when: { unix:uid: 1, env:TOKEN: ${wants} } }\n`);
+      const nearest = policy.nearest(peer({ 'unix:uid': 1, 'env:TOKEN': seen }), CONTEXT);
+      assert.equal(nearest?.failed[0]?.expected, expected);
+      assert.ok(!JSON.stringify(nearest).includes('s3'), wants);
+    }
+    const none = compile('rules:\n  - { id: a, effect: allow, requires: peer-asserted, when: { unix:uid: 1, none: [{ env:TOKEN: s3cret }] } }\n');
+    assert.equal(none.nearest(peer({ 'unix:uid': 1, 'env:TOKEN': 's3cret' }), CONTEXT)?.failed[0]?.expected, 'none of: ***');
+  });
+
   it('finds the rule of the peer among thousands, at a bounded price', () => {
     const policy = compile(`rules:\n${Array.from({ length: 3000 }, (_, i) => `  - { id: r${String(i)}, effect: allow, when: { unix:uid: ${String(i)}, linux:label: l } }\n`).join('')}`);
     assert.equal(policy.nearest(peer({ 'unix:uid': 2900, 'linux:label': null }), CONTEXT)?.rule, 'r2900');

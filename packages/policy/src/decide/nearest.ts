@@ -33,7 +33,7 @@ export function findNearest(plan: Plan, evidence: Evidence, nowMs: number): Near
   return Object.freeze({
     rule: rule.id,
     place: rule.source.placeAt(rule.span.offset),
-    failed: Object.freeze(failed.slice(0, MAX_FAILED).map(({ test, expected }) => describeTest(test, evidence, rule, expected))),
+    failed: Object.freeze(failed.slice(0, MAX_FAILED).map(({ test, negated }) => describeTest(test, evidence, rule, negated))),
   });
 }
 
@@ -81,16 +81,16 @@ function hits(node: IndexNode, evidence: Evidence, found: Set<CompiledRule>): vo
   }
 }
 
-/** A test that stands in the way, and what it should have been. */
+/** A test that stands in the way: by not being true, or below `none` by not being false. */
 interface Failure {
   readonly test: Test;
-  readonly expected: string;
+  readonly negated: boolean;
 }
 
 /** The tests that keep a condition from being true: of an `any`, those of its nearest part. */
 function failures(condition: Condition, evidence: Evidence, maxRank: number): readonly Failure[] {
   if (condition.kind === 'test') {
-    return evaluate(condition, evidence, maxRank) === TRUE ? [] : [{ test: condition, expected: condition.expected }];
+    return evaluate(condition, evidence, maxRank) === TRUE ? [] : [{ test: condition, negated: false }];
   }
   const { kind, conditions } = condition;
   if (kind === 'all') return conditions.flatMap((part) => failures(part, evidence, maxRank));
@@ -101,7 +101,7 @@ function failures(condition: Condition, evidence: Evidence, maxRank: number): re
 /** The tests that keep a condition from being false, as it should be below `none`. */
 function obstacles(condition: Condition, evidence: Evidence, maxRank: number): readonly Failure[] {
   if (condition.kind === 'test') {
-    return evaluate(condition, evidence, maxRank) === FALSE ? [] : [{ test: condition, expected: `none of: ${condition.expected}` }];
+    return evaluate(condition, evidence, maxRank) === FALSE ? [] : [{ test: condition, negated: true }];
   }
   const { kind, conditions } = condition;
   if (kind === 'any') return conditions.flatMap((part) => obstacles(part, evidence, maxRank));

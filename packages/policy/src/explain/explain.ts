@@ -12,6 +12,7 @@ export interface TestExplanation {
   readonly kind: 'test';
   readonly truth: TruthName;
   readonly key: SelectorKey;
+  /** As the policy spells it; only the operator where the key is sensitive (I10). */
   readonly expected: string;
   /** Masked where the key is sensitive (I10); bounded. */
   readonly observed: readonly SelectorValue[];
