@@ -15,7 +15,7 @@ import { PendingAdmissions } from './pending.js';
 import type { Policy, PolicyContext } from './policy.js';
 import { prepareAttestors } from './prepare.js';
 import { RecordKeeper } from './record-keeper.js';
-import { refuse, type RefusalStyle } from './refuse.js';
+import { Lingering, refuse, type RefusalStyle } from './refuse.js';
 import { serve, type Listening, type ListenTarget } from './serve.js';
 import { SocketConnection } from './socket-fd.js';
 
@@ -41,6 +41,7 @@ export class Gate {
   readonly #clock: () => number;
   readonly #style: RefusalStyle;
   readonly #live: LiveConnections;
+  readonly #lingering: Lingering;
   readonly #listening: Listening[] = [];
   readonly #refresh: NodeJS.Timeout | undefined;
   #policy: Policy;
@@ -63,6 +64,7 @@ export class Gate {
     checkCollect(options.collect ?? [], collector.catalogue);
     this.#budget = options.budget ?? processBudget(options.peerSource);
     this.#live = new LiveConnections(this.#budget);
+    this.#lingering = new Lingering(this.#budget);
     this.#engine = new Engine(options.peerSource, collector, deadlineMs);
     this.#pending = new PendingAdmissions(maxPending, maxPendingPerUid);
     // A record that waits outlives its connection and holds a peer: the budget reckons with one for each connection.
@@ -96,7 +98,7 @@ export class Gate {
   /** Prepares attestors for `policy`, then swaps one reference. A failure keeps the policy that works. */
   setPolicy(policy: Policy): Promise<void> {
     return this.#oneByOne(async () => {
-      const warnings = await prepareAttestors(this.#options.attestors, policy);
+      const warnings = await this.#prepareFor(policy);
       const previous = this.#policy.revision;
       this.#policy = policy;
       this.#after.later(() => { this.#after.emit('policy', { name: policy.name, revision: policy.revision, previous, warnings }); });
@@ -208,7 +210,17 @@ export class Gate {
       bindAdmission(socket, admission);
       handOver(socket);
     } else {
-      refuse(socket, style);
+      refuse(socket, style, this.#lingering);
+    }
+  }
+
+  /** Attestors that were prepared before another failed are prepared for the policy that stays. */
+  async #prepareFor(policy: Policy): Promise<readonly string[]> {
+    try {
+      return await prepareAttestors(this.#options.attestors, policy);
+    } catch (error) {
+      await prepareAttestors(this.#options.attestors, this.#policy).catch((again: unknown) => { this.#after.fail('prepare', again); });
+      throw error;
     }
   }
 

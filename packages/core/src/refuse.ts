@@ -1,3 +1,4 @@
+import type { DescriptorBudget } from './descriptor-budget.js';
 import type { Socket } from './gate.js';
 
 /** How a refused peer is told: a closed connection, or an answer in its protocol that the gate writes itself. */
@@ -12,13 +13,34 @@ const HTTP_403 = Buffer.from(
 const LINGER_MS = 1000;
 const LINGER_BYTES = 1 << 20;
 
+const MOST_LINGERING = 1024;
+
+/** The refused peers of a gate that may still read their answer: a small share of the budget, which is for the admitted (T20). */
+export class Lingering {
+  readonly #most: number;
+  #count = 0;
+
+  constructor(budget: DescriptorBudget | undefined) {
+    const places = budget?.capacity;
+    this.#most = places === undefined ? MOST_LINGERING : Math.floor(Math.min(Math.max(16, places / 20), places / 2));
+  }
+
+  /** Counts a socket until it closes; false where too many linger. */
+  enter(socket: Socket): boolean {
+    if (this.#count >= this.#most) return false;
+    this.#count += 1;
+    socket.once('close', () => { this.#count -= 1; });
+    return true;
+  }
+}
+
 /**
  * Closes a refused connection. With `http`, the answer is written first, and what the peer sends is discarded until it
- * hangs up: a Unix socket that is closed with unread bytes resets the peer before it could read. Nothing reaches the
+ * hangs up, unless too many linger already: a Unix socket that is closed with unread bytes resets the peer before it could read. Nothing reaches the
  * application either way (I1).
  */
-export function refuse(socket: Socket, style: RefusalStyle): void {
-  if (style === 'close' || socket.destroyed) {
+export function refuse(socket: Socket, style: RefusalStyle, lingering: Lingering): void {
+  if (style === 'close' || socket.destroyed || !lingering.enter(socket)) {
     socket.destroy();
     return;
   }

@@ -88,6 +88,22 @@ describe('gate: room, refusals, listening and its end, with fakes', () => {
       assert.equal(await gated!.seen(), '');
     });
 
+    it('leaves room for those who are admitted, however many refused peers linger (T20)', async () => {
+      let uid = 7;
+      await start({ policy: allowUids(1000), peerSource: fakePeerSource(() => ({ uid })), refusal: 'http', budget: new DescriptorBudget({ limit: 64 + 40, used: 0 }, 1) });
+      for (let count = 0; count < 40; count += 1) gated!.client().socket.pause(); // never sees the end, so never hangs up
+      await gated!.recorded(40);
+      await until(() => gated!.gate.load.live <= 16);
+      assert.equal(gated!.gate.load.live, 16);
+      uid = 1000;
+      await gated!.client().welcomed();
+      // Whoever leaves makes room for the next one to be told.
+      gated!.gate.destroy();
+      await until(() => gated!.gate.load.live === 0);
+      uid = 7;
+      assert.match(await gated!.seen(), /^HTTP\/1\.1 403 /);
+    });
+
     it('is no option before TLS', async () => {
       await start({ refusal: 'http' });
       assert.throws(() => { gated!.gate.guard(createTlsServer()); }, { code: 'GATE_OPTIONS' });
