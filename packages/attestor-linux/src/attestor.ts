@@ -27,12 +27,12 @@ export class LinuxAttestor implements Attestor {
     this.#catalogue = new Catalogue(this.selectors);
   }
 
-  attest(peer: Peer, wanted: ReadonlySet<SelectorKey>): Findings | Promise<Findings> {
+  attest(peer: Peer, wanted: ReadonlySet<SelectorKey>, signal?: AbortSignal): Findings | Promise<Findings> {
     if (!(peer instanceof LinuxPeer)) return new Map([...wanted].map((key) => [key, unknown('socket-unsupported')]));
     const findings = new Map<SelectorKey, Finding>();
     let late: Promise<void>[] | undefined;
     for (const { probe, keys } of this.#plan(wanted)) {
-      const waiting = probe.ask(peer, keys, findings);
+      const waiting = probe.ask(peer, keys, findings, signal);
       if (waiting !== undefined) (late ??= []).push(waiting);
     }
     return late === undefined ? findings : Promise.all(late).then(() => findings);

@@ -1,4 +1,4 @@
-import { unknown, type Finding } from '@portcullis/core';
+import { unknown, type Fd, type Finding, type Unknown } from '@portcullis/core';
 import { SysFailure } from '../ffi/errno.js';
 import { closeFd } from '../ffi/file.js';
 import { sameFile, statFd, type FileIdentity } from '../ffi/statx.js';
@@ -6,6 +6,8 @@ import type { ProgramImage } from '../image/program-image.js';
 import type { LinuxPeer } from '../peer.js';
 import { present } from '../probes/probe.js';
 import { unknownOf } from '../unknown-of.js';
+import { DigestFlight } from './digest-flight.js';
+import { DigestQueue } from './digest-queue.js';
 import { DigestWorker } from './digest-worker.js';
 
 export interface DigestOptions {
@@ -13,6 +15,10 @@ export interface DigestOptions {
   readonly mostBytes?: number;
   /** How many digests are kept. Default 4096. */
   readonly mostKept?: number;
+  /** How many files are open at once, read or waiting to be: the digest of a further one is unknown, `limit`. Default 64. */
+  readonly mostOpen?: number;
+  /** How many of them for the peers of one user. Default 8. */
+  readonly mostOpenPerUid?: number;
 }
 
 /** A file system's clock may tick as slowly as this: within one tick a second write leaves no trace in the times. */
@@ -20,53 +26,126 @@ const TICK_MS = 2000;
 
 /**
  * SHA-256 of executables: kept by device, inode, size and both times, one flight a file, read on a worker thread (T17).
- * A file that changed while it was read has no digest.
+ * A file that changed while it was read has no digest. Flights are bounded, users take turns, and what nobody waits for
+ * any more is not read (T20).
  */
 export class DigestCache {
   readonly #mostBytes: bigint;
   readonly #mostKept: number;
+  readonly #mostOpen: number;
+  readonly #mostOpenPerUid: number;
   readonly #kept = new Map<string, Finding>();
-  readonly #flights = new Map<string, Promise<Finding>>();
+  /** Those that can be joined. */
+  readonly #flights = new Map<string, DigestFlight>();
+  readonly #queue = new DigestQueue<DigestFlight>();
   readonly #worker = new DigestWorker();
+  #running: DigestFlight | undefined;
+  /** Every flight that holds a descriptor: also one that was told to stop and has not yet. */
+  #open = 0;
+  readonly #openOf = new Map<number, number>();
+  #closed = false;
 
   constructor(options: DigestOptions = {}) {
     this.#mostBytes = BigInt(options.mostBytes ?? 1 << 30);
     this.#mostKept = options.mostKept ?? 4096;
+    this.#mostOpen = options.mostOpen ?? 64;
+    this.#mostOpenPerUid = options.mostOpenPerUid ?? 8;
   }
 
   /** The digest of an image's executable: at once where it is known, else a promise that never rejects. */
-  digest(peer: LinuxPeer, image: ProgramImage): Finding | Promise<Finding> {
-    const { exe } = image;
-    const key = identityKey(exe);
+  digest(peer: LinuxPeer, image: ProgramImage, signal?: AbortSignal): Finding | Promise<Finding> {
+    const key = identityKey(image.exe);
     const kept = this.#kept.get(key);
     if (kept !== undefined) return kept;
-    const flight = this.#flights.get(key);
-    if (flight !== undefined) return flight;
+    if (signal?.aborted === true) return unknown('timeout', 'nobody waits for the digest');
+    const { uid } = peer.credentials;
+    const joined = this.#flights.get(key);
+    const flight = joined ?? this.#begin(peer, image, key);
+    if (!(flight instanceof DigestFlight)) return flight;
+    const answer = flight.join(uid, signal, () => { this.#left(flight, uid); });
+    // Also one that another user asked for first: who joins need not wait for that user's turn.
+    if (flight !== this.#running) this.#queue.add(uid, flight);
+    if (joined === undefined) this.#next();
+    return answer;
+  }
+
+  /** Whoever still waits is answered. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    for (let flight = this.#queue.take(); flight !== undefined; flight = this.#queue.take()) this.#end(flight, CLOSED);
+    await this.#worker.close();
+  }
+
+  /** Opens the file, while the peer is pinned. */
+  #begin(peer: LinuxPeer, image: ProgramImage, key: string): DigestFlight | Unknown {
+    const { exe } = image;
+    const { uid } = peer.credentials;
+    if (this.#closed) return CLOSED;
     if (exe.size > this.#mostBytes) return unknown('limit', `the executable has ${String(exe.size)} bytes`);
+    const openOf = this.#openOf.get(uid) ?? 0;
+    if (openOf >= this.#mostOpenPerUid) return unknown('limit', `${String(openOf)} other executables of this user wait for their digests`);
+    if (this.#open >= this.#mostOpen) return unknown('limit', `${String(this.#open)} other executables wait for their digests`);
     const file = image.openContent(peer);
     if (typeof file !== 'number') return file;
-    const took = this.#read(file, exe, key).finally(() => {
-      this.#flights.delete(key);
+    // Before others can join: they run the file that the key tells of.
+    const other = whyOther(file, exe, 'the exe link led to another file when it was opened');
+    if (other !== undefined) {
       closeFd(file);
+      return other;
+    }
+    this.#open += 1;
+    this.#openOf.set(uid, openOf + 1);
+    const flight = new DigestFlight(key, file, exe, uid);
+    this.#flights.set(key, flight);
+    return flight;
+  }
+
+  /** Somebody waits no longer: a flight that nobody waits for ends. */
+  #left(flight: DigestFlight, uid: number): void {
+    if (!flight.isAwaitedBy(uid)) this.#queue.remove(uid, flight);
+    if (flight.isAwaited) return;
+    if (flight === this.#running) {
+      this.#forget(flight); // whoever asks from now on begins anew
+      this.#worker.stop();
+    } else this.#end(flight, ABANDONED);
+  }
+
+  /** Reads the next file, unless one is being read. */
+  #next(): void {
+    if (this.#running !== undefined) return;
+    const flight = (this.#running = this.#queue.take());
+    if (flight === undefined) return;
+    void this.#read(flight).then((finding) => {
+      this.#running = undefined;
+      this.#end(flight, finding);
+      this.#next();
     });
-    this.#flights.set(key, took);
-    return took;
   }
 
-  close(): Promise<void> {
-    return this.#worker.close();
+  #end(flight: DigestFlight, finding: Finding): void {
+    this.#forget(flight);
+    closeFd(flight.file);
+    this.#open -= 1;
+    const openOf = (this.#openOf.get(flight.uid) ?? 0) - 1;
+    if (openOf > 0) this.#openOf.set(flight.uid, openOf);
+    else this.#openOf.delete(flight.uid);
+    flight.answer(finding);
   }
 
-  async #read(file: Parameters<typeof closeFd>[0], exe: FileIdentity, key: string): Promise<Finding> {
+  #forget(flight: DigestFlight): void {
+    if (this.#flights.get(flight.key) === flight) this.#flights.delete(flight.key);
+  }
+
+  /** Never rejects. */
+  async #read({ file, exe, key }: DigestFlight): Promise<Finding> {
     const beganMs = Date.now();
-    const before = statFd(file);
-    if (before instanceof SysFailure) return unknownOf(before);
-    if (!sameFile(before, exe)) return unknown('peer-changed', 'the exe link led to another file when it was opened');
+    const before = whyOther(file, exe, 'the executable changed before it was read');
+    if (before !== undefined) return before;
     const hex = await this.#worker.sha256(file);
     if (typeof hex !== 'string') return hex;
-    const after = statFd(file);
     // After the last read: a file that was written meanwhile has no one digest.
-    if (after instanceof SysFailure || !sameFile(after, exe)) return unknown('peer-changed', 'the executable changed while it was read');
+    const after = whyOther(file, exe, 'the executable changed while it was read');
+    if (after !== undefined) return after;
     const finding = present(hex);
     // Written so lately that another write could leave the same times: true of what was read, but not to be kept.
     if (beganMs - Number(exe.ctimeNs / 1_000_000n) < TICK_MS) return finding;
@@ -74,6 +153,16 @@ export class DigestCache {
     this.#kept.set(key, finding);
     return finding;
   }
+}
+
+const CLOSED = unknown('system-error', 'the attestor is closed');
+const ABANDONED = unknown('timeout', 'nobody waits for the digest any more');
+
+/** Why the open file is not the one that was looked at, as it was; undefined when it is. */
+function whyOther(file: Fd, exe: FileIdentity, changed: string): Unknown | undefined {
+  const now = statFd(file);
+  if (now instanceof SysFailure) return unknownOf(now);
+  return sameFile(now, exe) ? undefined : unknown('peer-changed', changed);
 }
 
 function identityKey({ dev, ino, size, mtimeNs, ctimeNs }: FileIdentity): string {

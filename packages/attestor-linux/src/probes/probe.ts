@@ -9,9 +9,9 @@ export interface Probe {
   readonly selectors: readonly SelectorDefinition[];
   /**
    * Files a finding for every key of `keys`, which are its own and at least one. Called once a cost tier; returns a promise
-   * only where the answer has to be waited for.
+   * only where the answer has to be waited for, until `signal` aborts.
    */
-  ask(peer: LinuxPeer, keys: readonly SelectorKey[], into: Into): Promise<void> | undefined;
+  ask(peer: LinuxPeer, keys: readonly SelectorKey[], into: Into, signal?: AbortSignal): Promise<void> | undefined;
 }
 
 /** One answer for all keys: nothing could be read. */

@@ -16,7 +16,7 @@ const selectors: readonly SelectorDefinition[] = [
 export function sha256(processes: ProcessCache, digests: DigestCache): Probe {
   return {
     selectors,
-    ask(peer: LinuxPeer, _keys, into: Into) {
+    ask(peer: LinuxPeer, _keys, into: Into, signal?: AbortSignal) {
       const image = processes.image(peer);
       if (!(image instanceof ProgramImage)) {
         into.set(KEY, image);
@@ -32,7 +32,7 @@ export function sha256(processes: ProcessCache, digests: DigestCache): Probe {
         into.set(KEY, made.finding);
         return undefined;
       }
-      const digest = digests.digest(peer, image);
+      const digest = digests.digest(peer, image, signal);
       if (!(digest instanceof Promise)) {
         into.set(KEY, keep(image, digest, tier));
         return undefined;

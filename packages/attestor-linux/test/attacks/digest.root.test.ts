@@ -1,10 +1,14 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
+import { getEventListeners } from 'node:events';
 import { appendFileSync, readFileSync, realpathSync, statSync, truncateSync } from 'node:fs';
 import type { Socket } from 'node:net';
-import { LinuxAttestor } from '@portcullis/attestor-linux';
-import { Attesting } from '../support/attesting.js';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Finding } from '@portcullis/core';
+import { LinuxAttestor, LinuxPeer } from '@portcullis/attestor-linux';
+import { Attesting, connectionOf } from '../support/attesting.js';
 import { compiled } from '../support/compile.js';
+import { descriptorLinks, openDescriptors } from '../support/descriptors.js';
 import { needAttacks, needProgram, SOMEBODY } from '../support/features.js';
 import { interceptCalls } from '../support/intercept.js';
 import { Stage } from '../support/stage.js';
@@ -135,7 +139,145 @@ describe('T17: the digest as denial of service', () => {
     assert.equal((await looking[0]).refused, 'peer-exited');
     assert.equal((await looking[1]).value(KEY), digestOf(realpathSync(program)));
   });
+
+  describe('a flood of large programs', () => {
+    const OTHER = SOMEBODY + 1;
+    const peers: LinuxPeer[] = [];
+    const asked: AbortController[] = [];
+    let small: LinuxPeer;
+    beforeEach(async () => {
+      small = await pinned(compiled('puppet'), OTHER);
+      assert.equal(stateOf(await ask(small).answer), 'present'); // the thread is there, with descriptors of its own
+    });
+    afterEach(() => {
+      for (const controller of asked.splice(0)) controller.abort();
+      for (const peer of peers.splice(0)) peer.close();
+    });
+
+    /** A program of its own, sparse. */
+    function large(name: string): string {
+      const program = stage.install(compiled('puppet'), name);
+      truncateSync(program, 1000 << 20);
+      return program;
+    }
+
+    /** A peer whose image was looked at: nothing but its content is still to be opened. */
+    async function pinned(program: string, uid: number): Promise<LinuxPeer> {
+      const { socket } = await stage.connectedPuppet({ program, uid });
+      const peer = attesting.source.open(connectionOf(socket));
+      assert.ok(peer instanceof LinuxPeer);
+      peers.push(peer);
+      await attesting.attestor.attest(peer, new Set(['unix:path']));
+      return peer;
+    }
+
+    async function pinnedLarge(count: number, uid: number): Promise<LinuxPeer[]> {
+      const made: LinuxPeer[] = [];
+      for (let nth = 0; nth < count; nth += 1) made.push(await pinned(large(`large-${String(uid)}-${String(nth)}`), uid));
+      return made;
+    }
+
+    function ask(peer: LinuxPeer, attestor = attesting.attestor): { readonly answer: Promise<Finding | undefined>; readonly controller: AbortController } {
+      const controller = new AbortController();
+      asked.push(controller);
+      const findings = attestor.attest(peer, new Set([KEY]), controller.signal);
+      return { controller, answer: Promise.resolve(findings).then((found) => found.get(KEY)) };
+    }
+
+    async function descriptorsAre(count: number): Promise<void> {
+      for (let tries = 0; openDescriptors() !== count && tries < 100; tries += 1) await sleep(10);
+      assert.equal(openDescriptors(), count, descriptorLinks().join(' '));
+    }
+
+    it('T20: a user\'s ninth program has no digest, and another user is served after one of the eight at most', async () => {
+      const fresh = await pinned(stage.install(compiled('puppet'), 'fresh'), OTHER);
+      const all = await pinnedLarge(9, SOMEBODY);
+      const before = openDescriptors();
+      const flood = all.map((peer) => ask(peer));
+      assert.equal(openDescriptors(), before + 8);
+      assert.equal(stateOf(await flood[8]!.answer), 'unknown limit');
+      let answered = 0;
+      for (const { answer } of flood.slice(0, 8)) void answer.then(() => { answered += 1; });
+      assert.equal(stateOf(await ask(fresh).answer), 'present');
+      assert.ok(answered <= 1, String(answered));
+      for (const { controller } of flood) controller.abort();
+      assert.deepEqual(new Set((await Promise.all(flood.slice(1, 8).map(({ answer }) => answer))).map(stateOf)), new Set(['unknown timeout']));
+      await descriptorsAre(before);
+      const again = ask(all[8]!); // there is room again
+      assert.equal(openDescriptors(), before + 1);
+      again.controller.abort();
+      await descriptorsAre(before);
+    });
+
+    it('T20: many users together open no more than the cap of all', async () => {
+      const capped = new LinuxAttestor({ digests: { mostOpen: 2 } });
+      const [one, two, three] = [...await pinnedLarge(1, SOMEBODY), ...await pinnedLarge(1, OTHER), ...await pinnedLarge(1, OTHER + 1)] as [LinuxPeer, LinuxPeer, LinuxPeer];
+      const waiting = [ask(one, capped), ask(two, capped)];
+      assert.equal(stateOf(await ask(three, capped).answer), 'unknown limit');
+      await capped.close();
+      assert.deepEqual((await Promise.all(waiting.map(({ answer }) => answer))).map(stateOf), ['unknown system-error', 'unknown system-error']);
+    });
+
+    it('T20: what waits is dropped at once when its last asker aborts, not before', async () => {
+      const [running, queued] = await pinnedLarge(2, SOMEBODY) as [LinuxPeer, LinuxPeer];
+      const before = openDescriptors();
+      const first = ask(running);
+      const askers = [ask(queued), ask(queued), ask(queued)] as const;
+      assert.equal(openDescriptors(), before + 2);
+      askers[0].controller.abort();
+      askers[1].controller.abort();
+      assert.deepEqual([stateOf(await askers[0].answer), openDescriptors()], ['unknown timeout', before + 2]);
+      askers[2].controller.abort();
+      assert.equal(openDescriptors(), before + 1);
+      first.controller.abort();
+      await descriptorsAre(before);
+    });
+
+    it('T20: a read that nobody waits for any more stops, and who asks later begins anew', async () => {
+      const [peer] = await pinnedLarge(1, SOMEBODY) as [LinuxPeer];
+      const before = openDescriptors();
+      const now = Date.now.bind(Date);
+      try {
+        Date.now = () => now() + 3_600_000; // else nothing so new would be kept
+        const first = ask(peer);
+        await sleep(50);
+        first.controller.abort();
+        const second = ask(peer);
+        assert.deepEqual([stateOf(await first.answer), openDescriptors()], ['unknown timeout', before + 2]);
+        second.controller.abort();
+        await descriptorsAre(before);
+        assert.equal(await contentOpened(() => {
+          const third = ask(peer);
+          third.controller.abort();
+          return third.answer;
+        }), 1);
+        await descriptorsAre(before);
+      } finally {
+        Date.now = now;
+      }
+    });
+
+    it('T20: no listener stays with the signal, and none is added where nothing is waited for', async () => {
+      const fresh = await pinned(stage.install(compiled('puppet'), 'fresh'), SOMEBODY);
+      const { answer, controller } = ask(fresh);
+      assert.equal(getEventListeners(controller.signal, 'abort').length, 1);
+      assert.equal(stateOf(await answer), 'present');
+      assert.equal(getEventListeners(controller.signal, 'abort').length, 0);
+      const now = Date.now.bind(Date);
+      try {
+        Date.now = () => now() + 3_600_000; // so that it is kept
+        await ask(fresh).answer;
+      } finally {
+        Date.now = now;
+      }
+      assert.equal(getEventListeners(ask(fresh).controller.signal, 'abort').length, 0);
+    });
+  });
 });
+
+function stateOf(finding: Finding | undefined): string | undefined {
+  return finding?.state === 'unknown' ? `unknown ${finding.why}` : finding?.state;
+}
 
 function digestOf(path: string): string {
   return createHash('sha256').update(readFileSync(path)).digest('hex');
