@@ -1,6 +1,6 @@
 import { readFileSync, readlinkSync } from 'node:fs';
 import { PortcullisError, type Fd, type Pid } from '@portcullis/core';
-import { AF_UNIX, GENERIC_ABI_ARCHITECTURES, PID_FS_MAGIC, SOCK_CLOEXEC, SOCK_STREAM } from './ffi/constants.js';
+import { AF_UNIX, GENERIC_ABI_ARCHITECTURES, OVERFLOW_ID, PID_FS_MAGIC, SOCK_CLOEXEC, SOCK_STREAM } from './ffi/constants.js';
 import { SysFailure } from './ffi/errno.js';
 import { closeFd, cPath, openRead } from './ffi/file.js';
 import { libc } from './ffi/libc.js';
@@ -27,11 +27,22 @@ export interface Capabilities {
   readonly labelling: readonly string[] | undefined;
   /** Whether our uid and gid maps are the full identity: only then is 65534 a real user (T13). */
   readonly fullIdMaps: boolean;
+  /** What ids outside our maps are shown as (/proc/sys/kernel/overflowuid, overflowgid). */
+  readonly overflowUid: number;
+  readonly overflowGid: number;
   /** Whether `/proc/1` can be seen: it cannot under hidepid for others' processes. */
   readonly hidepid: boolean;
   readonly cgroupNamespaced: boolean;
   /** Our own namespaces, by name: inode numbers. */
   readonly namespaces: ReadonlyMap<string, bigint>;
+}
+
+/** The pid namespace that the kernel was booted with: PROC_PID_INIT_INO, linux/proc_ns.h. */
+const FIRST_PID_NAMESPACE = 0xeffffffcn;
+
+/** From any other, processes outside are shown as pid 0: as nobody. */
+export function inFirstPidNamespace({ namespaces }: Capabilities): boolean {
+  return namespaces.get('pid') === FIRST_PID_NAMESPACE;
 }
 
 export const NAMESPACES: readonly string[] = ['cgroup', 'ipc', 'mnt', 'net', 'pid', 'time', 'user', 'uts'];
@@ -59,6 +70,8 @@ export function probeCapabilities(): Capabilities {
       procmapQuery: probeProcmap(),
       labelling: labellingModules(),
       fullIdMaps: hasFullIdMap('uid_map') && hasFullIdMap('gid_map'),
+      overflowUid: overflowId('overflowuid'),
+      overflowGid: overflowId('overflowgid'),
       hidepid: isUnseen('/proc/1/stat'),
       cgroupNamespaced: namespaces.get('cgroup') !== BigInt(INITIAL_CGROUP_NAMESPACE),
       namespaces,
@@ -120,6 +133,11 @@ function hasFullIdMap(name: string): boolean {
   const text = readText(`/proc/self/${name}`);
   const extents = text === undefined ? undefined : parseIdMap(Buffer.from(text));
   return extents !== undefined && isFullIdentity(extents);
+}
+
+function overflowId(name: string): number {
+  const text = readText(`/proc/sys/kernel/${name}`)?.trim() ?? '';
+  return /^[0-9]{1,10}$/.test(text) ? Number(text) : OVERFLOW_ID;
 }
 
 function ownNamespaces(): ReadonlyMap<string, bigint> {

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import type { Connection, DescriptorUse, Fd, Gid, Peer, PeerCredentials, PeerRefusal, PeerSource, Pid, RefusalCode, Uid } from '@portcullis/core';
 import { probeCapabilities, type Capabilities } from './capabilities.js';
-import { AF_UNIX, INVALID_ID, OVERFLOW_ID, SOCK_STREAM } from './ffi/constants.js';
+import { AF_UNIX, INVALID_ID, SOCK_STREAM } from './ffi/constants.js';
 import { SysFailure } from './ffi/errno.js';
 import { getAcceptConn, getDomain, getPeerCred, getType } from './ffi/sockopt.js';
 import { LinuxPeer } from './peer.js';
@@ -58,7 +58,7 @@ export class LinuxPeerSource implements PeerSource {
     if (uid === INVALID_ID || gid === INVALID_ID) {
       return wrongSocket(fd)?.refused ?? (pid === 0 ? 'socket-not-connected' : 'credentials-invalid');
     }
-    if (!this.capabilities.fullIdMaps && (uid === OVERFLOW_ID || gid === OVERFLOW_ID)) return 'credentials-overflow';
+    if (!this.capabilities.fullIdMaps && (uid === this.capabilities.overflowUid || gid === this.capabilities.overflowGid)) return 'credentials-overflow';
     if (pid !== process.pid) return undefined;
     // A socket of ours that listens has our own credentials too.
     if (getAcceptConn(fd) !== false) return 'socket-not-connected';

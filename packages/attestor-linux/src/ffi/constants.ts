@@ -1,8 +1,10 @@
+import { constants } from 'node:fs';
+
 /**
  * Kernel numbers of the generic ABI, each with its header and the kernel that brought it. Other ABIs number some of
  * these differently (SO_PEERCRED is 18 on mips), so an architecture that is not listed is refused.
  */
-export const GENERIC_ABI_ARCHITECTURES: readonly string[] = ['x64', 'arm64', 'riscv64', 's390x', 'loong64'];
+export const GENERIC_ABI_ARCHITECTURES: readonly string[] = ['x64', 'arm64', 'riscv64', 'loong64'];
 
 export const AF_UNIX = 1; // linux/socket.h
 export const SOCK_STREAM = 1; // linux/net.h
@@ -42,6 +44,9 @@ export const O_RDONLY = 0;
 export const O_NONBLOCK = 0o4000;
 export const O_CLOEXEC = 0o2000000;
 export const O_PATH = 0o10000000;
+
+/** Numbers that differ between x86_64 and arm64, as node:fs knows them. */
+export const { O_NOCTTY, O_NOFOLLOW, S_IFMT, S_IFREG } = constants;
 
 export const STATX_BASIC_STATS = 0x7ff; // linux/stat.h, 4.11
 

@@ -22,7 +22,7 @@ export interface Code {
 }
 
 /** More executable mappings than this are not looked at. */
-const MOST_MAPPINGS = 4096;
+const MOST_MAPPINGS = 1024;
 /** More bytes of code are not searched for pages that were written over. */
 const MOST_CODE_BYTES = 1n << 32n;
 const VDSO = Buffer.from('[vdso]');
@@ -72,8 +72,9 @@ class Survey {
   #exeMapped = false;
   #jit = false;
   #foreign = false;
-  #last: MappedIdentity | undefined;
-  readonly #ofFiles: { readonly start: bigint; readonly end: bigint }[] = [];
+  readonly #seen = new Set<string>();
+  /** Where code is that the process could write over: mappings of files, and the vDSO. */
+  readonly #private: { readonly start: bigint; readonly end: bigint }[] = [];
 
   constructor(folder: string, exe: FileIdentity, procmapQuery: boolean) {
     this.#folder = folder;
@@ -84,16 +85,17 @@ class Survey {
   see(mapping: Mapping, end: bigint): void {
     if (mapping.inode === 0n) {
       // A file's name starts with a slash, so no file can be called like the kernel's own pages.
-      if (!VDSO.equals(mapping.name) && !VSYSCALL.equals(mapping.name)) this.#jit = true;
+      if (VDSO.equals(mapping.name)) this.#private.push({ start: mapping.start, end });
+      else if (!VSYSCALL.equals(mapping.name)) this.#jit = true;
       return;
     }
     if (mapping.writable) this.#jit = true; // code that is written while it runs
-    this.#ofFiles.push({ start: mapping.start, end });
-    const seen = this.#last?.dev === mapping.dev && this.#last.inode === mapping.inode;
-    if (seen) return;
-    this.#last = mapping;
+    this.#private.push({ start: mapping.start, end });
+    const file = `${String(mapping.dev)}:${String(mapping.inode)}`;
+    if (this.#seen.has(file)) return;
+    this.#seen.add(file);
     if (this.#isExe(mapping)) this.#exeMapped = true;
-    else if (!isRootOnly(mapping.name, mapping, this.#procmapQuery)) this.#foreign = true;
+    else if (!this.#foreign && !isRootOnly(mapping.name, mapping, this.#procmapQuery)) this.#foreign = true;
   }
 
   code(): Code | Unknown {
@@ -107,12 +109,12 @@ class Survey {
 
   /** A page of a private mapping that was written is the process's own, while the maps go on naming the file. */
   #hasWrittenCode(): boolean | Unknown {
-    const bytes = this.#ofFiles.reduce((sum, { start, end }) => sum + end - start, 0n);
+    const bytes = this.#private.reduce((sum, { start, end }) => sum + end - start, 0n);
     if (bytes > MOST_CODE_BYTES) return unknown('limit', `${String(bytes)} bytes of code`);
     const pagemap = openRead(cPath(`${this.#folder}/pagemap`), `${this.#folder}/pagemap`);
     if (pagemap instanceof SysFailure) return unknownOf(pagemap);
     try {
-      for (const { start, end } of this.#ofFiles) {
+      for (const { start, end } of this.#private) {
         const found = hasPrivatePages(pagemap, start, end);
         if (found instanceof SysFailure) return unknownOf(found);
         if (found) return true;

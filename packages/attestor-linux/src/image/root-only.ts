@@ -1,8 +1,8 @@
-import { FUSE_SUPER_MAGIC } from '../ffi/constants.js';
+import { AT_SYMLINK_NOFOLLOW, FUSE_SUPER_MAGIC, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_PATH, S_IFMT, S_IFREG } from '../ffi/constants.js';
 import { SysFailure } from '../ffi/errno.js';
-import { closeFd, openRead } from '../ffi/file.js';
+import { closeFd, cPath, openRead } from '../ffi/file.js';
 import { libc } from '../ffi/libc.js';
-import { deviceNumber, statPath, type FileIdentity } from '../ffi/statx.js';
+import { deviceNumber, statFd, statPath, type FileIdentity } from '../ffi/statx.js';
 import { mappedIdentity, type MappedIdentity } from './mapped-identity.js';
 
 const WRITABLE_BY_OTHERS = 0o022;
@@ -17,11 +17,16 @@ export function isRootOnly(name: Uint8Array, mapped: MappedIdentity, procmapQuer
   if (name[0] !== 0x2f) return false;
   const path = new Uint8Array(name.length + 1);
   path.set(name);
-  const file = statPath(path, '(a mapped file)');
-  if (file instanceof SysFailure) return false;
-  if (file.uid !== 0 || (file.mode & WRITABLE_BY_OTHERS) !== 0) return false;
+  // The kernel's name of a mapped file has no link in it: one that is there now was put there for us to follow.
+  const file = statPath(path, '(a mapped file)', AT_SYMLINK_NOFOLLOW);
+  if (file instanceof SysFailure || !isRootsOwn(file)) return false;
   if (!isMappedAs(path, file, mapped, procmapQuery)) return false;
   return !isOnFuse(path, file.dev);
+}
+
+/** A regular file, of root, that nobody else may write. */
+function isRootsOwn({ mode, uid }: FileIdentity): boolean {
+  return (mode & S_IFMT) === S_IFREG && uid === 0 && (mode & WRITABLE_BY_OTHERS) === 0;
 }
 
 /**
@@ -43,9 +48,18 @@ export function isOnFuse(path: Uint8Array, dev: number): boolean {
 
 function isMappedAs(path: Uint8Array, file: FileIdentity, mapped: MappedIdentity, procmapQuery: boolean): boolean {
   if (file.dev === mapped.dev && file.ino === mapped.inode) return true;
-  const fd = openRead(path, '(a mapped file)');
-  if (fd instanceof SysFailure) return false;
-  const own = mappedIdentity(fd, procmapQuery);
-  closeFd(fd);
-  return own?.dev === mapped.dev && own.inode === mapped.inode;
+  const held = openRead(path, '(a mapped file)', O_PATH | O_NOFOLLOW);
+  if (held instanceof SysFailure) return false;
+  try {
+    // The peer chose this path, and opening a FIFO waits while opening a device acts: what is held is looked at first.
+    const looked = statFd(held);
+    if (looked instanceof SysFailure || !isRootsOwn(looked)) return false;
+    const fd = openRead(cPath(`/proc/self/fd/${String(held)}`), '(a mapped file)', O_NONBLOCK | O_NOCTTY);
+    if (fd instanceof SysFailure) return false;
+    const own = mappedIdentity(fd, procmapQuery);
+    closeFd(fd);
+    return own?.dev === mapped.dev && own.inode === mapped.inode;
+  } finally {
+    closeFd(held);
+  }
 }

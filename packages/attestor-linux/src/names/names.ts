@@ -1,4 +1,4 @@
-import { PortcullisError, runTrusted, type SelectorKey, type SelectorValue } from '@portcullis/core';
+import { PortcullisError, runTrusted, unknown, type SelectorKey, type SelectorValue, type Unknown } from '@portcullis/core';
 import { readDatabase, type Database } from './database.js';
 
 const GETENT = '/usr/bin/getent';
@@ -11,15 +11,15 @@ const NOT_FOUND = 2;
  * An id that neither knows is spelled `#1234`, which no name is: comparing it with the policy's names is then still exact.
  */
 export class Names {
-  #users: ReadonlyMap<number, string> = new Map();
-  #groups: ReadonlyMap<number, string> = new Map();
+  #users: Table = EMPTY;
+  #groups: Table = EMPTY;
 
-  user(uid: number): string {
-    return this.#users.get(uid) ?? `#${String(uid)}`;
+  user(uid: number): string | Unknown {
+    return nameOf(uid, this.#users);
   }
 
-  group(gid: number): string {
-    return this.#groups.get(gid) ?? `#${String(gid)}`;
+  group(gid: number): string | Unknown {
+    return nameOf(gid, this.#groups);
   }
 
   /**
@@ -37,18 +37,43 @@ export class Names {
   }
 }
 
-async function resolve(database: Database, literals: readonly (ReadonlySet<SelectorValue> | undefined)[], warnings: string[]): Promise<ReadonlyMap<number, string>> {
+interface Table {
+  readonly byId: ReadonlyMap<number, string>;
+  /** A name of the policy that nobody knew: no such user, or a directory that is away, which getent(1) does not tell apart. */
+  readonly unresolved: string | undefined;
+}
+
+const EMPTY: Table = { byId: new Map(), unresolved: undefined };
+
+/** An id without a name could be the one whose name could not be resolved: then it is unknown, never another (I4). */
+function nameOf(id: number, { byId, unresolved }: Table): string | Unknown {
+  const name = byId.get(id);
+  if (name !== undefined) return name;
+  return unresolved === undefined ? `#${String(id)}` : unknown('service-down', `nobody could say whether ${String(id)} is \`${unresolved}\``);
+}
+
+async function resolve(database: Database, literals: readonly (ReadonlySet<SelectorValue> | undefined)[], warnings: string[]): Promise<Table> {
   const wanted = new Set(literals.flatMap((values) => [...(values ?? [])].map(String)));
   const ids = readDatabase(database);
   const byId = new Map<number, string>();
   for (const [name, id] of ids) if (!byId.has(id)) byId.set(id, name);
+  const named = new Map<number, string>();
+  let unresolved: string | undefined;
   for (const name of wanted) {
     const id = ids.get(name) ?? (await askSystem(database, name));
-    // Two names of one id: the one that the policy says is the one to compare with.
-    if (id === undefined) warnings.push(`this host has no ${database === 'passwd' ? 'user' : 'group'} \`${name}\`: no peer will match it`);
-    else byId.set(id, name);
+    if (id === undefined) {
+      unresolved ??= name;
+      warnings.push(`this host has no ${database === 'passwd' ? 'user' : 'group'} \`${name}\`: no peer will match it`);
+      continue;
+    }
+    const other = named.get(id);
+    if (other !== undefined) {
+      throw new PortcullisError('NAME_AMBIGUOUS', `\`${other}\` and \`${name}\` are both id ${String(id)}: name one of them, or the id`, { facts: { database, id } });
+    }
+    named.set(id, name);
+    byId.set(id, name); // of two names of one id, the one that the policy says is the one to compare with
   }
-  return byId;
+  return { byId, unresolved };
 }
 
 /** The id that the name service switch knows a name by (LDAP, SSSD); undefined when it says that there is none. */

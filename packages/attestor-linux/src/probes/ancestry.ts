@@ -1,5 +1,6 @@
 import { readlinkSync } from 'node:fs';
 import { ABSENT, unknown, type Finding, type SelectorDefinition } from '@portcullis/core';
+import { inFirstPidNamespace } from '../capabilities.js';
 import { SysFailure } from '../ffi/errno.js';
 import { cPath } from '../ffi/file.js';
 import { statPath } from '../ffi/statx.js';
@@ -30,7 +31,8 @@ export const ancestry: Probe = {
       allUnknown(keys, folder, into);
       return undefined;
     }
-    const ancestors = pidsUp(peer.credentials.pid);
+    // From within a pid namespace the chain ends where the namespace does, and looks complete (T13).
+    const ancestors = inFirstPidNamespace(peer.capabilities) ? pidsUp(peer.credentials.pid) : undefined;
     for (const key of keys) into.set(key, listed(ancestors, key === 'unix:ancestor-path' ? exeOf : uidOf));
     return undefined;
   },

@@ -17,7 +17,10 @@ export function names(table: Names): Probe {
   return {
     selectors,
     ask({ credentials }: LinuxPeer, keys, into: Into) {
-      for (const key of keys) into.set(key, named.of(key === 'unix:user' ? table.user(credentials.uid) : table.group(credentials.gid)));
+      for (const key of keys) {
+        const name = key === 'unix:user' ? table.user(credentials.uid) : table.group(credentials.gid);
+        into.set(key, typeof name === 'string' ? named.of(name) : name);
+      }
       return undefined;
     },
   };

@@ -21,11 +21,22 @@ export function peergroups(names: Names): Probe {
     ask(peer: LinuxPeer, keys, into: Into) {
       const { gids, finding } = readGroups(peer);
       for (const key of keys) {
-        into.set(key, finding ?? { state: 'present', values: key === 'unix:supplementary_gid' ? gids : gids.map((gid) => names.group(gid)) });
+        into.set(key, finding ?? (key === 'unix:supplementary_gid' ? { state: 'present', values: gids } : namesOf(gids, names)));
       }
       return undefined;
     },
   };
+}
+
+/** One name that nobody can tell makes them unknown as a whole (I4). */
+function namesOf(gids: readonly number[], names: Names): Finding {
+  const values: string[] = [];
+  for (const gid of gids) {
+    const name = names.group(gid);
+    if (typeof name !== 'string') return name;
+    values.push(name);
+  }
+  return { state: 'present', values };
 }
 
 /** The group ids, or the one finding that stands for both keys. */
@@ -39,5 +50,8 @@ function readGroups(peer: LinuxPeer): Groups {
   if (fd === undefined) return { gids: [], finding: unknown('peer-exited', 'the connection is closed') };
   const gids = getPeerGroups(fd);
   if (gids instanceof SysFailure) return { gids: [], finding: unknownOf(gids) };
+  // An id outside our map is shown as the overflow id: which groups those are cannot be seen from here (T13).
+  const { fullIdMaps, overflowGid } = peer.capabilities;
+  if (!fullIdMaps && gids.includes(overflowGid)) return { gids, finding: unknown('not-visible', 'a group is outside our gid map') };
   return { gids, finding: gids.length === 0 ? ABSENT : undefined };
 }

@@ -1,4 +1,5 @@
 import { ABSENT, unknown, type Finding, type SelectorDefinition, type SelectorKey, type Unknown } from '@portcullis/core';
+import { inFirstPidNamespace, type Capabilities } from '../capabilities.js';
 import { SysFailure } from '../ffi/errno.js';
 import type { LinuxPeer } from '../peer.js';
 import { MAX_U32 } from '../proc/decode.js';
@@ -31,7 +32,7 @@ export const status: Probe = {
       allUnknown(keys, read, into);
       return undefined;
     }
-    for (const key of keys) into.set(key, findingOf(key, read));
+    for (const key of keys) into.set(key, findingOf(key, read, peer.capabilities));
     return undefined;
   },
 };
@@ -44,14 +45,16 @@ function look(peer: LinuxPeer): ProcStatus | Unknown {
   return parseStatus(bytes) ?? undecodable(`${folder}/status`);
 }
 
-function findingOf(key: SelectorKey, { uids, gids, tracerPid, seccomp, noNewPrivs, capabilities: sets }: ProcStatus): Finding {
+function findingOf(key: SelectorKey, { uids, gids, tracerPid, seccomp, noNewPrivs, capabilities: sets }: ProcStatus, host: Capabilities): Finding {
   switch (key) {
     case 'linux:live-uid':
-      return present(uids[1]);
+      return liveId(uids[1], host.overflowUid, host);
     case 'linux:live-gid':
-      return present(gids[1]);
+      return liveId(gids[1], host.overflowGid, host);
     case 'linux:tracer':
-      return tracerPid === 0 ? ABSENT : present(tracerPid);
+      if (tracerPid !== 0) return present(tracerPid);
+      // A tracer outside our pid namespace is shown as 0 too (T13).
+      return inFirstPidNamespace(host) ? ABSENT : unknown('not-visible', 'a tracer outside our pid namespace would not be shown');
     case 'linux:seccomp':
       return seccomp === undefined ? notPrinted('Seccomp') : present(seccomp);
     case 'linux:no-new-privs':
@@ -62,6 +65,10 @@ function findingOf(key: SelectorKey, { uids, gids, tracerPid, seccomp, noNewPriv
       return names.length === 0 ? ABSENT : { state: 'present', values: names };
     }
   }
+}
+
+function liveId(id: number, overflow: number, { fullIdMaps }: Capabilities): Finding {
+  return !fullIdMaps && id === overflow ? unknown('not-visible', 'the id is outside our map') : present(id);
 }
 
 function notPrinted(line: string): Finding {
