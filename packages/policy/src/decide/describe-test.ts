@@ -36,7 +36,9 @@ function spellMasked(matcher: Matcher): string {
       return matcher.exists ? 'exists' : 'absent';
     case 'not':
       return `not ${spellMasked(matcher.matcher)}`;
-    default:
+    case 'glob':
+    case 'prefix':
+    case 'range':
       return `${matcher.op} ***`;
   }
 }
