@@ -3,6 +3,7 @@
  * width, soft hyphen, tags), line and paragraph separators, lone surrogates, private and unassigned code points.
  */
 const HOSTILE = /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}\p{Zl}\p{Zp}]/gu;
+const BEYOND_ASCII = /[^\x20-\x7e]/;
 const MOST_CHARACTERS = 4096;
 
 /**
@@ -13,6 +14,20 @@ export function escapeText(text: string | Uint8Array, most = MOST_CHARACTERS): s
   const decoded = typeof text === 'string' ? text : decodeVisibly(text);
   const cut = decoded.length > most ? `${decoded.slice(0, most)}…` : decoded;
   return cut.replace(HOSTILE, (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`);
+}
+
+/**
+ * Makes one line of JSON, as `JSON.stringify` writes it, safe to show (I11): what is hostile becomes `\uXXXX`, which says
+ * the same. Control characters below U+0020 and lone surrogates are escaped by `JSON.stringify` itself.
+ */
+export function escapeJson(line: string): string {
+  return BEYOND_ASCII.test(line) ? line.replace(HOSTILE, asCodeUnits) : line;
+}
+
+function asCodeUnits(character: string): string {
+  let escaped = '';
+  for (let at = 0; at < character.length; at += 1) escaped += `\\u${character.charCodeAt(at).toString(16).padStart(4, '0')}`;
+  return escaped;
 }
 
 /** Decodes UTF-8; each byte that is none becomes an escape of its own. */

@@ -15,7 +15,7 @@ export { Collector } from './collect.js';
 export { DescriptorBudget, type DescriptorUse } from './descriptor-budget.js';
 export { Engine, type Attested, type Stages } from './engine.js';
 export { drainOnSignals, type DrainOptions } from './drain-signals.js';
-export { escapeText } from './escape-text.js';
+export { escapeJson, escapeText } from './escape-text.js';
 export { PortcullisError, formatErrorChain, type ErrorFacts } from './errors.js';
 export { ERROR_CODES, type ErrorCode } from './error-codes.js';
 export { type DecisionSink, type GateEvents, type GateFailure, type PolicyChange, type Revocation } from './events.js';

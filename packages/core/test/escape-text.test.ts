@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { escapeText } from '@portcullis/core';
+import { escapeJson, escapeText } from '@portcullis/core';
 
 describe('escapeText', () => {
   const cases: readonly (readonly [what: string, text: string | Uint8Array, shown: string])[] = [
@@ -23,5 +23,20 @@ describe('escapeText', () => {
   it('cuts what is too long', () => {
     assert.equal(escapeText('x'.repeat(10), 4), 'xxxx…');
     assert.equal(escapeText('x'.repeat(70_000)).length, 4097);
+  });
+});
+
+describe('escapeJson', () => {
+  it('leaves nothing hostile in a line, and its meaning as it was', () => {
+    const value = { '\u202ekey': 'a\u0085\u009b31m\u007f\u2028\u2029\u2066\u200b\ufeff\ue000\u{e0041}\u{10ffff}\ud800 "\\n\n äö 日本 😀' };
+    const line = escapeJson(JSON.stringify(value));
+    assert.doesNotMatch(line, /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}\p{Zl}\p{Zp}]/u);
+    assert.ok(line.includes('\\u009b31m\\u007f\\u2028') && line.includes('\\udb40\\udc41') && line.includes('äö 日本 😀'));
+    assert.deepEqual(JSON.parse(line), value);
+  });
+
+  it('leaves plain lines alone', () => {
+    const line = JSON.stringify({ a: ['x\n', 1, null] });
+    assert.equal(escapeJson(line), line);
   });
 });

@@ -99,6 +99,17 @@ describe('portcullis', function () {
   });
 
   describe('explain', () => {
+    it('writes JSON that is safe to show, and shows no value of a sensitive key (I10, I11)', async () => {
+      const file = folder.write('p.yaml', policy('{ id: me, effect: allow, requires: peer-asserted, when: { unix:path: "/a\\u202e\\u009b", env:TOKEN: s3cret } }'));
+      for (const json of [[], ['--json']]) {
+        const { code, stdout } = await portcullis(['explain', '-p', file, '-e', '-', ...json], { input: '{"unix:path": "/b\\u2028\\u007f", "env:TOKEN": "s3cret"}' });
+        assert.equal(code, 0);
+        assert.doesNotMatch(stdout, /s3cret|[\u007f-\u009f\u2028\u202e]/);
+        assert.match(stdout, /\*\*\*/);
+        if (json.length > 0) assert.ok(stdout.includes(String.raw`/b\u2028\u007f`) && stdout.includes(String.raw`/a\u202e\u009b`));
+      }
+    });
+
     it('decides over evidence, from a file or stdin', async () => {
       const file = folder.write('p.yaml', policy('{ id: traced, effect: deny, when: { linux:tracer: { exists: true } } }', '{ id: me, effect: allow, when: { unix:uid: 7 } }'));
       const good = folder.write('e.json', '{"unix:uid": 7, "linux:tracer": null}');

@@ -1,7 +1,8 @@
+import { escapeJson } from '@portcullis/core';
 import { formatFindings } from '@portcullis/policy';
 import type { Command } from 'commander';
+import { allHostWarnings } from '../../check/all-host-warnings.js';
 import { checkFile, type CheckedFile } from '../../check/check-file.js';
-import { hostWarnings } from '../../check/host-warnings.js';
 import { platformCatalogue } from '../../compose/platform.js';
 import { unknowableHere } from '../../inspect/unknowable.js';
 import { plural } from '../../plural.js';
@@ -24,7 +25,7 @@ export function addCheck(program: Command, done: (code: number) => void): void {
     .argument('<file...>', 'policies and gateway files')
     .option('--format <format>', 'text or json', oneOf('text', 'json'), 'text')
     .option('--strict', 'warnings fail too')
-    .option('--host', 'also name the rules that need what this host cannot answer; each is a warning')
+    .option('--host', 'also warn of rules that need what this host cannot answer, and of programs and policies that others can replace here')
     .option('--platform <name>', 'check for another platform than this one: linux or darwin', oneOf('linux', 'darwin'))
     .addHelpText('after', examples(
       ['before a commit', 'portcullis check --strict policy.yaml'],
@@ -40,10 +41,10 @@ async function check(files: readonly string[], { format, strict, host, platform 
   const count = (severity: string): number => checked.reduce((sum, { findings }) => sum + findings.filter((one) => one.severity === severity).length, 0);
   const errors = count('error');
   const unknowable = host === true ? await unknowableHere() : undefined;
-  const onHost = checked.flatMap(({ policies }) => policies.flatMap((policy) => (unknowable === undefined ? [] : hostWarnings(policy, unknowable))));
+  const onHost = checked.flatMap(({ policies }) => (host === true ? policies.flatMap((policy) => allHostWarnings(policy, unknowable)) : []));
   const warnings = count('warning') + onHost.length;
   const ok = errors === 0 && (strict !== true || warnings === 0);
-  if (format === 'json') print(JSON.stringify({ ok, errors, warnings, files: checked.map(summary), findings: checked.flatMap(({ findings }) => findings), ...(host === true && { host: onHost }) }));
+  if (format === 'json') print(escapeJson(JSON.stringify({ ok, errors, warnings, files: checked.map(summary), findings: checked.flatMap(({ findings }) => findings), ...(host === true && { host: onHost }) })));
   else printText(checked, onHost, errors, warnings);
   return ok ? EXIT.ok : EXIT.failed;
 }

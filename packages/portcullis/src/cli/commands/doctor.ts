@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { examine } from '../../doctor/examine.js';
 import type { Check, DoctorReport } from '../../doctor/report.js';
-import { escapeText } from '@portcullis/core';
+import { escapeJson, escapeText } from '@portcullis/core';
 import { colorsFor, type Colors } from '../colors.js';
 import { EXIT, print } from '../exit.js';
 import { examples } from '../help.js';
@@ -18,7 +18,7 @@ export function addDoctor(program: Command, done: (code: number) => void): void 
     ))
     .action(async ({ json }: { readonly json?: true }) => {
       const report = await examine();
-      print(json === true ? JSON.stringify(report) : formatReport(report, colorsFor(process.stdout)));
+      print(json === true ? escapeJson(JSON.stringify(report)) : formatReport(report, colorsFor(process.stdout)));
       done(report.usable ? EXIT.ok : EXIT.failed);
     });
 }

@@ -1,4 +1,4 @@
-import { PortcullisError } from '@portcullis/core';
+import { escapeJson, PortcullisError } from '@portcullis/core';
 import { explain, formatExplanation, formatFindings, loadPolicy, parseEvidence, requirePolicy } from '@portcullis/policy';
 import type { Command } from 'commander';
 import { platformCatalogue } from '../../compose/platform.js';
@@ -39,7 +39,7 @@ async function explainFile({ policy: path, evidence: from, listener, json }: Exp
   const context = { listener, nowMs: Date.now() };
   const explanation = explain(policy, evidence, context);
   const nearest = explanation.decision.effect === 'deny' ? policy.nearest(evidence, context) : undefined;
-  if (json === true) print(JSON.stringify({ policy: { name: policy.name, revision: policy.revision }, ...explanation, ...(nearest && { nearest }) }));
+  if (json === true) print(escapeJson(JSON.stringify({ policy: { name: policy.name, revision: policy.revision }, ...explanation, ...(nearest && { nearest }) })));
   else print(`${formatExplanation(explanation, { color: hasColor(process.stdout) })}${nearest === undefined ? '' : `\n\n${formatNearest(nearest)}`}`);
   return EXIT.ok;
 }

@@ -1,5 +1,5 @@
 import { createServer, type Socket } from 'node:net';
-import { isSelectorKey, PortcullisError, type BoundSocket, type SelectorKey } from '@portcullis/core';
+import { escapeJson, isSelectorKey, PortcullisError, type BoundSocket, type SelectorKey } from '@portcullis/core';
 import { InvalidArgumentError, type Command } from 'commander';
 import { resolveParts, type Parts } from '../../compose/parts.js';
 import { loadPlatform } from '../../compose/platform.js';
@@ -48,7 +48,7 @@ async function inspect(options: InspectOptions): Promise<number> {
   const parts = resolveParts(await loadPlatform(), { self: 'allow' });
   const named = (options.key ?? []).map((key) => keyOf(key, parts));
   const inspection = await look(options, parts, named);
-  print(options.json === true ? JSON.stringify(inspection) : formatInspection(inspection, colorsFor(process.stdout)));
+  print(options.json === true ? escapeJson(JSON.stringify(inspection)) : formatInspection(inspection, colorsFor(process.stdout)));
   return inspection.lost === undefined ? EXIT.ok : EXIT.failed;
 }
 
