@@ -1,7 +1,8 @@
 import { dirname, join, relative } from 'node:path';
 import type { Catalogue } from '@portcullis/core';
-import { loadPolicy, makeFinding, readDocumentFile, spanAt, textOf, type CompiledPolicy, type PolicyFinding, type Sources, type SourceText, type YamlDocument } from '@portcullis/policy';
+import { loadPolicy, makeFinding, readDocumentFile, spanAt, textOf, type PolicyFinding, type Sources, type SourceText, type YamlDocument } from '@portcullis/policy';
 import { parseGateway } from '../gateway/parse-gateway.js';
+import type { PolicyOfFiles } from './all-host-warnings.js';
 
 /** What checking one file found, the files that it leads to included. */
 export interface CheckedFile {
@@ -11,7 +12,7 @@ export interface CheckedFile {
   readonly findings: readonly PolicyFinding[];
   readonly sources: Sources;
   /** What was compiled, where nothing was wrong. */
-  readonly policies: readonly CompiledPolicy[];
+  readonly policies: readonly PolicyOfFiles[];
 }
 
 /** Checks a policy, or a gateway file with the policies that it names. Never throws for what it reads. */
@@ -20,22 +21,22 @@ export function checkFile(file: string, catalogue: Catalogue, nowMs: number): Ch
   const kind = textOf(document.root, 'kind') ?? 'AdmissionPolicy';
   if (kind === 'Gateway') return checkGateway(file, document, catalogue, nowMs);
   if (kind === 'PolicyTest') return { file, kind, findings: [notYet(document)], sources: new Map([[file, document.source]]), policies: [] };
-  const { policy, findings, sources } = loadPolicy(file, { catalogue, nowMs });
-  return { file, kind, findings, sources, policies: policy === undefined ? [] : [policy] };
+  const { policy, findings, sources, files } = loadPolicy(file, { catalogue, nowMs });
+  return { file, kind, findings, sources, policies: policy === undefined ? [] : [{ policy, files }] };
 }
 
 function checkGateway(file: string, document: YamlDocument, catalogue: Catalogue, nowMs: number): CheckedFile {
   const { spec, findings } = parseGateway(document, catalogue);
   const all = [...findings];
   const sources = new Map<string, SourceText>([[file, document.source]]);
-  const policies: CompiledPolicy[] = [];
+  const policies: PolicyOfFiles[] = [];
   const knownListeners = spec?.listeners.map(({ name }) => name) ?? [];
   for (const policy of new Set(spec?.listeners.map((listener) => listener.policy))) {
     // Named as somebody would who stands where the gateway file was named from.
     const shown = file.startsWith('/') ? policy : join(dirname(file), relative(dirname(file), policy));
     const loaded = loadPolicy(shown, { catalogue, nowMs, knownListeners });
     all.push(...loaded.findings);
-    if (loaded.policy !== undefined) policies.push(loaded.policy);
+    if (loaded.policy !== undefined) policies.push({ policy: loaded.policy, files: loaded.files });
     for (const [name, source] of loaded.sources) sources.set(name, source);
   }
   return { file, kind: 'Gateway', findings: all, sources, policies };

@@ -28,7 +28,7 @@ async function gateOfFile(path: string, settings: GateSettings, parts: Parts): P
   const first = await loadSteadyPolicy(path, load);
   const policy = requirePolicy(first);
   const warnings = [...first.findings.map((finding) => formatFinding(finding, first.sources)), ...(await prepareAttestors(parts.attestors, policy))];
-  const gate = new PolicyGate(coreOptions(settings, parts, policy), warnings, (made) => new PolicyReloader(path, first, {
+  const gate = new PolicyGate(coreOptions(settings, parts, policy), first, warnings, (made) => new PolicyReloader(path, first, {
     load,
     apply: (next) => made.setPolicy(next),
     report: (reload) => onReload?.(reload),

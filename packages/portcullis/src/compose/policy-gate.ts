@@ -1,13 +1,17 @@
 import { Gate, type GateOptions } from '@portcullis/core';
+import type { LoadedPolicy } from '@portcullis/policy';
 import type { PolicyReloader } from '../reload/policy-reloader.js';
 
 /** A gate whose policy came from a file, and may be read again. */
 export class PolicyGate extends Gate {
+  /** The policy as it was loaded first. */
+  readonly loaded: LoadedPolicy;
   readonly #reloader: (gate: Gate) => PolicyReloader;
   #made: PolicyReloader | undefined;
 
-  constructor(options: GateOptions, warnings: readonly string[], reloader: (gate: Gate) => PolicyReloader) {
+  constructor(options: GateOptions, loaded: LoadedPolicy, warnings: readonly string[], reloader: (gate: Gate) => PolicyReloader) {
     super(options, warnings);
+    this.loaded = loaded;
     this.#reloader = reloader;
   }
 

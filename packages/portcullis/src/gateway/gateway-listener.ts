@@ -3,7 +3,7 @@ import type { PolicyFinding } from '@portcullis/policy';
 import { createGate } from '../compose/create-gate.js';
 import type { Platform } from '../compose/platform.js';
 import type { PolicyGate } from '../compose/policy-gate.js';
-import { timeNow, type GatewayEvent, type ListeningEvent, type RecordedFinding } from '../records/gateway-event.js';
+import { timeNow, type GatewayEvent, type ListeningEvent, type RecordedFinding, type RecordedWarning } from '../records/gateway-event.js';
 import type { PolicyReload } from '../reload/policy-reloader.js';
 import { Connections } from './connections.js';
 import type { ListenerSpec } from './gateway-spec.js';
@@ -78,7 +78,8 @@ export class GatewayListener {
 
   #event({ path, bound }: Listening): ListeningEvent {
     const { listen, name, upstream } = this.#spec;
-    const { policy, warnings } = this.gate;
+    const { policy } = this.gate;
+    const warnings = warningsOf(this.gate);
     const mode = 'path' in listen ? (listen.mode ?? 0o600) : undefined;
     return {
       event: 'listening', time: timeNow(), listener: name, pid: process.pid,
@@ -98,6 +99,14 @@ async function targetOf({ listen }: ListenerSpec): Promise<ListenTarget> {
   if (!('path' in listen)) return listen;
   const { group, ...bind } = listen;
   return group === undefined ? bind : { ...bind, gid: await resolveGroup(group) };
+}
+
+/** The gate's texts are for people: those of findings, which come first, have code frames. */
+function warningsOf({ loaded: { findings }, warnings }: PolicyGate): readonly RecordedWarning[] {
+  return [
+    ...findings.map(({ code, message, place: { file, line, column } }) => ({ code, message, file, line, column })),
+    ...warnings.slice(findings.length).map((message) => ({ message })),
+  ];
 }
 
 function policyEvent(listener: string, reload: PolicyReload): GatewayEvent {

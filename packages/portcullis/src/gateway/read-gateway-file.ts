@@ -1,5 +1,5 @@
 import { PortcullisError } from '@portcullis/core';
-import { formatFindings, readDocumentFile } from '@portcullis/policy';
+import { formatFindings, readDocumentFile, textOf } from '@portcullis/policy';
 import { plural } from '../plural.js';
 import { platformCatalogue } from '../compose/platform.js';
 import type { GatewaySpec } from './gateway-spec.js';
@@ -8,6 +8,9 @@ import { parseGateway } from './parse-gateway.js';
 /** Reads and checks a gateway file; the policies that it names are read when the gateway starts. @throws PortcullisError `GATEWAY_INVALID` */
 export async function readGatewayFile(path: string): Promise<GatewaySpec> {
   const document = readDocumentFile(path);
+  if (textOf(document.root, 'kind') === 'AdmissionPolicy') {
+    throw new PortcullisError('GATEWAY_INVALID', `\`${path}\` is a policy: use \`--policy\`, with \`--listen\` and \`--upstream\``, { facts: { file: path } });
+  }
   const { spec, findings } = parseGateway(document, await platformCatalogue());
   if (spec !== undefined) return spec;
   const errors = findings.filter(({ severity }) => severity === 'error');

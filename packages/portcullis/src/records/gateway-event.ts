@@ -14,6 +14,15 @@ interface ListenerEvent<Name extends string> extends Event<Name> {
 /** A finding as a record carries it: no code frame. */
 export type RecordedFinding = Pick<PolicyFinding, 'code' | 'severity' | 'message'> & { readonly at: string };
 
+/** A warning of a policy, with its code and place; or an attestor's, which has neither. */
+export interface RecordedWarning {
+  readonly code?: string;
+  readonly message: string;
+  readonly file?: string;
+  readonly line?: number;
+  readonly column?: number;
+}
+
 /** Connections are accepted from now on. */
 export interface ListeningEvent extends ListenerEvent<'listening'> {
   readonly pid: number;
@@ -27,7 +36,7 @@ export interface ListeningEvent extends ListenerEvent<'listening'> {
   /** What the safe listen had to be told to overlook. */
   readonly exceptions?: readonly ListenException[];
   readonly replacedStale?: true;
-  readonly warnings?: readonly string[];
+  readonly warnings?: readonly RecordedWarning[];
 }
 
 /** A policy was read again. `rejected`: the one that is named stays in force. */

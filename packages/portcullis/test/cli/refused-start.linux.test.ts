@@ -96,6 +96,14 @@ describe('portcullis serve, where it must not start', function () {
     }
   });
 
+  it('says that a policy is none of its gateway files', async () => {
+    refused(await portcullis(['serve', folder.write('p.yaml', policy(ALLOW_ME))]), /GATEWAY_INVALID.*is a policy: use `--policy`/);
+  });
+
+  it('counts the errors of a gateway file in words that agree', async () => {
+    refused(await portcullis(['serve', folder.write('gateway.yaml', 'apiVersion: portcullis/v1\nkind: Gateway\n')]), /has 1 error:/);
+  });
+
   it('refuses two listeners on one socket, and one that is its own upstream, when checked and at start', async () => {
     folder.write('p.yaml', policy(ALLOW_ME));
     const listener = (name: string, path: string, up: string): string => `  - { name: ${name}, listen: { path: ${folder.at(path)} }, upstream: "unix:${folder.at(up)}", policy: p.yaml }\n`;

@@ -147,6 +147,17 @@ describe('portcullis serve', function () {
     await gateway.stop();
     assert.match(gateway.stderr, /POLICY_PROGRAM_WITHOUT_PRINCIPAL/);
     assert.match(gateway.stderr, /no-such-user-here/);
+    const warnings = gateway.of('listening')[0]?.['warnings'] as readonly { readonly code?: string; readonly message: string; readonly line?: number; readonly column?: number }[];
+    const found = warnings.find(({ code }) => code === 'POLICY_PROGRAM_WITHOUT_PRINCIPAL');
+    assert.equal(found?.line, 4);
+    assert.ok(warnings.some(({ message }) => message.includes('no-such-user-here')));
+    for (const { message } of warnings) assert.ok(!message.includes('\n'), message);
+  });
+
+  it('warns at start of programs and policies that others can replace', async () => {
+    const gateway = await start(policy(`{ id: tool, effect: allow, when: { all: [{ unix:uid: 7 }, { unix:path: ${folder.at('tool')} }] } }`));
+    await gateway.stop();
+    assert.match(gateway.stderr, /^warning: \S+: HOST_PATH_REPLACEABLE allow rule `tool`/m);
   });
 
   it('writes lines for people with --log pretty', async () => {

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { CompiledPolicy, formatFindings } from '@portcullis/policy';
+import { formatFindings } from '@portcullis/policy';
 import type { Command } from 'commander';
-import { hostWarnings } from '../../check/host-warnings.js';
+import { allHostWarnings } from '../../check/all-host-warnings.js';
 import { startGateway, type Gateway } from '../../gateway/gateway.js';
 import type { GatewaySpec } from '../../gateway/gateway-spec.js';
 import { unknowableHere } from '../../inspect/unknowable.js';
@@ -34,7 +34,7 @@ export function addServe(program: Command, done: (code: number) => void): void {
     .option('--log <format>', 'json or pretty', oneOf('json', 'pretty'), 'json')
     .addHelpText('after', examples(
       ['put a policy before docker', 'portcullis serve --policy docker.yaml --listen unix:/run/portcullis/docker.sock --upstream unix:/run/docker.sock --mode 0660 --group docker'],
-      ['read the policy again', 'kill -HUP "$(pidof -s portcullis)"   # or save the file: changes are followed'],
+      ['read the policy again', 'kill -HUP "$(pgrep -xo portcullis)"   # or save the file: changes are followed'],
       ['several sockets', 'portcullis serve gateway.yaml'],
       ['who was refused, and what was missing', "portcullis serve gateway.yaml | jq -c 'select(.decision == \"deny\") | {peer, nearest}'"],
     ))
@@ -71,11 +71,11 @@ async function serve(spec: GatewaySpec, log: string): Promise<number> {
   return code ?? EXIT.ok;
 }
 
-/** Rules that this host cannot answer (I4). */
+/** What the policies meet on this host (I4). */
 async function hostWarningsOf({ listeners }: Gateway): Promise<readonly string[]> {
   const unknowable = await unknowableHere();
-  if (unknowable === undefined) return [];
-  return listeners.flatMap(({ gate }) => (gate.policy instanceof CompiledPolicy ? hostWarnings(gate.policy, unknowable).map((warning) => `${gate.listener}: ${warning}`) : []));
+  return listeners.flatMap(({ gate: { loaded: { policy, files }, listener } }) => (
+    policy === undefined ? [] : allHostWarnings({ policy, files }, unknowable).map((warning) => `${listener}: ${warning}`)));
 }
 
 function tellTrouble(trouble: OutputTrouble | undefined): void {
