@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { LinuxAttestor } from '@portcullis/attestor-linux';
 import { PortcullisError } from '@portcullis/core';
 import { parseDatabase } from '../dist/names/database.js';
+import { Names } from '../dist/names/names.js';
 import { needProgram, needRoot, SOMEBODY } from './support/features.js';
 import { Stage } from './support/stage.js';
 
@@ -68,6 +69,17 @@ describe('names of a policy', () => {
 
   it('refuse the policy when a number stands for a name: the service would take it for an id', async () => {
     await assert.rejects(new LinuxAttestor().prepare(new Map([['unix:user', new Set(['0'])]])), (error) => error instanceof PortcullisError && error.code === 'NAME_UNRESOLVED');
+  });
+});
+
+describe('the names of ids', () => {
+  it('are unknown for an id without one while a name of the policy could not be resolved: it could be that one (I4)', async () => {
+    const names = new Names();
+    assert.equal(names.user(4_000_000_000), '#4000000000');
+    assert.equal((await names.prepare(new Map([['unix:user', new Set(['nobody-has-this-name'])]]))).length, 1);
+    assert.deepEqual([names.user(0), names.group(4_000_000_000)], ['root', '#4000000000']);
+    const unnamed = names.user(4_000_000_000);
+    assert.equal(typeof unnamed === 'string' ? unnamed : unnamed.why, 'service-down');
   });
 });
 

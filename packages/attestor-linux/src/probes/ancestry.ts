@@ -32,7 +32,11 @@ export const ancestry: Probe = {
       return undefined;
     }
     // From within a pid namespace the chain ends where the namespace does, and looks complete (T13).
-    const ancestors = inFirstPidNamespace(peer.capabilities) ? pidsUp(peer.credentials.pid) : undefined;
+    if (!inFirstPidNamespace(peer.capabilities)) {
+      allUnknown(keys, unknown('not-visible', 'ancestors outside our pid namespace would not be shown'), into);
+      return undefined;
+    }
+    const ancestors = pidsUp(peer.credentials.pid);
     for (const key of keys) into.set(key, listed(ancestors, key === 'unix:ancestor-path' ? exeOf : uidOf));
     return undefined;
   },
