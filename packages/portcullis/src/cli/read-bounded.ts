@@ -5,8 +5,8 @@ const { maxBytes: MOST_BYTES } = DEFAULT_LIMITS;
 const PIECE = 65_536;
 
 /** Reads a regular file, or stdin for `-`, up to what a policy may have. @throws Error beyond, and for what is no regular file */
-export function readBounded(from: string): Uint8Array {
-  if (from === '-') return readAll(process.stdin.fd);
+export async function readBounded(from: string): Promise<Uint8Array> {
+  if (from === '-') return readStdin(process.stdin);
   // A FIFO would wait for its writer, a device never end.
   const fd = openSync(from, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
@@ -25,7 +25,23 @@ function readAll(fd: number): Uint8Array {
     const got = readSync(fd, piece);
     if (got === 0) return Buffer.concat(pieces);
     total += got;
-    if (total > MOST_BYTES) throw new Error(`more than ${String(MOST_BYTES)} bytes`);
+    requireWithin(total);
     pieces.push(piece.subarray(0, got));
   }
+}
+
+/** As a stream: a pipe that has nothing yet is waited for, and not an EAGAIN. */
+async function readStdin(stream: AsyncIterable<Buffer>): Promise<Uint8Array> {
+  const pieces: Buffer[] = [];
+  let total = 0;
+  for await (const piece of stream) {
+    total += piece.length;
+    requireWithin(total);
+    pieces.push(piece);
+  }
+  return Buffer.concat(pieces);
+}
+
+function requireWithin(total: number): void {
+  if (total > MOST_BYTES) throw new Error(`more than ${String(MOST_BYTES)} bytes`);
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { requireFeature } from '@portcullis/testkit';
 import { ALLOW_ME, Folder, policy } from './support/folder.js';
-import { portcullis } from './support/run.js';
+import { BIN, portcullis, run } from './support/run.js';
 
 const COMMANDS = ['serve', 'inspect', 'check', 'explain', 'doctor'];
 
@@ -142,6 +142,12 @@ describe('portcullis', function () {
         assert.equal(code, 1);
         assert.match(stderr, /EVIDENCE_INVALID[^]*more than 2097152 bytes/);
       }
+    });
+
+    it('waits for evidence that comes late', async () => {
+      const file = folder.write('p.yaml', policy('{ id: me, effect: allow, when: { unix:uid: 7 } }'));
+      const late = await run('/bin/bash', ['-c', '(sleep 2; echo \'{"unix:uid": 7}\') | "$0" "$1" explain -p "$2" -e -', process.execPath, BIN, file]);
+      assert.match(late.stdout, /^allow /);
     });
 
     it('names the nearest miss after a refusal, and none after an admission', async () => {

@@ -34,7 +34,7 @@ export function addExplain(program: Command, done: (code: number) => void): void
 async function explainFile({ policy: path, evidence: from, listener, json }: ExplainOptions): Promise<number> {
   const catalogue = await platformCatalogue();
   const policy = requirePolicy(loadPolicy(path, { catalogue }));
-  const { evidence, findings, sources } = parseEvidence(readEvidence(from), catalogue, from === '-' ? 'stdin' : from);
+  const { evidence, findings, sources } = parseEvidence(await readEvidence(from), catalogue, from === '-' ? 'stdin' : from);
   if (evidence === undefined) throw new PortcullisError('EVIDENCE_INVALID', `the evidence cannot be used:\n${formatFindings(findings, sources, { color: hasColor(process.stderr) })}`);
   const context = { listener, nowMs: Date.now() };
   const explanation = explain(policy, evidence, context);
@@ -44,9 +44,9 @@ async function explainFile({ policy: path, evidence: from, listener, json }: Exp
   return EXIT.ok;
 }
 
-function readEvidence(from: string): Uint8Array {
+async function readEvidence(from: string): Promise<Uint8Array> {
   try {
-    return readBounded(from);
+    return await readBounded(from);
   } catch (cause) {
     throw new PortcullisError('EVIDENCE_INVALID', `cannot read \`${from}\``, { cause, facts: { path: from } });
   }
