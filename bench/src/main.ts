@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, release, totalmem, type } from 'node:os';
 import { join } from 'node:path';
 import { measureAdmission, measureMemory, measureStages } from './admission.js';
+import { measureAttest } from './attest.js';
 import { measureDecide } from './decide.js';
 import { LoadClient } from './load-client.js';
 
@@ -38,6 +39,9 @@ try {
   );
   say('Records are compared with the same gate without them, all else with plain Node served the same way.');
   say();
+  say('### One held connection, admitted again and again in one process, µs');
+  say();
+  table(['admission', 'µs'], (await measureAttest(client, folder)).map(({ name, micros }) => [name, fixed(micros)]));
   say('### Stages, mean µs by the gate\'s own clock');
   say();
   const stages = await measureStages(client, folder, count);

@@ -1,10 +1,10 @@
 // One server of the benchmark, in a process of its own: `node server.js MODE SOCKET CLIENT-PROGRAM`. Answers `usage` messages.
-import { createHash } from 'node:crypto';
-import { openSync, readFileSync, writeSync } from 'node:fs';
+import { openSync, writeSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
 import { LINUX_SELECTORS, LinuxAttestor, LinuxPeerSource, linuxListenPort } from '@portcullis/attestor-linux';
 import { Catalogue, createGate, toRecord, type Admission, type DecisionSink, type Gate } from '@portcullis/core';
 import { compilePolicyText } from '@portcullis/policy';
+import { policyText } from './policy-text.js';
 
 export type Mode = 'plain' | 'uid' | 'uid+record' | 'program' | 'program+digest' | 'hold-plain' | 'hold-uid' | 'hold-program';
 
@@ -19,32 +19,6 @@ export interface Usage {
 }
 
 const [mode, path, clientProgram] = process.argv.slice(2) as [Mode, string, string];
-const uid = String(process.getuid?.() ?? 0);
-
-// getgroups(2) as Node gives it has the effective group too.
-const hasGroups = /^Groups:\t\S/m.test(readFileSync('/proc/self/status', 'utf8'));
-const PROGRAM = `
-        unix:supplementary_gid: { exists: ${String(hasGroups)} }
-        linux:pin: peer-pidfd
-        unix:path: ${clientProgram}
-        unix:image: verified
-        linux:cgroup: { glob: "/**" }`;
-
-function policyText(): string {
-  const program = mode.includes('program') ? PROGRAM : '';
-  const digest = mode.includes('digest') ? `\n        unix:sha256: ${createHash('sha256').update(readFileSync(clientProgram)).digest('hex')}` : '';
-  return `apiVersion: portcullis/v1
-kind: AdmissionPolicy
-metadata: { name: bench }
-rules:
-  - id: client
-    effect: allow
-    when:
-      all:
-        - { unix:uid: ${uid} }${program === '' ? '' : `\n        -${program.trimStart().replace(/^/, ' ').replaceAll('\n        ', '\n          ')}`}${digest.replace('\n        ', '\n          ')}
-`;
-}
-
 /** Records as a log writes them: one line each, written once a turn. */
 class Log implements DecisionSink {
   readonly #fd = openSync('/dev/null', 'w');
@@ -72,7 +46,7 @@ function serve(socket: Socket): void {
 const server = createServer(serve);
 if (!mode.includes('plain')) {
   const log = new Log();
-  const loaded = compilePolicyText(policyText(), { file: 'bench.yaml', catalogue: new Catalogue(LINUX_SELECTORS) });
+  const loaded = compilePolicyText(policyText(mode.includes('digest') ? 'program+digest' : mode.includes('program') ? 'program' : 'uid', clientProgram), { file: 'bench.yaml', catalogue: new Catalogue(LINUX_SELECTORS) });
   if (loaded.policy === undefined) throw new Error(JSON.stringify(loaded.findings));
   const gate = await createGate({
     policy: loaded.policy, peerSource: new LinuxPeerSource(), attestors: [new LinuxAttestor()], listenPort: linuxListenPort(),
