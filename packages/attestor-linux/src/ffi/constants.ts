@@ -59,7 +59,6 @@ export const LSM_ID_NAMES: ReadonlyMap<number, string> = new Map([[101, 'selinux
 
 export const PID_FS_MAGIC = 0x50494446; // linux/magic.h, 6.9: pidfd inodes are unique from then on
 export const FUSE_SUPER_MAGIC = 0x65735546; // linux/magic.h
-export const PROC_SUPER_MAGIC = 0x9fa0;
 
 /** An id that no process has: what an unconnected or foreign socket answers (T14). */
 export const INVALID_ID = 0xffff_ffff;

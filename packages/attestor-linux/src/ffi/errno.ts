@@ -9,9 +9,9 @@ const MORE: ReadonlyMap<number, string> = new Map([
   [108, 'ESHUTDOWN'],
 ]);
 
-export const { EPERM, ENOENT, ESRCH, EINTR, EBADF, EAGAIN, EACCES, ENODEV, EINVAL, ENOTTY, ERANGE, ENAMETOOLONG } =
+export const { EPERM, ENOENT, ESRCH, EINTR, EBADF, EAGAIN, EACCES, EINVAL, ENOTTY, ERANGE, ENAMETOOLONG } =
   constants.errno;
-export const { ENODATA, EOPNOTSUPP, ENOPROTOOPT, EADDRINUSE, ENOTDIR, ENOSYS, ENOTCONN, EMFILE, ENFILE } = constants.errno;
+export const { ENODATA, EOPNOTSUPP, ENOPROTOOPT, EADDRINUSE, ENOTDIR, ENOSYS, EMFILE, ENFILE } = constants.errno;
 
 /** `EACCES` for 13; `errno 999` for what has no name. */
 export function errnoName(errno: number): string {

@@ -1,12 +1,13 @@
 import { unknown, type Fd, type Unknown } from '@portcullis/core';
 import { ESRCH, SysFailure } from '../ffi/errno.js';
-import { closeFd, cPath, openRead, readAt } from '../ffi/file.js';
+import { closeFd, cPath, openRead } from '../ffi/file.js';
 import { hasPrivatePages } from '../ffi/pagemap.js';
-import { isMemoryAlive, lastEnd, nextExecutable, type Mapping } from '../ffi/procmap.js';
+import { lastEnd, nextExecutable, type Mapping } from '../ffi/procmap.js';
 import { deviceNumber, type FileIdentity } from '../ffi/statx.js';
 import { parseExecutableMaps } from '../proc/parse-maps.js';
 import { rereadProc } from '../proc/read.js';
 import { unknownOf } from '../unknown-of.js';
+import { isPinnedMemoryAlive } from './memory.js';
 import { mappedIdentity, type MappedIdentity } from './mapped-identity.js';
 import { isOnFuse, isRootOnly } from './root-only.js';
 
@@ -34,11 +35,8 @@ export function lookAtCode(folder: string, maps: Fd, exe: FileIdentity, procmapQ
   const failed = procmapQuery ? surveyByQuery(maps, survey) : surveyByText(maps, survey);
   const code = failed ?? survey.code();
   // The exe link and the pagemap are opened by path: another program's, unless this memory is still there (T2).
-  const alive = procmapQuery ? isMemoryAlive(maps) : readAt(maps, oneByte, 0) === 1;
-  return alive ? code : unknown('peer-changed', 'the memory that was looked at is gone');
+  return isPinnedMemoryAlive(maps, procmapQuery) ? code : unknown('peer-changed', 'the memory that was looked at is gone');
 }
-
-const oneByte = new Uint8Array(1);
 
 function surveyByQuery(maps: Fd, survey: Survey): Unknown | undefined {
   let address = 0n;

@@ -3,11 +3,11 @@ import { AT_FDCWD } from '../ffi/constants.js';
 import { SysFailure } from '../ffi/errno.js';
 import { closeFd, cPath, openRead, readAt } from '../ffi/file.js';
 import { libc } from '../ffi/libc.js';
-import { isMemoryAlive } from '../ffi/procmap.js';
 import { samePath, sameFile, statPath, type FileIdentity } from '../ffi/statx.js';
 import type { LinuxPeer } from '../peer.js';
 import { decodeText } from '../proc/decode.js';
 import { lookAtCode, type Code } from './code.js';
+import { isPinnedMemoryAlive } from './memory.js';
 
 /** What kind of file the program runs from. `elsewhere`: its path belongs to another mount namespace (T5, T6). */
 export type ExeState = 'linked' | 'deleted' | 'memfd' | 'replaced' | 'elsewhere';
@@ -17,7 +17,6 @@ const LOOK_SERVES_MS = 1000;
 
 const link = Buffer.allocUnsafeSlow(4096);
 const scratch = Buffer.allocUnsafeSlow(2048);
-const oneByte = new Uint8Array(1);
 const MEMFD = '/memfd:';
 const SLASH = 0x2f;
 const NUL = Buffer.alloc(1);
@@ -81,8 +80,7 @@ export class ProgramImage {
    */
   changed(): string | undefined {
     const { maps, where, auxv, procmapQuery } = this.#looked;
-    const alive = procmapQuery ? isMemoryAlive(maps) : readAt(maps, oneByte, 0) === 1;
-    if (!alive) return 'the memory that was looked at is gone: the process ran another program';
+    if (!isPinnedMemoryAlive(maps, procmapQuery)) return 'the memory that was looked at is gone: the process ran another program';
     if (!samePath(this.#exePath, this.exe)) return 'the exe link leads to another file, or the file changed';
     if (where.hostPath !== undefined && !samePath(where.hostPath, this.exe)) return 'the path leads to another file';
     const now = performance.now();
