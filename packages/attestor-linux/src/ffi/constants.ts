@@ -8,17 +8,31 @@ export const GENERIC_ABI_ARCHITECTURES: readonly string[] = ['x64', 'arm64', 'ri
 
 export const AF_UNIX = 1; // linux/socket.h
 export const SOCK_STREAM = 1; // linux/net.h
+export const SOCK_DGRAM = 2;
+export const SOCK_SEQPACKET = 5;
 export const SOCK_NONBLOCK = 0o4000;
 export const SOCK_CLOEXEC = 0o2000000;
 
 export const SOL_SOCKET = 1; // asm-generic/socket.h, as all below
 export const SO_TYPE = 3;
+export const SO_PASSCRED = 16;
 export const SO_PEERCRED = 17;
 export const SO_ACCEPTCONN = 30;
 export const SO_PEERSEC = 31; // 2.6.17
+export const SO_PASSSEC = 34; // 2.6.18
 export const SO_DOMAIN = 39; // 2.6.32
 export const SO_PEERGROUPS = 59; // 4.13
+export const SO_PASSPIDFD = 76; // 6.5
 export const SO_PEERPIDFD = 77; // 6.5
+
+export const SCM_RIGHTS = 1; // linux/socket.h, as all below
+export const SCM_CREDENTIALS = 2;
+export const SCM_SECURITY = 3; // 2.6.18
+export const SCM_PIDFD = 4; // 6.5
+export const MSG_CTRUNC = 0x08;
+export const MSG_TRUNC = 0x20;
+export const MSG_DONTWAIT = 0x40;
+export const MSG_CMSG_CLOEXEC = 0x4000_0000; // 2.6.23
 
 export const SYS_PIDFD_OPEN = 434; // asm-generic/unistd.h, 5.3
 

@@ -1,6 +1,7 @@
 import { normaliseValues, type Fd } from '@portcullis/core';
 import {
-  SO_ACCEPTCONN, SO_DOMAIN, SO_PEERCRED, SO_PEERGROUPS, SO_PEERPIDFD, SO_PEERSEC, SO_TYPE, SOL_SOCKET,
+  SO_ACCEPTCONN, SO_DOMAIN, SO_PASSCRED, SO_PASSPIDFD, SO_PASSSEC, SO_PEERCRED, SO_PEERGROUPS, SO_PEERPIDFD, SO_PEERSEC, SO_TYPE,
+  SOL_SOCKET,
 } from './constants.js';
 import { EINVAL, ERANGE, SysFailure } from './errno.js';
 import { libc, type Memory } from './libc.js';
@@ -83,4 +84,26 @@ export function getPeerGroups(fd: Fd): readonly number[] | SysFailure {
 export function getPeerSec(fd: Fd): Uint8Array | SysFailure {
   const size = getGrowing(fd, SO_PEERSEC, 'SO_PEERSEC');
   return typeof size === 'number' ? grown.slice(0, size) : size;
+}
+
+const ON = Int32Array.of(1);
+
+function setOn(fd: Fd, option: number, name: string): SysFailure | undefined {
+  if (libc().setsockopt(fd, SOL_SOCKET, option, ON, ON.byteLength) === 0) return undefined;
+  return new SysFailure(`setsockopt(${String(fd)}, SOL_SOCKET, ${name}, 1)`, libc().errno());
+}
+
+/** `setsockopt(fd, SOL_SOCKET, SO_PASSCRED, 1)`: each message comes with SCM_CREDENTIALS, and none is glued to another sender's. */
+export function setPassCred(fd: Fd): SysFailure | undefined {
+  return setOn(fd, SO_PASSCRED, 'SO_PASSCRED');
+}
+
+/** `setsockopt(fd, SOL_SOCKET, SO_PASSPIDFD, 1)`: each message comes with SCM_PIDFD, a descriptor of ours to close. Linux 6.5. */
+export function setPassPidFd(fd: Fd): SysFailure | undefined {
+  return setOn(fd, SO_PASSPIDFD, 'SO_PASSPIDFD');
+}
+
+/** `setsockopt(fd, SOL_SOCKET, SO_PASSSEC, 1)`: each message comes with SCM_SECURITY where a module labels it. */
+export function setPassSec(fd: Fd): SysFailure | undefined {
+  return setOn(fd, SO_PASSSEC, 'SO_PASSSEC');
 }

@@ -1,10 +1,9 @@
 import { constants } from 'node:os';
 import type { Fd } from '@portcullis/core';
-import { AF_UNIX, SOCK_CLOEXEC, SOCK_NONBLOCK } from '../ffi/constants.js';
+import { AF_UNIX, SOCK_CLOEXEC, SOCK_DGRAM, SOCK_NONBLOCK } from '../ffi/constants.js';
 import { SysFailure } from '../ffi/errno.js';
 import { closeFd } from '../ffi/file.js';
 import { libc } from '../ffi/libc.js';
-import { SOCK_DGRAM } from './flags.js';
 import { socketAddress } from './socket-path.js';
 
 const { ECONNREFUSED, EPROTOTYPE } = constants.errno;

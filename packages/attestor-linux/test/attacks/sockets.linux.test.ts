@@ -3,14 +3,12 @@ import { closeSync, openSync } from 'node:fs';
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { once } from 'node:events';
 import type { Connection, Fd } from '@portcullis/core';
-import { AF_UNIX, SOCK_CLOEXEC, SOCK_STREAM } from '../../dist/ffi/constants.js';
+import { AF_UNIX, SOCK_CLOEXEC, SOCK_DGRAM, SOCK_SEQPACKET, SOCK_STREAM } from '../../dist/ffi/constants.js';
 import { libc } from '../../dist/ffi/libc.js';
 import { Attesting, connectionOf } from '../support/attesting.js';
 import { needLinux } from '../support/features.js';
 import { Stage } from '../support/stage.js';
 
-const SOCK_DGRAM = 2;
-const SOCK_SEQPACKET = 5;
 const AF_INET = 2;
 
 describe('T14: sockets whose credentials mean nothing', () => {

@@ -24,6 +24,9 @@ const ENUMERATORS: Readonly<Record<string, string>> = { PROCMAP_QUERY_VMA_EXECUT
 
 const STRUCTURES: Readonly<Record<string, readonly [guard: string, fields: Readonly<Record<string, number>>, size: number]>> = {
   'struct ucred': ['1', { pid: 0, uid: 4, gid: 8 }, 12],
+  'struct msghdr': ['1', { msg_name: 0, msg_iov: 16, msg_iovlen: 24, msg_control: 32, msg_controllen: 40, msg_flags: 48 }, 56],
+  'struct iovec': ['1', { iov_base: 0, iov_len: 8 }, 16],
+  'struct cmsghdr': ['1', { cmsg_len: 0, cmsg_level: 8, cmsg_type: 12 }, 16],
   'struct pollfd': ['1', { fd: 0, events: 4, revents: 6 }, 8],
   'struct statx': ['1', { stx_nlink: 16, stx_uid: 20, stx_mode: 28, stx_ino: 32, stx_size: 40, stx_ctime: 96, stx_mtime: 112, stx_dev_major: 136, stx_dev_minor: 140 }, 256],
   'struct statx_timestamp': ['1', { tv_sec: 0, tv_nsec: 8 }, 16],
@@ -43,6 +46,7 @@ const INCLUDES = `#define _GNU_SOURCE
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <linux/auxvec.h>
@@ -80,7 +84,7 @@ describe('numbers and structures of the kernel', () => {
     const found = printed(body);
     const differing = numbers.filter(([name, value]) => found.has(name) && (BigInt(found.get(name)!) & 0xffff_ffffn) !== (BigInt(value) & 0xffff_ffffn));
     assert.deepEqual(differing, []);
-    for (const name of ['SO_PEERCRED', 'SO_PEERGROUPS', 'SO_PEERSEC', 'SO_DOMAIN', 'AT_EMPTY_PATH', 'SYS_PIDFD_OPEN', 'O_PATH', 'SOCK_STREAM']) assert.ok(found.has(name), name);
+    for (const name of ['SO_PEERCRED', 'SO_PEERGROUPS', 'SO_PEERSEC', 'SO_DOMAIN', 'AT_EMPTY_PATH', 'SYS_PIDFD_OPEN', 'O_PATH', 'SOCK_STREAM', 'SO_PASSCRED', 'SO_PASSSEC', 'SCM_RIGHTS', 'SCM_CREDENTIALS', 'MSG_CMSG_CLOEXEC']) assert.ok(found.has(name), name);
   });
 
   it('PIDFD_GET_INFO, PROCMAP_QUERY and PAGEMAP_SCAN are the ioctl numbers of their sizes', () => {
@@ -108,7 +112,7 @@ describe('numbers and structures of the kernel', () => {
 
 /** O_* and the like are macros, MSG-like ones may be both: these alone are plain enumerators in glibc. */
 function isEnumerator(name: string): boolean {
-  return /^SOCK_(STREAM|NONBLOCK|CLOEXEC)$/.test(name);
+  return /^SOCK_(STREAM|DGRAM|SEQPACKET|NONBLOCK|CLOEXEC)$/.test(name);
 }
 
 describe('calls of the C library', () => {

@@ -1,13 +1,11 @@
 import assert from 'node:assert/strict';
 import { closeSync, openSync } from 'node:fs';
 import type { Fd } from '@portcullis/core';
-import { AF_UNIX, SOCK_STREAM } from '../../dist/ffi/constants.js';
+import { AF_UNIX, SOCK_DGRAM, SOCK_SEQPACKET, SOCK_STREAM } from '../../dist/ffi/constants.js';
 import { libc } from '../../dist/ffi/libc.js';
-import { SOCK_DGRAM } from '../../dist/listen/flags.js';
 import { descriptors, needLinux, port, rawBind, refusalOf, Scratch } from './scratch.js';
 
 const AF_INET = 2;
-const SOCK_SEQPACKET = 5;
 
 describe('safe listen: adopt', () => {
   let scratch: Scratch;

@@ -62,7 +62,7 @@ export function rawBind(path: string, type = SOCK_STREAM): Fd {
   return fd;
 }
 
-function socketAddressOf(path: string): Uint8Array {
+export function socketAddressOf(path: string): Uint8Array {
   const family = socketAddress(0 as Fd).subarray(0, 2);
   return Buffer.concat([family, Buffer.from(`${path}\0`)]);
 }
