@@ -1,7 +1,7 @@
 import { Catalogue, unknown, type Attestor, type Finding, type Findings, type Peer, type SelectorDefinition, type SelectorKey, type SelectorValue } from '@portcullis/core';
-import { DigestCache, type DigestOptions } from './digest/digest-cache.js';
+import { DigestCache, Names, type DigestOptions } from '@portcullis/core/platform';
+import { askGetent } from './getent.js';
 import { ProcessCache } from './image/process-cache.js';
-import { Names } from './names/names.js';
 import { LinuxPeer } from './peer.js';
 import { probesOf } from './probes/all.js';
 import type { Probe } from './probes/probe.js';
@@ -10,7 +10,7 @@ import type { Probe } from './probes/probe.js';
 export class LinuxAttestor implements Attestor {
   readonly name = 'linux';
   readonly selectors: readonly SelectorDefinition[];
-  readonly #names = new Names();
+  readonly #names = new Names(askGetent);
   readonly #processes = new ProcessCache();
   readonly #digests: DigestCache;
   readonly #probes: readonly Probe[];

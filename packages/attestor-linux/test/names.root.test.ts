@@ -4,8 +4,8 @@ import { chmodSync, chownSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { LinuxAttestor } from '@portcullis/attestor-linux';
 import { PortcullisError } from '@portcullis/core';
-import { parseDatabase } from '../dist/names/database.js';
-import { Names } from '../dist/names/names.js';
+import { Names, parseDatabase } from '@portcullis/core/platform';
+import { askGetent } from '../dist/getent.js';
 import { needProgram, needRoot, SOMEBODY } from './support/features.js';
 import { Stage } from './support/stage.js';
 
@@ -74,7 +74,7 @@ describe('names of a policy', () => {
 
 describe('the names of ids', () => {
   it('are unknown for an id without one while a name of the policy could not be resolved: it could be that one (I4)', async () => {
-    const names = new Names();
+    const names = new Names(askGetent);
     assert.equal(names.user(4_000_000_000), '#4000000000');
     assert.equal((await names.prepare(new Map([['unix:user', new Set(['nobody-has-this-name'])]]))).length, 1);
     assert.deepEqual([names.user(0), names.group(4_000_000_000)], ['root', '#4000000000']);

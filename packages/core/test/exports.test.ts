@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import * as core from '@portcullis/core';
+import * as platform from '@portcullis/core/platform';
 import * as testing from '@portcullis/core/testing';
 
 describe('the package', () => {
@@ -11,6 +12,10 @@ describe('the package', () => {
       'isTrustTier', 'kindOf', 'normaliseValues', 'parseSelector', 'parseValue', 'prepareAttestors', 'runTrusted', 'socketFd', 'sourceOf', 'toRecord', 'trustRank',
       'trustSuffices', 'unknown', 'valueProblem',
     ]);
+  });
+
+  it('exports under `./platform` what the platforms share', () => {
+    assert.deepEqual(Object.keys(platform).sort(), ['DigestCache', 'Names', 'parseDatabase']);
   });
 
   it('exports these fakes under `./testing`', () => {

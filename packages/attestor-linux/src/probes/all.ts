@@ -1,6 +1,5 @@
-import type { DigestCache } from '../digest/digest-cache.js';
+import type { DigestCache, Names } from '@portcullis/core/platform';
 import type { ProcessCache } from '../image/process-cache.js';
-import type { Names } from '../names/names.js';
 import { ancestry } from './ancestry.js';
 import { asserted } from './asserted.js';
 import { cgroup } from './cgroup.js';

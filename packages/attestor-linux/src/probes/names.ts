@@ -1,5 +1,5 @@
 import type { SelectorDefinition } from '@portcullis/core';
-import type { Names } from '../names/names.js';
+import type { Names } from '@portcullis/core/platform';
 import type { LinuxPeer } from '../peer.js';
 import { constant, Findings, type Into, type Probe } from './probe.js';
 

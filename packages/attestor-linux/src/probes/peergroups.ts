@@ -1,7 +1,7 @@
 import { ABSENT, unknown, type Finding, type SelectorDefinition } from '@portcullis/core';
+import type { Names } from '@portcullis/core/platform';
 import { SysFailure } from '../ffi/errno.js';
 import { getPeerGroups } from '../ffi/sockopt.js';
-import type { Names } from '../names/names.js';
 import type { LinuxPeer } from '../peer.js';
 import { MAX_U32 } from '../proc/decode.js';
 import { unknownOf } from '../unknown-of.js';

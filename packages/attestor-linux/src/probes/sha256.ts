@@ -1,8 +1,11 @@
-import type { Finding, SelectorDefinition, TrustTier } from '@portcullis/core';
-import type { DigestCache } from '../digest/digest-cache.js';
+import type { Fd, Finding, SelectorDefinition, TrustTier, Unknown } from '@portcullis/core';
+import type { ContentIdentity, DigestCache, DigestSource } from '@portcullis/core/platform';
+import { SysFailure } from '../ffi/errno.js';
+import { statFd } from '../ffi/statx.js';
 import type { ProcessCache } from '../image/process-cache.js';
 import { ProgramImage } from '../image/program-image.js';
 import type { LinuxPeer } from '../peer.js';
+import { unknownOf } from '../unknown-of.js';
 import { tierOf } from './exe.js';
 import { constant, type Into, type Probe } from './probe.js';
 
@@ -32,7 +35,7 @@ export function sha256(processes: ProcessCache, digests: DigestCache): Probe {
         into.set(KEY, made.finding);
         return undefined;
       }
-      const digest = digests.digest(peer, image, signal);
+      const digest = digests.digest(sourceOf(peer, image), signal);
       if (!(digest instanceof Promise)) {
         into.set(KEY, keep(image, digest, tier));
         return undefined;
@@ -43,6 +46,16 @@ export function sha256(processes: ProcessCache, digests: DigestCache): Probe {
       });
     },
   };
+}
+
+/** The content behind the exe link of the pinned process. */
+function sourceOf(peer: LinuxPeer, image: ProgramImage): DigestSource {
+  return { uid: peer.credentials.uid, identity: image.exe, open: () => image.openContent(peer), identify };
+}
+
+function identify(file: Fd): ContentIdentity | Unknown {
+  const now = statFd(file);
+  return now instanceof SysFailure ? unknownOf(now) : now;
 }
 
 function withTier(digest: Finding, tier: TrustTier): Finding {

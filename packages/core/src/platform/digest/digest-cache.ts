@@ -1,12 +1,7 @@
-import { unknown, type Fd, type Finding, type Unknown } from '@portcullis/core';
-import { SysFailure } from '../ffi/errno.js';
-import { closeFd } from '../ffi/file.js';
-import { sameFile, statFd, type FileIdentity } from '../ffi/statx.js';
-import type { ProgramImage } from '../image/program-image.js';
-import type { LinuxPeer } from '../peer.js';
-import { present } from '../probes/probe.js';
-import { unknownOf } from '../unknown-of.js';
+import { closeSync } from 'node:fs';
+import { unknown, type Finding, type Unknown } from '../../evidence.js';
 import { DigestFlight } from './digest-flight.js';
+import { sameContent, type ContentIdentity, type DigestSource } from './digest-source.js';
 import { DigestQueue } from './digest-queue.js';
 import { DigestWorker } from './digest-worker.js';
 
@@ -52,15 +47,15 @@ export class DigestCache {
     this.#mostOpenPerUid = options.mostOpenPerUid ?? 8;
   }
 
-  /** The digest of an image's executable: at once where it is known, else a promise that never rejects. */
-  digest(peer: LinuxPeer, image: ProgramImage, signal?: AbortSignal): Finding | Promise<Finding> {
-    const key = identityKey(image.exe);
+  /** The digest of an executable: at once where it is known, else a promise that never rejects. */
+  digest(source: DigestSource, signal?: AbortSignal): Finding | Promise<Finding> {
+    const key = identityKey(source.identity);
     const kept = this.#kept.get(key);
     if (kept !== undefined) return kept;
     if (signal?.aborted === true) return unknown('timeout', 'nobody waits for the digest');
-    const { uid } = peer.credentials;
+    const { uid } = source;
     const joined = this.#flights.get(key);
-    const flight = joined ?? this.#begin(peer, image, key);
+    const flight = joined ?? this.#begin(source, key);
     if (!(flight instanceof DigestFlight)) return flight;
     const answer = flight.join(uid, signal, () => { this.#left(flight, uid); });
     // Also one that another user asked for first: who joins need not wait for that user's turn.
@@ -77,25 +72,24 @@ export class DigestCache {
   }
 
   /** Opens the file, while the peer is pinned. */
-  #begin(peer: LinuxPeer, image: ProgramImage, key: string): DigestFlight | Unknown {
-    const { exe } = image;
-    const { uid } = peer.credentials;
+  #begin(source: DigestSource, key: string): DigestFlight | Unknown {
+    const { uid, identity } = source;
     if (this.#closed) return CLOSED;
-    if (exe.size > this.#mostBytes) return unknown('limit', `the executable has ${String(exe.size)} bytes`);
+    if (identity.size > this.#mostBytes) return unknown('limit', `the executable has ${String(identity.size)} bytes`);
     const openOf = this.#openOf.get(uid) ?? 0;
     if (openOf >= this.#mostOpenPerUid) return unknown('limit', `${String(openOf)} other executables of this user wait for their digests`);
     if (this.#open >= this.#mostOpen) return unknown('limit', `${String(this.#open)} other executables wait for their digests`);
-    const file = image.openContent(peer);
+    const file = source.open();
     if (typeof file !== 'number') return file;
+    const flight = new DigestFlight(key, file, source);
     // Before others can join: they run the file that the key tells of.
-    const other = whyOther(file, exe, 'the exe link led to another file when it was opened');
+    const other = whyOther(flight, 'the exe link led to another file when it was opened');
     if (other !== undefined) {
-      closeFd(file);
+      closeSync(file);
       return other;
     }
     this.#open += 1;
     this.#openOf.set(uid, openOf + 1);
-    const flight = new DigestFlight(key, file, exe, uid);
     this.#flights.set(key, flight);
     return flight;
   }
@@ -124,7 +118,7 @@ export class DigestCache {
 
   #end(flight: DigestFlight, finding: Finding): void {
     this.#forget(flight);
-    closeFd(flight.file);
+    closeSync(flight.file);
     this.#open -= 1;
     const openOf = (this.#openOf.get(flight.uid) ?? 0) - 1;
     if (openOf > 0) this.#openOf.set(flight.uid, openOf);
@@ -137,18 +131,19 @@ export class DigestCache {
   }
 
   /** Never rejects. */
-  async #read({ file, exe, key }: DigestFlight): Promise<Finding> {
+  async #read(flight: DigestFlight): Promise<Finding> {
+    const { file, key, identity } = flight;
     const beganMs = Date.now();
-    const before = whyOther(file, exe, 'the executable changed before it was read');
+    const before = whyOther(flight, 'the executable changed before it was read');
     if (before !== undefined) return before;
     const hex = await this.#worker.sha256(file);
     if (typeof hex !== 'string') return hex;
     // After the last read: a file that was written meanwhile has no one digest.
-    const after = whyOther(file, exe, 'the executable changed while it was read');
+    const after = whyOther(flight, 'the executable changed while it was read');
     if (after !== undefined) return after;
-    const finding = present(hex);
+    const finding: Finding = { state: 'present', values: [hex] };
     // Written so lately that another write could leave the same times: true of what was read, but not to be kept.
-    if (beganMs - Number(exe.ctimeNs / 1_000_000n) < TICK_MS) return finding;
+    if (beganMs - Number(identity.ctimeNs / 1_000_000n) < TICK_MS) return finding;
     if (this.#kept.size >= this.#mostKept) this.#kept.delete(this.#kept.keys().next().value ?? '');
     this.#kept.set(key, finding);
     return finding;
@@ -159,12 +154,12 @@ const CLOSED = unknown('system-error', 'the attestor is closed');
 const ABANDONED = unknown('timeout', 'nobody waits for the digest any more');
 
 /** Why the open file is not the one that was looked at, as it was; undefined when it is. */
-function whyOther(file: Fd, exe: FileIdentity, changed: string): Unknown | undefined {
-  const now = statFd(file);
-  if (now instanceof SysFailure) return unknownOf(now);
-  return sameFile(now, exe) ? undefined : unknown('peer-changed', changed);
+function whyOther({ file, identity, identify }: DigestFlight, changed: string): Unknown | undefined {
+  const now = identify(file);
+  if ('why' in now) return now;
+  return sameContent(now, identity) ? undefined : unknown('peer-changed', changed);
 }
 
-function identityKey({ dev, ino, size, mtimeNs, ctimeNs }: FileIdentity): string {
+function identityKey({ dev, ino, size, mtimeNs, ctimeNs }: ContentIdentity): string {
   return `${String(dev)}:${String(ino)}:${String(size)}:${String(mtimeNs)}:${String(ctimeNs)}`;
 }

@@ -1,9 +1,13 @@
-import { PortcullisError, runTrusted, unknown, type SelectorKey, type SelectorValue, type Unknown } from '@portcullis/core';
+import { PortcullisError } from '../../errors.js';
+import { unknown, type Unknown } from '../../evidence.js';
+import type { SelectorKey, SelectorValue } from '../../selector.js';
 import { readDatabase, type Database } from './database.js';
 
-const GETENT = '/usr/bin/getent';
-/** getent(1): the key was not found, as opposed to a service that does not answer. */
-const NOT_FOUND = 2;
+/**
+ * Asks the system's own services (LDAP, SSSD, Open Directory) for the id of a name; undefined when they say that there is
+ * none. Rejects with PortcullisError `NAME_UNRESOLVED` when they do not answer.
+ */
+export type AskSystem = (database: Database, name: string) => Promise<number | undefined>;
 
 /**
  * Names of users and groups. Ids that the local files name are known by them; names that a policy mentions are resolved
@@ -11,8 +15,13 @@ const NOT_FOUND = 2;
  * An id that neither knows is spelled `#1234`, which no name is: comparing it with the policy's names is then still exact.
  */
 export class Names {
+  readonly #ask: AskSystem;
   #users: Table = EMPTY;
   #groups: Table = EMPTY;
+
+  constructor(ask: AskSystem) {
+    this.#ask = ask;
+  }
 
   user(uid: number): string | Unknown {
     return nameOf(uid, this.#users);
@@ -28,8 +37,8 @@ export class Names {
    */
   async prepare(literals: ReadonlyMap<SelectorKey, ReadonlySet<SelectorValue>>): Promise<readonly string[]> {
     const warnings: string[] = [];
-    const users = await resolve('passwd', [literals.get('unix:user')], warnings);
-    const groups = await resolve('group', [literals.get('unix:group'), literals.get('unix:supplementary_group')], warnings);
+    const users = await resolve(this.#ask, 'passwd', [literals.get('unix:user')], warnings);
+    const groups = await resolve(this.#ask, 'group', [literals.get('unix:group'), literals.get('unix:supplementary_group')], warnings);
     // Both or neither: a service that fails between them leaves what was resolved before.
     this.#users = users;
     this.#groups = groups;
@@ -39,7 +48,7 @@ export class Names {
 
 interface Table {
   readonly byId: ReadonlyMap<number, string>;
-  /** A name of the policy that nobody knew: no such user, or a directory that is away, which getent(1) does not tell apart. */
+  /** A name of the policy that nobody knew: no such user, or a directory that is away, which no service tells apart. */
   readonly unresolved: string | undefined;
 }
 
@@ -52,7 +61,7 @@ function nameOf(id: number, { byId, unresolved }: Table): string | Unknown {
   return unresolved === undefined ? `#${String(id)}` : unknown('service-down', `nobody could say whether ${String(id)} is \`${unresolved}\``);
 }
 
-async function resolve(database: Database, literals: readonly (ReadonlySet<SelectorValue> | undefined)[], warnings: string[]): Promise<Table> {
+async function resolve(ask: AskSystem, database: Database, literals: readonly (ReadonlySet<SelectorValue> | undefined)[], warnings: string[]): Promise<Table> {
   const wanted = new Set(literals.flatMap((values) => [...(values ?? [])].map(String)));
   const ids = readDatabase(database);
   const byId = new Map<number, string>();
@@ -60,7 +69,7 @@ async function resolve(database: Database, literals: readonly (ReadonlySet<Selec
   const named = new Map<number, string>();
   let unresolved: string | undefined;
   for (const name of wanted) {
-    const id = ids.get(name) ?? (await askSystem(database, name));
+    const id = ids.get(name) ?? (await ask(database, name));
     if (id === undefined) {
       unresolved ??= name;
       warnings.push(`this host has no ${database === 'passwd' ? 'user' : 'group'} \`${name}\`: no peer will match it`);
@@ -74,16 +83,4 @@ async function resolve(database: Database, literals: readonly (ReadonlySet<Selec
     byId.set(id, name); // of two names of one id, the one that the policy says is the one to compare with
   }
   return { byId, unresolved };
-}
-
-/** The id that the name service switch knows a name by (LDAP, SSSD); undefined when it says that there is none. */
-async function askSystem(database: Database, name: string): Promise<number | undefined> {
-  if (name.startsWith('-')) return undefined;
-  const result = await runTrusted(GETENT, [database, name], { timeoutMs: 5000, mostBytes: 65_536 });
-  if (result.code === NOT_FOUND) return undefined;
-  const fields = result.code === 0 ? result.stdout.split(':') : [];
-  if (fields[0] !== name || !/^[0-9]{1,10}$/.test(fields[2] ?? '')) {
-    throw new PortcullisError('NAME_UNRESOLVED', `\`${GETENT} ${database} ${name}\` did not answer: exit ${String(result.code)}`, { facts: { name, database } });
-  }
-  return Number(fields[2]);
 }

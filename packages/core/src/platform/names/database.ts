@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { PortcullisError } from '@portcullis/core';
+import { PortcullisError } from '../../errors.js';
 
 export type Database = 'passwd' | 'group';
 

@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads';
-import { unknown, type Fd, type Unknown } from '@portcullis/core';
+import { unknown, type Unknown } from '../../evidence.js';
+import type { Fd } from '../../peer.js';
 import type { DigestAnswer, DigestRequest, DigestThreadData } from './digest-thread.js';
 
 /** The request that the thread is at. */

@@ -1,5 +1,6 @@
-import { unknown, type Fd, type Finding } from '@portcullis/core';
-import type { FileIdentity } from '../ffi/statx.js';
+import { unknown, type Finding } from '../../evidence.js';
+import type { Fd } from '../../peer.js';
+import type { ContentIdentity, DigestSource } from './digest-source.js';
 
 /** One who waits for a flight. */
 interface Asker {
@@ -11,15 +12,17 @@ interface Asker {
 export class DigestFlight {
   readonly key: string;
   readonly file: Fd;
-  readonly exe: FileIdentity;
+  readonly identity: ContentIdentity;
+  readonly identify: DigestSource['identify'];
   /** Whom the descriptor counts against: the user who asked first. */
   readonly uid: number;
   readonly #askers = new Set<Asker>();
 
-  constructor(key: string, file: Fd, exe: FileIdentity, uid: number) {
+  constructor(key: string, file: Fd, { identity, identify, uid }: DigestSource) {
     this.key = key;
     this.file = file;
-    this.exe = exe;
+    this.identity = identity;
+    this.identify = identify;
     this.uid = uid;
   }
 

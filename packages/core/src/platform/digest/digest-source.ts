@@ -1,0 +1,28 @@
+import type { Unknown } from '../../evidence.js';
+import type { Fd } from '../../peer.js';
+
+/** What tells one file from another, and one content from the next. */
+export interface ContentIdentity {
+  readonly dev: number | bigint;
+  readonly ino: bigint;
+  readonly size: bigint;
+  readonly mtimeNs: bigint;
+  readonly ctimeNs: bigint;
+}
+
+/** The file that a peer's program runs from, as its platform gets at it. */
+export interface DigestSource {
+  /** Whom it counts against: the user of the peer. */
+  readonly uid: number;
+  /** As it was looked at. */
+  readonly identity: ContentIdentity;
+  /** A descriptor of the content, which the cache closes. Called while the peer is pinned. */
+  open(): Fd | Unknown;
+  /** What the descriptor leads to, asked before and after it is read. */
+  readonly identify: (file: Fd) => ContentIdentity | Unknown;
+}
+
+/** Same file, same content as far as the inode tells. */
+export function sameContent(a: ContentIdentity, b: ContentIdentity): boolean {
+  return a.dev === b.dev && a.ino === b.ino && a.size === b.size && a.mtimeNs === b.mtimeNs && a.ctimeNs === b.ctimeNs;
+}
