@@ -9,7 +9,7 @@ const peer: Peer = {
   credentials: { pid: 1, uid: 0, gid: 0 } as Peer['credentials'],
   pin: 'unpinned',
   verify: () => undefined,
-  close: () => undefined,
+  hold: () => { throw new Error('never held'); }, close: () => undefined,
 };
 
 for (const platform of PLATFORMS) {

@@ -5,7 +5,8 @@ import { closeFd } from './ffi/file.js';
 import { getPidfdInfo, hasExited, type PidfdInfo } from './ffi/pidfd.js';
 import type { KnownProcess } from './image/known-process.js';
 import type { ProgramImage } from './image/program-image.js';
-import { pinPeer, readStartTime, type Pin } from './pin.js';
+import { LinuxHeldPeer } from './lease/held-peer.js';
+import { pinAgain, pinPeer, readStartTime, type Pin } from './pin.js';
 import { unknownOf } from './unknown-of.js';
 
 /** Well above the time of an admission that waits for nothing. An exec within it is no worse than one that comes right after. */
@@ -102,6 +103,17 @@ export class LinuxPeer implements Peer {
     if (!this.#readSince && performance.now() - this.#lookedAtMs < SAME_MOMENT_MS) return undefined;
     const changed = this.#image?.changed();
     return changed === undefined ? undefined : { refused: 'peer-changed', detail: changed, credentials };
+  }
+
+  hold({ image }: { readonly image: boolean }): LinuxHeldPeer {
+    const { connection, credentials, capabilities } = this;
+    let pin: Pin | PeerRefusal | undefined;
+    if (!capabilities.peerPidFd) {
+      // SO_PEERPIDFD can be asked again when it is needed. Where there is none, the pid can be another's by then.
+      this.#pin ??= pinPeer(connection.fd, credentials, capabilities);
+      pin = 'pidfd' in this.#pin ? pinAgain(this.#pin, credentials) : this.#pin;
+    }
+    return new LinuxHeldPeer(connection, credentials, capabilities, pin, image ? this.#image?.use() : undefined);
   }
 
   close(): void {

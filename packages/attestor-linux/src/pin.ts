@@ -51,6 +51,18 @@ function pinByPid(credentials: PeerCredentials): Pin | PeerRefusal {
   return { refused: exited ? 'peer-exited' : 'pin-failed', detail, credentials };
 }
 
+/** A second pin of the process that `pin` holds, with a descriptor of its own. */
+export function pinAgain(pin: Pin, credentials: PeerCredentials): Pin | PeerRefusal {
+  const pidfd = pidfdOpen(credentials.pid);
+  if (pidfd instanceof SysFailure) {
+    return { refused: pidfd.errno === ESRCH ? 'peer-exited' : 'pin-failed', detail: pidfd.toString(), credentials };
+  }
+  // As long as the first process lives, nobody else has its pid.
+  if (!hasExited(pin.pidfd)) return { ...pin, pidfd };
+  closeFd(pidfd);
+  return { refused: 'peer-exited', detail: 'the process exited while it was pinned', credentials };
+}
+
 /** Clock ticks after boot (`starttime`, field 22 of `/proc/PID/stat`); undefined when it cannot be read. */
 export function readStartTime(pid: Pid): number | undefined {
   const stat = readProc(`/proc/${String(pid)}/stat`);

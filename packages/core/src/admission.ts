@@ -3,7 +3,7 @@ import type { Attested, Stages } from './engine.js';
 import { PortcullisError } from './errors.js';
 import type { Evidence } from './evidence.js';
 import { fingerprint } from './fingerprint.js';
-import type { Gid, Pid, PinStrength, Uid } from './peer.js';
+import type { Gid, PeerRefusal, Pid, PinStrength, Uid } from './peer.js';
 import type { Policy, PolicyContext } from './policy.js';
 import type { SelectorKey } from './selector.js';
 
@@ -31,6 +31,7 @@ export class Admission {
   /** Set once the shadow rules were asked; empty until then, and where there are none. */
   shadow: readonly ShadowResult[] = NO_SHADOW;
   readonly #policy: Policy;
+  #lookAgain: (() => PeerRefusal | undefined) | undefined;
 
   constructor(attested: Attested, policy: Policy, context: PolicyContext) {
     this.listener = context.listener;
@@ -41,6 +42,20 @@ export class Admission {
     this.failure = attested.failure;
     this.peer = attested.credentials && new PeerView(attested.credentials, attested.pin, attested.evidence);
     this.#policy = policy;
+  }
+
+  /**
+   * Whether the process that connected still lives and, where `onExec: revoke` or an interval asks for it, runs the program
+   * image that was admitted: looked at now, in microseconds. What is lost is said, and what the policy's `lease` says of it
+   * is done before this returns. `lease-ended` once the connection has closed, and of one that was refused.
+   */
+  reverify(): PeerRefusal | undefined {
+    return this.#lookAgain === undefined ? NOT_HELD : this.#lookAgain();
+  }
+
+  /** Called by the gate alone. */
+  heldBy(lookAgain: () => PeerRefusal | undefined): void {
+    this.#lookAgain = lookAgain;
   }
 
   get policy(): { readonly name: string; readonly revision: string } {
@@ -54,6 +69,7 @@ export class Admission {
   }
 }
 
+const NOT_HELD: PeerRefusal = Object.freeze({ refused: 'lease-ended', detail: 'the connection was not admitted' });
 const NO_SHADOW: readonly ShadowResult[] = Object.freeze([]);
 const OF_POLICY: ReadonlySet<string> = new Set(['rule', 'default', 'unknown-evidence', 'limit']);
 

@@ -58,6 +58,8 @@ export const REFUSAL_CODES = [
   /** As many pending admissions as one uid may have. */
   'pending-limit-uid',
   'unsupported-platform',
+  /** `reverify` of a connection that has closed. */
+  'lease-ended',
 ] as const;
 
 export type RefusalCode = (typeof REFUSAL_CODES)[number];
@@ -99,6 +101,16 @@ export interface ShadowResult {
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [name: string]: Json };
 export type Grant = Readonly<Record<string, Json>>;
 
+/** What an admitted connection's right to stay depends on: the policy words `lease` and `handoff`. */
+export interface LeaseTerms {
+  /** When the process that connected exits while another still holds its connection. */
+  readonly onPeerExit: 'revoke' | 'ignore';
+  /** When a look finds that the process runs another program image than was admitted. */
+  readonly onExec: 'revoke' | 'ignore';
+  /** Milliseconds between two such looks; where it is missing, `reverify()` looks on demand. */
+  readonly reverifyMs?: number;
+}
+
 /** Frozen. `rules` are the determining ones: all allows that matched, or all denies that matched or could not be excluded. */
 export interface Decision {
   readonly effect: 'allow' | 'deny';
@@ -108,4 +120,6 @@ export interface Decision {
   /** The determining rule's `reason`, where it has one. */
   readonly reason?: string;
   readonly grant: Grant;
+  /** Of an allow; `onPeerExit: revoke` and `onExec: ignore` where a policy says nothing. */
+  readonly terms?: LeaseTerms;
 }

@@ -3,7 +3,7 @@ import type { Admission } from './admission.js';
 
 /** Something that went wrong beside a decision: it was refused or it stayed as it was, and this says why. */
 export interface GateFailure {
-  readonly where: 'attest' | 'listener' | 'sink' | 'event' | 'prepare' | 'record' | 'close';
+  readonly where: 'attest' | 'lease' | 'listener' | 'sink' | 'event' | 'prepare' | 'record' | 'close';
   readonly error: unknown;
 }
 
@@ -16,10 +16,22 @@ export interface PolicyChange {
   readonly warnings: readonly string[];
 }
 
-/** An admitted connection lost its right to stay. */
+/** Why an admitted connection lost its right to stay. Closed: dashboards count by it. */
+export type RevocationCause =
+  /** The process that connected has exited, and somebody else holds its connection. */
+  | 'peer-exited'
+  /** It runs another program image. */
+  | 'program-changed'
+  /** It could not be watched (I2). */
+  | 'defect';
+
+/** An admitted connection lost its right to stay, and was ended (I7). */
 export interface Revocation {
   readonly admission: Admission;
-  readonly why: string;
+  readonly cause: RevocationCause;
+  /** The policy word that governs it: `lease.onPeerExit`. */
+  readonly word: string;
+  readonly detail: string;
 }
 
 export interface GateEvents {
@@ -35,6 +47,8 @@ export interface GateEvents {
 /** Takes the record of every connection. Called after the decision was carried out; a throw is reported and breaks nothing. */
 export interface DecisionSink {
   record(admission: Admission): void;
+  /** Takes the record of a connection that was admitted, and ended before its time. */
+  revoked?(revocation: Revocation): void;
 }
 
 /**

@@ -9,9 +9,11 @@ import { PortcullisError } from './errors.js';
 import { AfterDecision, type GateEvents } from './events.js';
 import { checkCollect, checkOptions, DEFAULTS, type GateOptions } from './gate-options.js';
 import { acceptedBy, guardOf, guardServer } from './guard.js';
+import { holdFor, Leases } from './lease.js';
 import { LiveConnections } from './live.js';
-import type { PeerCredentials } from './peer.js';
+import type { HeldPeer, PeerCredentials } from './peer.js';
 import { PendingAdmissions } from './pending.js';
+import { PolicyInForce } from './policy-in-force.js';
 import type { Policy, PolicyContext } from './policy.js';
 import { prepareAttestors } from './prepare.js';
 import { RecordKeeper } from './record-keeper.js';
@@ -41,13 +43,10 @@ export class Gate {
   readonly #clock: () => number;
   readonly #style: RefusalStyle;
   readonly #live: LiveConnections;
+  readonly #leases: Leases;
   readonly #lingering: Lingering;
   readonly #listening: Listening[] = [];
-  readonly #refresh: NodeJS.Timeout | undefined;
-  #policy: Policy;
-  /** Preparations run one after the other, so that the attestors are prepared for the policy that was set last. */
-  #preparing: Promise<unknown> = Promise.resolve();
-  #refreshing = false;
+  readonly #inForce: PolicyInForce;
   #closing: Promise<void> | undefined;
 
   /** Use `createGate`, which prepares the policy first. */
@@ -56,7 +55,6 @@ export class Gate {
     this.warnings = warnings;
     this.#options = options;
     this.listener = options.listener ?? DEFAULTS.listener;
-    this.#policy = options.policy;
     const deadlineMs = options.deadlineMs ?? DEFAULTS.deadlineMs;
     const maxPending = options.maxPending ?? DEFAULTS.maxPending;
     const maxPendingPerUid = options.maxPendingPerUid ?? DEFAULTS.maxPendingPerUid;
@@ -64,6 +62,7 @@ export class Gate {
     checkCollect(options.collect ?? [], collector.catalogue);
     this.#budget = options.budget ?? processBudget(options.peerSource);
     this.#live = new LiveConnections(this.#budget);
+    this.#leases = new Leases(this.#after, options.sink);
     this.#lingering = new Lingering(this.#budget);
     this.#engine = new Engine(options.peerSource, collector, deadlineMs);
     this.#pending = new PendingAdmissions(maxPending, maxPendingPerUid);
@@ -72,8 +71,7 @@ export class Gate {
     this.#records = new RecordKeeper(collector, this.#after, { sink: options.sink, collect: options.collect ?? [], deadlineMs, waiting });
     this.#clock = options.clock ?? Date.now;
     this.#style = options.refusal ?? 'close';
-    const refreshMs = options.refreshMs ?? DEFAULTS.refreshMs;
-    if (refreshMs > 0) this.#refresh = setInterval(() => void this.#prepareAgain(), refreshMs).unref();
+    this.#inForce = new PolicyInForce(options.policy, warnings, options.attestors, this.#after, options.refreshMs ?? DEFAULTS.refreshMs);
   }
 
   get catalogue(): Catalogue {
@@ -81,7 +79,7 @@ export class Gate {
   }
 
   get policy(): Policy {
-    return this.#policy;
+    return this.#inForce.policy;
   }
 
   /** Admitted and lingering connections, and admissions that wait for a late answer. */
@@ -97,12 +95,7 @@ export class Gate {
 
   /** Prepares attestors for `policy`, then swaps one reference. A failure keeps the policy that works. */
   setPolicy(policy: Policy): Promise<void> {
-    return this.#oneByOne(async () => {
-      const warnings = await this.#prepareFor(policy);
-      const previous = this.#policy.revision;
-      this.#policy = policy;
-      this.#after.later(() => { this.#after.emit('policy', { name: policy.name, revision: policy.revision, previous, warnings }); });
-    });
+    return this.#inForce.set(policy);
   }
 
   /**
@@ -146,7 +139,7 @@ export class Gate {
 
   async #close(drainMs: number): Promise<void> {
     const began = performance.now();
-    clearInterval(this.#refresh);
+    this.#inForce.close();
     this.#engine.stop();
     const stopped = this.#listening.map(stopListening);
     await this.#live.drain(drainMs);
@@ -175,11 +168,11 @@ export class Gate {
     }
     const decision = full ? refusal('capacity', 'descriptor-limit', `this process may hold ${String(this.#budget?.capacity)} connections`) : refusal('closing');
     const context: PolicyContext = { listener: this.listener, nowMs: this.#clock() };
-    this.#settle(unattested(decision), this.#policy, context, socket, handOver, full ? 'close' : this.#style);
+    this.#settle(unattested(decision), this.policy, context, socket, handOver, full ? 'close' : this.#style);
   }
 
   #attest(socket: Socket, handOver: (socket: Socket) => void): void {
-    const policy = this.#policy;
+    const { policy } = this;
     const context: PolicyContext = { listener: this.listener, nowMs: this.#clock() };
     const attested = this.#engine.admit(new SocketConnection(socket, acceptedBy(socket)), policy, context, this.#mayWait);
     if (!(attested instanceof Promise)) {
@@ -190,7 +183,7 @@ export class Gate {
       if (late.credentials !== undefined) this.#pending.leave(late.credentials.uid);
       if (this.#closing !== undefined) {
         this.#settle({ ...late, decision: refusal('closing') }, policy, context, socket, handOver);
-      } else if (this.#policy !== policy && late.decision.effect === 'allow' && !socket.destroyed) {
+      } else if (this.policy !== policy && late.decision.effect === 'allow' && !socket.destroyed) {
         // Allowed by a policy that is no longer in force: the one that is has not been asked.
         this.#records.letGo(late.peer);
         this.#attest(socket, handOver);
@@ -204,42 +197,24 @@ export class Gate {
 
   /** Carries the decision out: the one place where a connection is let through. */
   #settle(attested: Attested, policy: Policy, context: PolicyContext, socket: Socket, handOver: (socket: Socket) => void, style = this.#style): void {
-    const admission = new Admission(attested, policy, context);
-    this.#records.keep(admission, attested, policy, context);
-    if (admission.decision.effect === 'allow' && !socket.destroyed) {
-      bindAdmission(socket, admission);
-      handOver(socket);
-    } else {
+    let outcome = attested;
+    let held: HeldPeer | undefined;
+    if (attested.decision.effect === 'allow' && !socket.destroyed) {
+      try {
+        held = attested.peer?.hold(holdFor(attested.decision));
+      } catch (error) {
+        outcome = { ...attested, decision: refusal('defect'), failure: error };
+      }
+    }
+    const admission = new Admission(outcome, policy, context);
+    this.#records.keep(admission, outcome, policy, context); // lets the peer go
+    if (held === undefined) {
       refuse(socket, style, this.#lingering);
+      return;
     }
-  }
-
-  /** Attestors that were prepared before another failed are prepared for the policy that stays. */
-  async #prepareFor(policy: Policy): Promise<readonly string[]> {
-    try {
-      return await prepareAttestors(this.#options.attestors, policy);
-    } catch (error) {
-      await prepareAttestors(this.#options.attestors, this.#policy).catch((again: unknown) => { this.#after.fail('prepare', again); });
-      throw error;
-    }
-  }
-
-  async #prepareAgain(): Promise<void> {
-    if (this.#refreshing) return;
-    this.#refreshing = true;
-    try {
-      await this.#oneByOne(() => prepareAttestors(this.#options.attestors, this.#policy));
-    } catch (error) {
-      this.#after.fail('prepare', error);
-    } finally {
-      this.#refreshing = false;
-    }
-  }
-
-  #oneByOne<T>(job: () => Promise<T>): Promise<T> {
-    const turn = this.#preparing.then(job);
-    this.#preparing = turn.catch(() => undefined);
-    return turn;
+    this.#live.leased(socket, this.#leases.take(socket, admission, held));
+    bindAdmission(socket, admission);
+    handOver(socket);
   }
 }
 

@@ -1,12 +1,13 @@
 import type { DescriptorBudget } from './descriptor-budget.js';
 import type { Socket } from './gate.js';
+import type { Lease } from './lease.js';
 
 /** Longer than this Node's timers cannot wait: they fire at once instead. */
 export const LONGEST_TIMER_MS = 0x7fff_ffff;
 
 /** The open connections of a gate: admitted, waiting, or reading their refusal. Each has a place in the budget. */
 export class LiveConnections {
-  readonly #sockets = new Set<Socket>();
+  readonly #sockets = new Map<Socket, Lease | undefined>();
   readonly #budget: DescriptorBudget | undefined;
   readonly #onClose: (this: Socket) => void;
   #whenEmpty: (() => void) | undefined;
@@ -26,13 +27,20 @@ export class LiveConnections {
   enter(socket: Socket): boolean {
     if (this.#sockets.has(socket)) return true; // a server handed it to another that this gate guards too
     if (this.#budget?.take() === false) return false;
-    this.#sockets.add(socket);
+    this.#sockets.set(socket, undefined);
     socket.on('close', this.#onClose);
     return true;
   }
 
+  /** The lease ends when the connection closes. */
+  leased(socket: Socket, lease: Lease): void {
+    this.#sockets.get(socket)?.end(); // admitted again by another gate's server
+    if (this.#sockets.has(socket)) this.#sockets.set(socket, lease);
+    else lease.end();
+  }
+
   destroyAll(): void {
-    for (const socket of this.#sockets) socket.destroy();
+    for (const socket of this.#sockets.keys()) socket.destroy();
   }
 
   /** Lets connections end by themselves for at most `drainMs`, then ends them. */
@@ -44,7 +52,9 @@ export class LiveConnections {
   }
 
   #left(socket: Socket): void {
+    const lease = this.#sockets.get(socket);
     if (!this.#sockets.delete(socket)) return;
+    lease?.end();
     this.#budget?.give();
     if (this.#sockets.size === 0) this.#whenEmpty?.();
   }

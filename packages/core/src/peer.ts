@@ -46,7 +46,27 @@ export interface Peer {
    * undefined is yes. A peer that nobody pinned has nothing to verify (I3).
    */
   verify(): PeerRefusal | undefined;
+  /**
+   * Holds on to the process beyond `close`, for as long as its connection lives. `image`: to the program image too, where
+   * one was looked at. Called once, of a peer that was verified and is not closed.
+   */
+  hold(what: { readonly image: boolean }): HeldPeer;
   /** Releases every descriptor. Idempotent. */
+  close(): void;
+}
+
+/** The peer of an admitted connection. What it costs while nothing happens is memory, and descriptors shared by process. */
+export interface HeldPeer {
+  /**
+   * Pins the process where nothing did before, and calls `onExit` once, in a later turn, when it exits. Called once.
+   * Throws when it cannot be watched.
+   */
+  watch(onExit: () => void): void;
+  /** Whether it still is the same process and, where its image is held, the same program image: now, nothing remembered. */
+  verify(): PeerRefusal | undefined;
+  /** Whether some process still holds the other end of the connection. */
+  isConnectionHeld(): boolean;
+  /** Releases every descriptor, and forgets `onExit`. Idempotent. */
   close(): void;
 }
 

@@ -3,6 +3,7 @@ import type { Catalogue } from './catalogue.js';
 import type { FailedCondition, Grant, NearestMiss, RefusalCode } from './decision.js';
 import type { Evidence, Unknown } from './evidence.js';
 import { formatErrorChain } from './errors.js';
+import type { Revocation } from './events.js';
 import type { SelectorValue } from './selector.js';
 import type { Stages } from './engine.js';
 import type { TrustTier } from './tiers.js';
@@ -76,6 +77,40 @@ export function toRecord(admission: Admission, catalogue: Catalogue): DecisionRe
     ...(admission.failure !== undefined && { error: formatErrorChain(admission.failure) }),
     policy: admission.policy.revision,
     micros: admission.stages,
+  };
+}
+
+/** The line of a connection that was admitted, and ended before its time. */
+export interface RevocationRecord {
+  readonly event: 'revoked';
+  /** When: RFC 3339, UTC. */
+  readonly time: string;
+  /** When the connection was admitted. */
+  readonly admitted: string;
+  readonly listener: string;
+  readonly cause: Revocation['cause'];
+  /** The policy word that governs it, to be written where this shall not happen: `lease.onPeerExit`. */
+  readonly word: string;
+  readonly detail: string;
+  readonly rule: string | readonly string[];
+  readonly peer?: DecisionRecord['peer'];
+  readonly policy: string;
+}
+
+/** The record of a revocation, ready for `JSON.stringify`. `nowMs`: milliseconds since the epoch. */
+export function toRevocationRecord({ admission, cause, word, detail }: Revocation, nowMs: number): RevocationRecord {
+  const { decision, peer } = admission;
+  return {
+    event: 'revoked',
+    time: isoTime(nowMs),
+    admitted: isoTime(admission.timeMs),
+    listener: admission.listener,
+    cause,
+    word,
+    detail,
+    rule: decision.rules.length === 1 ? (decision.rules[0] ?? '') : decision.rules,
+    ...(peer !== undefined && { peer: { pid: peer.pid, uid: peer.uid, gid: peer.gid, pin: peer.pin } }),
+    policy: admission.policy.revision,
   };
 }
 

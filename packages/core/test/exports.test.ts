@@ -9,7 +9,7 @@ describe('the package', () => {
       'ABSENT', 'ATTESTOR', 'Admission', 'CAUSES', 'CLOCK', 'COST_TIERS', 'Catalogue', 'Collector', 'DECISION_SINK', 'DEFAULTS', 'DescriptorBudget', 'ERROR_CODES',
       'Engine', 'Gate', 'LISTEN_EXCEPTIONS', 'LISTEN_PORT', 'PEER_SOURCE', 'POLICY', 'PortcullisError', 'REFUSAL_CODES', 'TRUST_TIERS', 'UNKNOWN_REASONS',
       'activatedFd', 'admissionOf', 'compareValues', 'costRank', 'createGate', 'drainOnSignals', 'escapeJson', 'escapeText', 'fingerprint', 'formatErrorChain', 'formatSelector', 'isRefusal', 'isSelectorKey',
-      'isTrustTier', 'kindOf', 'normaliseValues', 'parseSelector', 'parseValue', 'prepareAttestors', 'runTrusted', 'socketFd', 'sourceOf', 'toRecord', 'trustRank',
+      'isTrustTier', 'kindOf', 'normaliseValues', 'parseSelector', 'parseValue', 'prepareAttestors', 'runTrusted', 'socketFd', 'sourceOf', 'toRecord', 'toRevocationRecord', 'trustRank',
       'trustSuffices', 'unknown', 'valueProblem',
     ]);
   });

@@ -3,11 +3,13 @@
 
 export const validate = validate10;
 export default validate10;
-const schema11 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"https://portcullis.invalid/schema/v1/admission-policy.json","title":"AdmissionPolicy of Portcullis","type":"object","required":["apiVersion","kind"],"additionalProperties":false,"properties":{"apiVersion":{"const":"portcullis/v1"},"kind":{"const":"AdmissionPolicy"},"metadata":{"type":"object","additionalProperties":false,"properties":{"name":{"type":"string","pattern":"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$","description":"a name of letters, digits, dots, dashes and underscores"},"revision":{"type":"string","pattern":"^[\\x21-\\x7e]{1,128}$","description":"text of 1 to 128 visible ASCII characters"},"owner":{"type":"string"},"description":{"type":"string"},"annotations":{"$ref":"#/definitions/annotations"}}},"include":{"type":"array","minItems":1,"items":{"type":"string","pattern":"^[^\\x00]+$","description":"a path or a pattern of paths"}},"sets":{"type":"object","propertyNames":{"pattern":"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$","description":"a name of letters, digits, dots, dashes and underscores"},"additionalProperties":{"$ref":"#/definitions/condition"}},"rules":{"type":"array","items":{"$ref":"#/definitions/rule"}}},"definitions":{"annotations":{"type":"object","additionalProperties":{"type":"string"}},"rule":{"type":"object","required":["id","effect","when"],"additionalProperties":false,"properties":{"id":{"type":"string","pattern":"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$","description":"a name of letters, digits, dots, dashes and underscores"},"effect":{"enum":["allow","deny"]},"when":{"$ref":"#/definitions/condition"},"listeners":{"type":"array","minItems":1,"items":{"type":"string","pattern":"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$","description":"the name of a listener"}},"mode":{"enum":["enforce","shadow"]},"expires":{"type":"string"},"requires":{"enum":["kernel-connect","kernel-live","derived","image","image-unverified","heuristic","peer-asserted"]},"onUnknown":{"enum":["deny","skip"]},"grant":{"type":"object","minProperties":1},"reason":{"type":"string"},"annotations":{"$ref":"#/definitions/annotations"}}},"condition":{"type":["object","string"],"minProperties":1,"additionalProperties":false,"properties":{"all":{"$ref":"#/definitions/conditions"},"any":{"$ref":"#/definitions/conditions"},"none":{"$ref":"#/definitions/conditions"},"use":{"type":"string"}},"patternProperties":{"^[^:]*:":{"$ref":"#/definitions/matcher"}}},"conditions":{"type":"array","minItems":1,"items":{"$ref":"#/definitions/condition"}},"literal":{"type":["string","number","boolean"]},"literals":{"type":"array","minItems":1,"items":{"$ref":"#/definitions/literal"}},"matcher":{"type":["string","number","boolean","array","object"],"minItems":1,"items":{"$ref":"#/definitions/literal"},"minProperties":1,"additionalProperties":false,"properties":{"exists":{"type":"boolean"},"in":{"$ref":"#/definitions/literals"},"glob":{"type":"string"},"prefix":{"type":"string"},"range":{"type":"array","minItems":2,"maxItems":2,"items":{"type":"number"}},"not":{"$ref":"#/definitions/matcher"}}}}};
+const schema11 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"https://portcullis.invalid/schema/v1/admission-policy.json","title":"AdmissionPolicy of Portcullis","type":"object","required":["apiVersion","kind"],"additionalProperties":false,"properties":{"apiVersion":{"const":"portcullis/v1"},"kind":{"const":"AdmissionPolicy"},"metadata":{"type":"object","additionalProperties":false,"properties":{"name":{"type":"string","pattern":"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$","description":"a name of letters, digits, dots, dashes and underscores"},"revision":{"type":"string","pattern":"^[\\x21-\\x7e]{1,128}$","description":"text of 1 to 128 visible ASCII characters"},"owner":{"type":"string"},"description":{"type":"string"},"annotations":{"$ref":"#/definitions/annotations"}}},"include":{"type":"array","minItems":1,"items":{"type":"string","pattern":"^[^\\x00]+$","description":"a path or a pattern of paths"}},"sets":{"type":"object","propertyNames":{"pattern":"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$","description":"a name of letters, digits, dots, dashes and underscores"},"additionalProperties":{"$ref":"#/definitions/condition"}},"lease":{"$ref":"#/definitions/lease"},"rules":{"type":"array","items":{"$ref":"#/definitions/rule"}}},"definitions":{"annotations":{"type":"object","additionalProperties":{"type":"string"}},"rule":{"type":"object","required":["id","effect","when"],"additionalProperties":false,"properties":{"id":{"type":"string","pattern":"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$","description":"a name of letters, digits, dots, dashes and underscores"},"effect":{"enum":["allow","deny"]},"when":{"$ref":"#/definitions/condition"},"listeners":{"type":"array","minItems":1,"items":{"type":"string","pattern":"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$","description":"the name of a listener"}},"mode":{"enum":["enforce","shadow"]},"expires":{"type":"string"},"requires":{"enum":["kernel-connect","kernel-live","derived","image","image-unverified","heuristic","peer-asserted"]},"onUnknown":{"enum":["deny","skip"]},"lease":{"$ref":"#/definitions/lease"},"grant":{"type":"object","minProperties":1},"reason":{"type":"string"},"annotations":{"$ref":"#/definitions/annotations"}}},"lease":{"type":"object","minProperties":1,"additionalProperties":false,"properties":{"onPeerExit":{"enum":["revoke","ignore"]},"onExec":{"enum":["revoke","ignore"]},"reverify":{"type":"string","pattern":"^([1-9][0-9]{1,4}ms|[1-9][0-9]{0,3}s|[1-9][0-9]{0,2}m|[1-9][0-9]?h)$","description":"a duration such as `500ms`, `5s`, `10m` or `1h`"}}},"condition":{"type":["object","string"],"minProperties":1,"additionalProperties":false,"properties":{"all":{"$ref":"#/definitions/conditions"},"any":{"$ref":"#/definitions/conditions"},"none":{"$ref":"#/definitions/conditions"},"use":{"type":"string"}},"patternProperties":{"^[^:]*:":{"$ref":"#/definitions/matcher"}}},"conditions":{"type":"array","minItems":1,"items":{"$ref":"#/definitions/condition"}},"literal":{"type":["string","number","boolean"]},"literals":{"type":"array","minItems":1,"items":{"$ref":"#/definitions/literal"}},"matcher":{"type":["string","number","boolean","array","object"],"minItems":1,"items":{"$ref":"#/definitions/literal"},"minProperties":1,"additionalProperties":false,"properties":{"exists":{"type":"boolean"},"in":{"$ref":"#/definitions/literals"},"glob":{"type":"string"},"prefix":{"type":"string"},"range":{"type":"array","minItems":2,"maxItems":2,"items":{"type":"number"}},"not":{"$ref":"#/definitions/matcher"}}}}};
 const schema12 = {"type":"object","additionalProperties":{"type":"string"}};
+const schema19 = {"type":"object","minProperties":1,"additionalProperties":false,"properties":{"onPeerExit":{"enum":["revoke","ignore"]},"onExec":{"enum":["revoke","ignore"]},"reverify":{"type":"string","pattern":"^([1-9][0-9]{1,4}ms|[1-9][0-9]{0,3}s|[1-9][0-9]{0,2}m|[1-9][0-9]?h)$","description":"a duration such as `500ms`, `5s`, `10m` or `1h`"}}};
 const pattern0 = new RegExp("^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$", "u");
 const pattern1 = new RegExp("^[\\x21-\\x7e]{1,128}$", "u");
 const pattern2 = new RegExp("^[^\\x00]+$", "u");
+const pattern6 = new RegExp("^([1-9][0-9]{1,4}ms|[1-9][0-9]{0,3}s|[1-9][0-9]{0,2}m|[1-9][0-9]?h)$", "u");
 const schema13 = {"type":["object","string"],"minProperties":1,"additionalProperties":false,"properties":{"all":{"$ref":"#/definitions/conditions"},"any":{"$ref":"#/definitions/conditions"},"none":{"$ref":"#/definitions/conditions"},"use":{"type":"string"}},"patternProperties":{"^[^:]*:":{"$ref":"#/definitions/matcher"}}};
 const pattern4 = new RegExp("^[^:]*:", "u");
 const schema14 = {"type":"array","minItems":1,"items":{"$ref":"#/definitions/condition"}};
@@ -346,7 +348,7 @@ validate11.errors = vErrors;
 return errors === 0;
 }
 
-const schema19 = {"type":"object","required":["id","effect","when"],"additionalProperties":false,"properties":{"id":{"type":"string","pattern":"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$","description":"a name of letters, digits, dots, dashes and underscores"},"effect":{"enum":["allow","deny"]},"when":{"$ref":"#/definitions/condition"},"listeners":{"type":"array","minItems":1,"items":{"type":"string","pattern":"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$","description":"the name of a listener"}},"mode":{"enum":["enforce","shadow"]},"expires":{"type":"string"},"requires":{"enum":["kernel-connect","kernel-live","derived","image","image-unverified","heuristic","peer-asserted"]},"onUnknown":{"enum":["deny","skip"]},"grant":{"type":"object","minProperties":1},"reason":{"type":"string"},"annotations":{"$ref":"#/definitions/annotations"}}};
+const schema20 = {"type":"object","required":["id","effect","when"],"additionalProperties":false,"properties":{"id":{"type":"string","pattern":"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$","description":"a name of letters, digits, dots, dashes and underscores"},"effect":{"enum":["allow","deny"]},"when":{"$ref":"#/definitions/condition"},"listeners":{"type":"array","minItems":1,"items":{"type":"string","pattern":"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$","description":"the name of a listener"}},"mode":{"enum":["enforce","shadow"]},"expires":{"type":"string"},"requires":{"enum":["kernel-connect","kernel-live","derived","image","image-unverified","heuristic","peer-asserted"]},"onUnknown":{"enum":["deny","skip"]},"lease":{"$ref":"#/definitions/lease"},"grant":{"type":"object","minProperties":1},"reason":{"type":"string"},"annotations":{"$ref":"#/definitions/annotations"}}};
 const func2 = Object.prototype.hasOwnProperty;
 
 function validate21(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
@@ -354,7 +356,7 @@ let vErrors = null;
 let errors = 0;
 if(data && typeof data == "object" && !Array.isArray(data)){
 if(data.id === undefined){
-const err0 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "id"},message:"must have required property '"+"id"+"'",schema:schema19.required,parentSchema:schema19,data};
+const err0 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "id"},message:"must have required property '"+"id"+"'",schema:schema20.required,parentSchema:schema20,data};
 if(vErrors === null){
 vErrors = [err0];
 }
@@ -364,7 +366,7 @@ vErrors.push(err0);
 errors++;
 }
 if(data.effect === undefined){
-const err1 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "effect"},message:"must have required property '"+"effect"+"'",schema:schema19.required,parentSchema:schema19,data};
+const err1 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "effect"},message:"must have required property '"+"effect"+"'",schema:schema20.required,parentSchema:schema20,data};
 if(vErrors === null){
 vErrors = [err1];
 }
@@ -374,7 +376,7 @@ vErrors.push(err1);
 errors++;
 }
 if(data.when === undefined){
-const err2 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "when"},message:"must have required property '"+"when"+"'",schema:schema19.required,parentSchema:schema19,data};
+const err2 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "when"},message:"must have required property '"+"when"+"'",schema:schema20.required,parentSchema:schema20,data};
 if(vErrors === null){
 vErrors = [err2];
 }
@@ -384,8 +386,8 @@ vErrors.push(err2);
 errors++;
 }
 for(const key0 in data){
-if(!(func2.call(schema19.properties, key0))){
-const err3 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties",schema:false,parentSchema:schema19,data};
+if(!(func2.call(schema20.properties, key0))){
+const err3 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties",schema:false,parentSchema:schema20,data};
 if(vErrors === null){
 vErrors = [err3];
 }
@@ -399,7 +401,7 @@ if(data.id !== undefined){
 let data0 = data.id;
 if(typeof data0 === "string"){
 if(!pattern0.test(data0)){
-const err4 = {instancePath:instancePath+"/id",schemaPath:"#/properties/id/pattern",keyword:"pattern",params:{pattern: "^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$"},message:"must match pattern \""+"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$"+"\"",schema:"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$",parentSchema:schema19.properties.id,data:data0};
+const err4 = {instancePath:instancePath+"/id",schemaPath:"#/properties/id/pattern",keyword:"pattern",params:{pattern: "^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$"},message:"must match pattern \""+"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$"+"\"",schema:"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$",parentSchema:schema20.properties.id,data:data0};
 if(vErrors === null){
 vErrors = [err4];
 }
@@ -410,7 +412,7 @@ errors++;
 }
 }
 else {
-const err5 = {instancePath:instancePath+"/id",schemaPath:"#/properties/id/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema19.properties.id.type,parentSchema:schema19.properties.id,data:data0};
+const err5 = {instancePath:instancePath+"/id",schemaPath:"#/properties/id/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema20.properties.id.type,parentSchema:schema20.properties.id,data:data0};
 if(vErrors === null){
 vErrors = [err5];
 }
@@ -423,7 +425,7 @@ errors++;
 if(data.effect !== undefined){
 let data1 = data.effect;
 if(!((data1 === "allow") || (data1 === "deny"))){
-const err6 = {instancePath:instancePath+"/effect",schemaPath:"#/properties/effect/enum",keyword:"enum",params:{allowedValues: schema19.properties.effect.enum},message:"must be equal to one of the allowed values",schema:schema19.properties.effect.enum,parentSchema:schema19.properties.effect,data:data1};
+const err6 = {instancePath:instancePath+"/effect",schemaPath:"#/properties/effect/enum",keyword:"enum",params:{allowedValues: schema20.properties.effect.enum},message:"must be equal to one of the allowed values",schema:schema20.properties.effect.enum,parentSchema:schema20.properties.effect,data:data1};
 if(vErrors === null){
 vErrors = [err6];
 }
@@ -443,7 +445,7 @@ if(data.listeners !== undefined){
 let data3 = data.listeners;
 if(Array.isArray(data3)){
 if(data3.length < 1){
-const err7 = {instancePath:instancePath+"/listeners",schemaPath:"#/properties/listeners/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items",schema:1,parentSchema:schema19.properties.listeners,data:data3};
+const err7 = {instancePath:instancePath+"/listeners",schemaPath:"#/properties/listeners/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items",schema:1,parentSchema:schema20.properties.listeners,data:data3};
 if(vErrors === null){
 vErrors = [err7];
 }
@@ -457,7 +459,7 @@ for(let i0=0; i0<len0; i0++){
 let data4 = data3[i0];
 if(typeof data4 === "string"){
 if(!pattern0.test(data4)){
-const err8 = {instancePath:instancePath+"/listeners/" + i0,schemaPath:"#/properties/listeners/items/pattern",keyword:"pattern",params:{pattern: "^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$"},message:"must match pattern \""+"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$"+"\"",schema:"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$",parentSchema:schema19.properties.listeners.items,data:data4};
+const err8 = {instancePath:instancePath+"/listeners/" + i0,schemaPath:"#/properties/listeners/items/pattern",keyword:"pattern",params:{pattern: "^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$"},message:"must match pattern \""+"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$"+"\"",schema:"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$",parentSchema:schema20.properties.listeners.items,data:data4};
 if(vErrors === null){
 vErrors = [err8];
 }
@@ -468,7 +470,7 @@ errors++;
 }
 }
 else {
-const err9 = {instancePath:instancePath+"/listeners/" + i0,schemaPath:"#/properties/listeners/items/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema19.properties.listeners.items.type,parentSchema:schema19.properties.listeners.items,data:data4};
+const err9 = {instancePath:instancePath+"/listeners/" + i0,schemaPath:"#/properties/listeners/items/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema20.properties.listeners.items.type,parentSchema:schema20.properties.listeners.items,data:data4};
 if(vErrors === null){
 vErrors = [err9];
 }
@@ -480,7 +482,7 @@ errors++;
 }
 }
 else {
-const err10 = {instancePath:instancePath+"/listeners",schemaPath:"#/properties/listeners/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema19.properties.listeners.type,parentSchema:schema19.properties.listeners,data:data3};
+const err10 = {instancePath:instancePath+"/listeners",schemaPath:"#/properties/listeners/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema20.properties.listeners.type,parentSchema:schema20.properties.listeners,data:data3};
 if(vErrors === null){
 vErrors = [err10];
 }
@@ -493,7 +495,7 @@ errors++;
 if(data.mode !== undefined){
 let data5 = data.mode;
 if(!((data5 === "enforce") || (data5 === "shadow"))){
-const err11 = {instancePath:instancePath+"/mode",schemaPath:"#/properties/mode/enum",keyword:"enum",params:{allowedValues: schema19.properties.mode.enum},message:"must be equal to one of the allowed values",schema:schema19.properties.mode.enum,parentSchema:schema19.properties.mode,data:data5};
+const err11 = {instancePath:instancePath+"/mode",schemaPath:"#/properties/mode/enum",keyword:"enum",params:{allowedValues: schema20.properties.mode.enum},message:"must be equal to one of the allowed values",schema:schema20.properties.mode.enum,parentSchema:schema20.properties.mode,data:data5};
 if(vErrors === null){
 vErrors = [err11];
 }
@@ -506,7 +508,7 @@ errors++;
 if(data.expires !== undefined){
 let data6 = data.expires;
 if(typeof data6 !== "string"){
-const err12 = {instancePath:instancePath+"/expires",schemaPath:"#/properties/expires/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema19.properties.expires.type,parentSchema:schema19.properties.expires,data:data6};
+const err12 = {instancePath:instancePath+"/expires",schemaPath:"#/properties/expires/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema20.properties.expires.type,parentSchema:schema20.properties.expires,data:data6};
 if(vErrors === null){
 vErrors = [err12];
 }
@@ -519,7 +521,7 @@ errors++;
 if(data.requires !== undefined){
 let data7 = data.requires;
 if(!(((((((data7 === "kernel-connect") || (data7 === "kernel-live")) || (data7 === "derived")) || (data7 === "image")) || (data7 === "image-unverified")) || (data7 === "heuristic")) || (data7 === "peer-asserted"))){
-const err13 = {instancePath:instancePath+"/requires",schemaPath:"#/properties/requires/enum",keyword:"enum",params:{allowedValues: schema19.properties.requires.enum},message:"must be equal to one of the allowed values",schema:schema19.properties.requires.enum,parentSchema:schema19.properties.requires,data:data7};
+const err13 = {instancePath:instancePath+"/requires",schemaPath:"#/properties/requires/enum",keyword:"enum",params:{allowedValues: schema20.properties.requires.enum},message:"must be equal to one of the allowed values",schema:schema20.properties.requires.enum,parentSchema:schema20.properties.requires,data:data7};
 if(vErrors === null){
 vErrors = [err13];
 }
@@ -532,7 +534,7 @@ errors++;
 if(data.onUnknown !== undefined){
 let data8 = data.onUnknown;
 if(!((data8 === "deny") || (data8 === "skip"))){
-const err14 = {instancePath:instancePath+"/onUnknown",schemaPath:"#/properties/onUnknown/enum",keyword:"enum",params:{allowedValues: schema19.properties.onUnknown.enum},message:"must be equal to one of the allowed values",schema:schema19.properties.onUnknown.enum,parentSchema:schema19.properties.onUnknown,data:data8};
+const err14 = {instancePath:instancePath+"/onUnknown",schemaPath:"#/properties/onUnknown/enum",keyword:"enum",params:{allowedValues: schema20.properties.onUnknown.enum},message:"must be equal to one of the allowed values",schema:schema20.properties.onUnknown.enum,parentSchema:schema20.properties.onUnknown,data:data8};
 if(vErrors === null){
 vErrors = [err14];
 }
@@ -542,11 +544,11 @@ vErrors.push(err14);
 errors++;
 }
 }
-if(data.grant !== undefined){
-let data9 = data.grant;
+if(data.lease !== undefined){
+let data9 = data.lease;
 if(data9 && typeof data9 == "object" && !Array.isArray(data9)){
 if(Object.keys(data9).length < 1){
-const err15 = {instancePath:instancePath+"/grant",schemaPath:"#/properties/grant/minProperties",keyword:"minProperties",params:{limit: 1},message:"must NOT have fewer than 1 properties",schema:1,parentSchema:schema19.properties.grant,data:data9};
+const err15 = {instancePath:instancePath+"/lease",schemaPath:"#/definitions/lease/minProperties",keyword:"minProperties",params:{limit: 1},message:"must NOT have fewer than 1 properties",schema:1,parentSchema:schema19,data:data9};
 if(vErrors === null){
 vErrors = [err15];
 }
@@ -555,9 +557,9 @@ vErrors.push(err15);
 }
 errors++;
 }
-}
-else {
-const err16 = {instancePath:instancePath+"/grant",schemaPath:"#/properties/grant/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema19.properties.grant.type,parentSchema:schema19.properties.grant,data:data9};
+for(const key1 in data9){
+if(!(((key1 === "onPeerExit") || (key1 === "onExec")) || (key1 === "reverify"))){
+const err16 = {instancePath:instancePath+"/lease",schemaPath:"#/definitions/lease/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key1},message:"must NOT have additional properties",schema:false,parentSchema:schema19,data:data9};
 if(vErrors === null){
 vErrors = [err16];
 }
@@ -567,10 +569,10 @@ vErrors.push(err16);
 errors++;
 }
 }
-if(data.reason !== undefined){
-let data10 = data.reason;
-if(typeof data10 !== "string"){
-const err17 = {instancePath:instancePath+"/reason",schemaPath:"#/properties/reason/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema19.properties.reason.type,parentSchema:schema19.properties.reason,data:data10};
+if(data9.onPeerExit !== undefined){
+let data10 = data9.onPeerExit;
+if(!((data10 === "revoke") || (data10 === "ignore"))){
+const err17 = {instancePath:instancePath+"/lease/onPeerExit",schemaPath:"#/definitions/lease/properties/onPeerExit/enum",keyword:"enum",params:{allowedValues: schema19.properties.onPeerExit.enum},message:"must be equal to one of the allowed values",schema:schema19.properties.onPeerExit.enum,parentSchema:schema19.properties.onPeerExit,data:data10};
 if(vErrors === null){
 vErrors = [err17];
 }
@@ -580,13 +582,10 @@ vErrors.push(err17);
 errors++;
 }
 }
-if(data.annotations !== undefined){
-let data11 = data.annotations;
-if(data11 && typeof data11 == "object" && !Array.isArray(data11)){
-for(const key1 in data11){
-let data12 = data11[key1];
-if(typeof data12 !== "string"){
-const err18 = {instancePath:instancePath+"/annotations/" + key1.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/definitions/annotations/additionalProperties/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema12.additionalProperties.type,parentSchema:schema12.additionalProperties,data:data12};
+if(data9.onExec !== undefined){
+let data11 = data9.onExec;
+if(!((data11 === "revoke") || (data11 === "ignore"))){
+const err18 = {instancePath:instancePath+"/lease/onExec",schemaPath:"#/definitions/lease/properties/onExec/enum",keyword:"enum",params:{allowedValues: schema19.properties.onExec.enum},message:"must be equal to one of the allowed values",schema:schema19.properties.onExec.enum,parentSchema:schema19.properties.onExec,data:data11};
 if(vErrors === null){
 vErrors = [err18];
 }
@@ -596,9 +595,11 @@ vErrors.push(err18);
 errors++;
 }
 }
-}
-else {
-const err19 = {instancePath:instancePath+"/annotations",schemaPath:"#/definitions/annotations/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema12.type,parentSchema:schema12,data:data11};
+if(data9.reverify !== undefined){
+let data12 = data9.reverify;
+if(typeof data12 === "string"){
+if(!pattern6.test(data12)){
+const err19 = {instancePath:instancePath+"/lease/reverify",schemaPath:"#/definitions/lease/properties/reverify/pattern",keyword:"pattern",params:{pattern: "^([1-9][0-9]{1,4}ms|[1-9][0-9]{0,3}s|[1-9][0-9]{0,2}m|[1-9][0-9]?h)$"},message:"must match pattern \""+"^([1-9][0-9]{1,4}ms|[1-9][0-9]{0,3}s|[1-9][0-9]{0,2}m|[1-9][0-9]?h)$"+"\"",schema:"^([1-9][0-9]{1,4}ms|[1-9][0-9]{0,3}s|[1-9][0-9]{0,2}m|[1-9][0-9]?h)$",parentSchema:schema19.properties.reverify,data:data12};
 if(vErrors === null){
 vErrors = [err19];
 }
@@ -608,14 +609,103 @@ vErrors.push(err19);
 errors++;
 }
 }
-}
 else {
-const err20 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema19.type,parentSchema:schema19,data};
+const err20 = {instancePath:instancePath+"/lease/reverify",schemaPath:"#/definitions/lease/properties/reverify/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema19.properties.reverify.type,parentSchema:schema19.properties.reverify,data:data12};
 if(vErrors === null){
 vErrors = [err20];
 }
 else {
 vErrors.push(err20);
+}
+errors++;
+}
+}
+}
+else {
+const err21 = {instancePath:instancePath+"/lease",schemaPath:"#/definitions/lease/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema19.type,parentSchema:schema19,data:data9};
+if(vErrors === null){
+vErrors = [err21];
+}
+else {
+vErrors.push(err21);
+}
+errors++;
+}
+}
+if(data.grant !== undefined){
+let data13 = data.grant;
+if(data13 && typeof data13 == "object" && !Array.isArray(data13)){
+if(Object.keys(data13).length < 1){
+const err22 = {instancePath:instancePath+"/grant",schemaPath:"#/properties/grant/minProperties",keyword:"minProperties",params:{limit: 1},message:"must NOT have fewer than 1 properties",schema:1,parentSchema:schema20.properties.grant,data:data13};
+if(vErrors === null){
+vErrors = [err22];
+}
+else {
+vErrors.push(err22);
+}
+errors++;
+}
+}
+else {
+const err23 = {instancePath:instancePath+"/grant",schemaPath:"#/properties/grant/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema20.properties.grant.type,parentSchema:schema20.properties.grant,data:data13};
+if(vErrors === null){
+vErrors = [err23];
+}
+else {
+vErrors.push(err23);
+}
+errors++;
+}
+}
+if(data.reason !== undefined){
+let data14 = data.reason;
+if(typeof data14 !== "string"){
+const err24 = {instancePath:instancePath+"/reason",schemaPath:"#/properties/reason/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema20.properties.reason.type,parentSchema:schema20.properties.reason,data:data14};
+if(vErrors === null){
+vErrors = [err24];
+}
+else {
+vErrors.push(err24);
+}
+errors++;
+}
+}
+if(data.annotations !== undefined){
+let data15 = data.annotations;
+if(data15 && typeof data15 == "object" && !Array.isArray(data15)){
+for(const key2 in data15){
+let data16 = data15[key2];
+if(typeof data16 !== "string"){
+const err25 = {instancePath:instancePath+"/annotations/" + key2.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/definitions/annotations/additionalProperties/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema12.additionalProperties.type,parentSchema:schema12.additionalProperties,data:data16};
+if(vErrors === null){
+vErrors = [err25];
+}
+else {
+vErrors.push(err25);
+}
+errors++;
+}
+}
+}
+else {
+const err26 = {instancePath:instancePath+"/annotations",schemaPath:"#/definitions/annotations/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema12.type,parentSchema:schema12,data:data15};
+if(vErrors === null){
+vErrors = [err26];
+}
+else {
+vErrors.push(err26);
+}
+errors++;
+}
+}
+}
+else {
+const err27 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema20.type,parentSchema:schema20,data};
+if(vErrors === null){
+vErrors = [err27];
+}
+else {
+vErrors.push(err27);
 }
 errors++;
 }
@@ -650,7 +740,7 @@ vErrors.push(err1);
 errors++;
 }
 for(const key0 in data){
-if(!((((((key0 === "apiVersion") || (key0 === "kind")) || (key0 === "metadata")) || (key0 === "include")) || (key0 === "sets")) || (key0 === "rules"))){
+if(!(((((((key0 === "apiVersion") || (key0 === "kind")) || (key0 === "metadata")) || (key0 === "include")) || (key0 === "sets")) || (key0 === "lease")) || (key0 === "rules"))){
 const err2 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties",schema:false,parentSchema:schema11,data};
 if(vErrors === null){
 vErrors = [err2];
@@ -916,19 +1006,11 @@ vErrors.push(err21);
 errors++;
 }
 }
-if(data.rules !== undefined){
-let data13 = data.rules;
-if(Array.isArray(data13)){
-const len1 = data13.length;
-for(let i1=0; i1<len1; i1++){
-if(!(validate21(data13[i1], {instancePath:instancePath+"/rules/" + i1,parentData:data13,parentDataProperty:i1,rootData}))){
-vErrors = vErrors === null ? validate21.errors : vErrors.concat(validate21.errors);
-errors = vErrors.length;
-}
-}
-}
-else {
-const err22 = {instancePath:instancePath+"/rules",schemaPath:"#/properties/rules/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema11.properties.rules.type,parentSchema:schema11.properties.rules,data:data13};
+if(data.lease !== undefined){
+let data13 = data.lease;
+if(data13 && typeof data13 == "object" && !Array.isArray(data13)){
+if(Object.keys(data13).length < 1){
+const err22 = {instancePath:instancePath+"/lease",schemaPath:"#/definitions/lease/minProperties",keyword:"minProperties",params:{limit: 1},message:"must NOT have fewer than 1 properties",schema:1,parentSchema:schema19,data:data13};
 if(vErrors === null){
 vErrors = [err22];
 }
@@ -937,15 +1019,111 @@ vErrors.push(err22);
 }
 errors++;
 }
-}
-}
-else {
-const err23 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.type,parentSchema:schema11,data};
+for(const key5 in data13){
+if(!(((key5 === "onPeerExit") || (key5 === "onExec")) || (key5 === "reverify"))){
+const err23 = {instancePath:instancePath+"/lease",schemaPath:"#/definitions/lease/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key5},message:"must NOT have additional properties",schema:false,parentSchema:schema19,data:data13};
 if(vErrors === null){
 vErrors = [err23];
 }
 else {
 vErrors.push(err23);
+}
+errors++;
+}
+}
+if(data13.onPeerExit !== undefined){
+let data14 = data13.onPeerExit;
+if(!((data14 === "revoke") || (data14 === "ignore"))){
+const err24 = {instancePath:instancePath+"/lease/onPeerExit",schemaPath:"#/definitions/lease/properties/onPeerExit/enum",keyword:"enum",params:{allowedValues: schema19.properties.onPeerExit.enum},message:"must be equal to one of the allowed values",schema:schema19.properties.onPeerExit.enum,parentSchema:schema19.properties.onPeerExit,data:data14};
+if(vErrors === null){
+vErrors = [err24];
+}
+else {
+vErrors.push(err24);
+}
+errors++;
+}
+}
+if(data13.onExec !== undefined){
+let data15 = data13.onExec;
+if(!((data15 === "revoke") || (data15 === "ignore"))){
+const err25 = {instancePath:instancePath+"/lease/onExec",schemaPath:"#/definitions/lease/properties/onExec/enum",keyword:"enum",params:{allowedValues: schema19.properties.onExec.enum},message:"must be equal to one of the allowed values",schema:schema19.properties.onExec.enum,parentSchema:schema19.properties.onExec,data:data15};
+if(vErrors === null){
+vErrors = [err25];
+}
+else {
+vErrors.push(err25);
+}
+errors++;
+}
+}
+if(data13.reverify !== undefined){
+let data16 = data13.reverify;
+if(typeof data16 === "string"){
+if(!pattern6.test(data16)){
+const err26 = {instancePath:instancePath+"/lease/reverify",schemaPath:"#/definitions/lease/properties/reverify/pattern",keyword:"pattern",params:{pattern: "^([1-9][0-9]{1,4}ms|[1-9][0-9]{0,3}s|[1-9][0-9]{0,2}m|[1-9][0-9]?h)$"},message:"must match pattern \""+"^([1-9][0-9]{1,4}ms|[1-9][0-9]{0,3}s|[1-9][0-9]{0,2}m|[1-9][0-9]?h)$"+"\"",schema:"^([1-9][0-9]{1,4}ms|[1-9][0-9]{0,3}s|[1-9][0-9]{0,2}m|[1-9][0-9]?h)$",parentSchema:schema19.properties.reverify,data:data16};
+if(vErrors === null){
+vErrors = [err26];
+}
+else {
+vErrors.push(err26);
+}
+errors++;
+}
+}
+else {
+const err27 = {instancePath:instancePath+"/lease/reverify",schemaPath:"#/definitions/lease/properties/reverify/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema19.properties.reverify.type,parentSchema:schema19.properties.reverify,data:data16};
+if(vErrors === null){
+vErrors = [err27];
+}
+else {
+vErrors.push(err27);
+}
+errors++;
+}
+}
+}
+else {
+const err28 = {instancePath:instancePath+"/lease",schemaPath:"#/definitions/lease/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema19.type,parentSchema:schema19,data:data13};
+if(vErrors === null){
+vErrors = [err28];
+}
+else {
+vErrors.push(err28);
+}
+errors++;
+}
+}
+if(data.rules !== undefined){
+let data17 = data.rules;
+if(Array.isArray(data17)){
+const len1 = data17.length;
+for(let i1=0; i1<len1; i1++){
+if(!(validate21(data17[i1], {instancePath:instancePath+"/rules/" + i1,parentData:data17,parentDataProperty:i1,rootData}))){
+vErrors = vErrors === null ? validate21.errors : vErrors.concat(validate21.errors);
+errors = vErrors.length;
+}
+}
+}
+else {
+const err29 = {instancePath:instancePath+"/rules",schemaPath:"#/properties/rules/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema11.properties.rules.type,parentSchema:schema11.properties.rules,data:data17};
+if(vErrors === null){
+vErrors = [err29];
+}
+else {
+vErrors.push(err29);
+}
+errors++;
+}
+}
+}
+else {
+const err30 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.type,parentSchema:schema11,data};
+if(vErrors === null){
+vErrors = [err30];
+}
+else {
+vErrors.push(err30);
 }
 errors++;
 }

@@ -121,7 +121,7 @@ rules:
 
   it('merges the grants of all rules that allow, and names them', () => {
     const decision = policy.decide(peer({ 'unix:uid': 1, 'unix:gid': 5, 'linux:tracer': null }), CONTEXT);
-    assert.deepEqual(decision, { effect: 'allow', cause: 'rule', rules: ['a', 'b'], reason: 'by uid', grant: { role: 'reader', zone: { name: 'web' } } });
+    assert.deepEqual(decision, { effect: 'allow', cause: 'rule', rules: ['a', 'b'], reason: 'by uid', grant: { role: 'reader', zone: { name: 'web' } }, terms: { onPeerExit: 'revoke', onExec: 'ignore' } });
   });
 
   it('is frozen through and through, and the same object for the same outcome', () => {

@@ -34,6 +34,9 @@ export interface Libc {
   fchmodat(dirFd: number, path: Uint8Array, mode: number, flags: number): number;
   unlinkat(dirFd: number, path: Uint8Array, flags: number): number;
   flock(fd: number, operation: number): number;
+  epoll_create1(flags: number): number;
+  epoll_ctl(epoll: number, operation: number, fd: number, event: Uint8Array): number;
+  epoll_wait(epoll: number, events: Uint8Array, most: number, timeoutMs: number): number;
   errno(): number;
   /** The address of a buffer whose memory does not move (`Buffer.allocUnsafeSlow`). */
   addressOf(memory: Memory): bigint;
@@ -79,6 +82,9 @@ function bind(): Libc {
     fchmodat: call('int fchmodat(int, void *, unsigned int, int)'),
     unlinkat: call('int unlinkat(int, void *, int)'),
     flock: call('int flock(int, int)'),
+    epoll_create1: call('int epoll_create1(int)'),
+    epoll_ctl: call('int epoll_ctl(int, int, int, void *)'),
+    epoll_wait: call('int epoll_wait(int, void *, int, int)'),
     errno: () => koffi.errno(),
     addressOf: (memory: Memory) => koffi.address(memory),
   };

@@ -1,6 +1,6 @@
 import type { Fd, Pid } from '@portcullis/core';
 import {
-  PIDFD_GET_INFO, PIDFD_INFO_CGROUPID, PIDFD_INFO_CREDS, PIDFD_INFO_PID, POLLIN, SYS_PIDFD_OPEN,
+  PIDFD_GET_INFO, PIDFD_INFO_CGROUPID, PIDFD_INFO_CREDS, PIDFD_INFO_PID, POLLERR, POLLHUP, POLLIN, POLLNVAL, SYS_PIDFD_OPEN,
 } from './constants.js';
 import { EINTR, SysFailure } from './errno.js';
 import { libc } from './libc.js';
@@ -41,6 +41,17 @@ export function getPidfdInfo(pidfd: Fd): PidfdInfo | SysFailure {
 export function pidfdOpen(pid: Pid): Fd | SysFailure {
   const fd = libc().syscall(SYS_PIDFD_OPEN, pid, 0, 0);
   return fd < 0 ? new SysFailure(`pidfd_open(${String(pid)}, 0)`, libc().errno()) : (fd as Fd);
+}
+
+/** `poll(fd, 0, 0)`: whether nobody holds the other end of a connected socket any more. A failed poll counts as hung up. */
+export function hasHungUp(fd: Fd): boolean {
+  pollfd[0] = fd;
+  for (;;) {
+    pollfd[1] = 0;
+    const ready = libc().poll(pollfd, 1, 0);
+    if (ready >= 0) return ((pollfd[1] >> 16) & (POLLHUP | POLLERR | POLLNVAL)) !== 0;
+    if (libc().errno() !== EINTR) return true;
+  }
 }
 
 /** `poll(pidfd, POLLIN, 0)`: the one answer to "does it still run"; a zombie has exited (T1). A failed poll counts as exited. */

@@ -76,15 +76,15 @@ export class ProgramImage {
   /**
    * Why this is not the image that the process runs now, or undefined when it is: the pinned memory is alive, the exe link
    * leads to the same unchanged file, and so does the path. An exec of the *same* file whose old memory somebody kept alive
-   * (T2) shows in the auxiliary vector alone, which is looked at no more than a second ago.
+   * (T2) shows in the auxiliary vector alone, which was looked at no more than a second ago, or is looked at `now`.
    */
-  changed(): string | undefined {
+  changed(look: 'recent' | 'now' = 'recent'): string | undefined {
     const { maps, where, auxv, procmapQuery } = this.#looked;
     if (!isPinnedMemoryAlive(maps, procmapQuery)) return 'the memory that was looked at is gone: the process ran another program';
     if (!samePath(this.#exePath, this.exe)) return 'the exe link leads to another file, or the file changed';
     if (where.hostPath !== undefined && !samePath(where.hostPath, this.exe)) return 'the path leads to another file';
     const now = performance.now();
-    if (now - this.#auxvAtMs < LOOK_SERVES_MS) return undefined;
+    if (look === 'recent' && now - this.#auxvAtMs < LOOK_SERVES_MS) return undefined;
     const size = readAuxv(this.#auxvPath);
     const same = size !== undefined && size === auxv.length && auxv.compare(scratch, 0, size) === 0;
     if (!same) return 'the process ran another program while its old memory was kept';

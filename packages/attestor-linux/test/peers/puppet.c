@@ -44,6 +44,7 @@ static int run(const char *self, const char *socket_path, char *command, char *a
   if (!strcmp(command, "connect")) return connect_to(socket_path);
   if (!strcmp(command, "close")) return close(connected);
   if (!strcmp(command, "write")) return write(connected, "bytes", 5) == 5 ? 0 : -1;
+  if (!strcmp(command, "keep")) return fcntl(connected, F_SETFD, 0); // across an exec
   // Another program, or the same one again; the socket is close-on-exec, standard input and output stay.
   if (!strcmp(command, "exec")) return execl(argument, argument, socket_path, (char *)NULL);
   if (!strcmp(command, "execself")) return execl(self, self, socket_path, (char *)NULL);

@@ -1,4 +1,4 @@
-import type { Connection, Gid, Peer, PeerCredentials, PeerRefusal, PeerSource, Pid, PinStrength, Uid } from '../peer.js';
+import type { Connection, Gid, HeldPeer, Peer, PeerCredentials, PeerRefusal, PeerSource, Pid, PinStrength, Uid } from '../peer.js';
 
 /** What a fake peer says of itself. Plain numbers; everything has a default. */
 export interface FakePeerFacts {
@@ -8,6 +8,8 @@ export interface FakePeerFacts {
   readonly pin?: PinStrength;
   /** What `verify` answers, asked each time: undefined is "still the same". */
   readonly lost?: () => PeerRefusal | undefined;
+  /** What a lease on it says; it lives, and holds its connection, unless told. */
+  readonly held?: Partial<HeldPeer>;
 }
 
 /** A peer that nobody attested. */
@@ -45,7 +47,7 @@ export function fakePeerSource(answer: FakePeerFacts | ((connection: Connection)
   };
 }
 
-function makePeer(connection: Connection, { pid = 4242, uid = 1000, gid = 1000, pin = 'unpinned', lost }: FakePeerFacts): FakePeer {
+function makePeer(connection: Connection, { pid = 4242, uid = 1000, gid = 1000, pin = 'unpinned', lost, held }: FakePeerFacts): FakePeer {
   const credentials: PeerCredentials = { pid: pid as Pid, uid: uid as Uid, gid: gid as Gid };
   const counts = { verified: 0, closed: 0 };
   return {
@@ -58,6 +60,7 @@ function makePeer(connection: Connection, { pid = 4242, uid = 1000, gid = 1000, 
       counts.verified += 1;
       return lost?.();
     },
+    hold: () => ({ watch: () => undefined, verify: () => undefined, isConnectionHeld: () => true, close: () => undefined, ...held }),
     close() { counts.closed += 1; },
   };
 }

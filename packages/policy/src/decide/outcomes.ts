@@ -1,4 +1,5 @@
 import type { Cause, Decision, Grant } from '@portcullis/core';
+import { strictest } from '../source/lease.js';
 import type { CompiledRule } from '../compile/compiled-rule.js';
 
 /** Rules named in one decision at most. The grant is that of all of them. */
@@ -12,7 +13,11 @@ export function frozenDecision(effect: 'allow' | 'deny', cause: Cause, rules: re
   const named = Object.freeze(rules.slice(0, MAX_NAMED_RULES).map(({ id }) => id));
   const reason = rules.find(({ rule }) => rule.reason !== undefined)?.rule.reason;
   const grant = effect === 'allow' ? mergeGrants(rules) : NO_GRANT;
-  return Object.freeze(reason === undefined ? { effect, cause, rules: named, grant } : { effect, cause, rules: named, reason, grant });
+  return Object.freeze({
+    effect, cause, rules: named, grant,
+    ...(reason !== undefined && { reason }),
+    ...(effect === 'allow' && { terms: strictest(rules.map(({ rule }) => rule.terms)) }),
+  });
 }
 
 /** Two rules never grant one name differently: loading refuses that. */

@@ -5,6 +5,7 @@ import { quote } from '../findings/escape.js';
 import type { FindingList } from '../findings/finding.js';
 import type { SourceText } from '../findings/source-text.js';
 import { ConditionParser } from './parse-condition.js';
+import { parseLease } from './lease.js';
 import { parseRule } from './parse-rule.js';
 import type { Rule } from './rule.js';
 import { SetResolver } from './sets.js';
@@ -29,8 +30,10 @@ export function parsePolicy(documents: readonly YamlDocument[], { catalogue, kno
     if (defined?.kind === 'map') for (const entry of defined.entries.values()) sets.define(entry, source);
   }
   const rules = new Map<string, Rule>();
+  const ofMain = parseLease(documents[0]?.root);
   for (const { root, source } of documents) {
-    const context = { source, conditions: parserOf(source), findings, knownListeners };
+    const lease = { ...ofMain, ...parseLease(root) };
+    const context = { source, conditions: parserOf(source), findings, knownListeners, lease };
     for (const node of itemsOf(root, 'rules')) {
       const rule = node.kind === 'map' ? parseRule(node, context) : undefined;
       if (rule === undefined) continue;

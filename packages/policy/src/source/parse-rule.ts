@@ -5,6 +5,7 @@ import type { FindingList } from '../findings/finding.js';
 import type { SourceText } from '../findings/source-text.js';
 import { didYouMean } from '../findings/suggest.js';
 import type { Condition } from './condition.js';
+import { parseLease, termsOf, type LeaseWords } from './lease.js';
 import type { ConditionParser } from './parse-condition.js';
 import type { Rule } from './rule.js';
 
@@ -15,6 +16,8 @@ export interface RuleContext {
   readonly source: SourceText;
   readonly conditions: ConditionParser;
   readonly findings: FindingList;
+  /** What the document says for all its rules. */
+  readonly lease: LeaseWords;
   /** The listeners of the gate, where they are known. */
   readonly knownListeners: ReadonlySet<string> | undefined;
 }
@@ -46,6 +49,7 @@ export function parseRule(node: DocMap, context: RuleContext): Rule | undefined 
     requires: effect === 'deny' ? 'peer-asserted' : requires !== undefined && isTrustTier(requires) ? requires : 'image',
     skipUnknown: textOf(node, 'onUnknown') === 'skip',
     grant: recordOf(child(node, 'grant')),
+    terms: termsOf(parseLease(node), context.lease, when),
     reason: textOf(node, 'reason'),
     annotations: recordOf(child(node, 'annotations')) as Readonly<Record<string, string>>,
     source,
@@ -57,7 +61,7 @@ export function parseRule(node: DocMap, context: RuleContext): Rule | undefined 
 
 /** Words that one of the two effects has no meaning for. */
 function checkPlaces(node: DocMap, effect: 'allow' | 'deny', { source, findings }: RuleContext): void {
-  const misplaced = effect === 'deny' ? ['requires', 'grant'] : ['onUnknown'];
+  const misplaced = effect === 'deny' ? ['requires', 'grant', 'lease'] : ['onUnknown'];
   for (const word of misplaced) {
     const entry = node.entries.get(word);
     if (entry === undefined) continue;

@@ -1,4 +1,4 @@
-import type { Grant, TrustTier } from '@portcullis/core';
+import type { Grant, LeaseTerms, TrustTier } from '@portcullis/core';
 import type { Span } from '../findings/finding.js';
 import type { SourceText } from '../findings/source-text.js';
 import type { Condition } from './condition.js';
@@ -18,6 +18,8 @@ export interface Rule {
   /** A deny that does not deny when its evidence is unknown. */
   readonly skipUnknown: boolean;
   readonly grant: Grant;
+  /** What a connection that it allows depends on while it lives. */
+  readonly terms: LeaseTerms;
   readonly reason: string | undefined;
   readonly annotations: Readonly<Record<string, string>>;
   readonly source: SourceText;

@@ -1,5 +1,5 @@
 // The language as its page says it, slow and obvious, sharing no code with the engine. Random policies are held against it.
-import type { Evidence, Evidenced, SelectorKey, SelectorValue, TrustTier } from '@portcullis/core';
+import type { Evidence, Evidenced, LeaseTerms, SelectorKey, SelectorValue, TrustTier } from '@portcullis/core';
 
 export type MatcherDoc =
   | SelectorValue
@@ -24,6 +24,7 @@ export interface RuleDoc {
   readonly requires?: TrustTier;
   readonly onUnknown?: 'deny' | 'skip';
   readonly grant?: Readonly<Record<string, string>>;
+  readonly lease?: { readonly onPeerExit?: 'revoke' | 'ignore'; readonly onExec?: 'revoke' | 'ignore'; readonly reverify?: string };
 }
 
 export interface PolicyDoc {
@@ -45,6 +46,7 @@ export interface OracleDecision {
   readonly cause: 'rule' | 'default' | 'unknown-evidence';
   readonly rules: readonly string[];
   readonly grant: Readonly<Record<string, string>>;
+  readonly terms?: LeaseTerms;
 }
 
 export function oracleDecide(policy: PolicyDoc, evidence: Evidence, listener: string, nowMs: number): OracleDecision {
@@ -56,7 +58,29 @@ export function oracleDecide(policy: PolicyDoc, evidence: Evidence, listener: st
   if (unsure.length > 0) return { effect: 'deny', cause: 'unknown-evidence', rules: ids(unsure), grant: {} };
   const allowed = having('allow', 'true');
   if (allowed.length === 0) return { effect: 'deny', cause: 'default', rules: [], grant: {} };
-  return { effect: 'allow', cause: 'rule', rules: ids(allowed), grant: Object.assign({}, ...allowed.map((rule) => rule.grant ?? {})) as Record<string, string> };
+  return {
+    effect: 'allow', cause: 'rule', rules: ids(allowed),
+    grant: Object.assign({}, ...allowed.map((rule) => rule.grant ?? {})) as Record<string, string>,
+    terms: oracleTerms(policy, allowed),
+  };
+}
+
+/** Durations of random policies are in seconds. */
+function oracleTerms(policy: PolicyDoc, rules: readonly RuleDoc[]): LeaseTerms {
+  const exits = rules.map(({ lease }) => lease?.onPeerExit ?? 'revoke');
+  const execs = rules.map(({ lease, when }) => lease?.onExec ?? (mentionsPath(when, policy) ? 'revoke' : 'ignore'));
+  const seconds = rules.flatMap(({ lease }) => (lease?.reverify === undefined ? [] : [Number.parseInt(lease.reverify, 10)]));
+  return {
+    onPeerExit: exits.includes('revoke') ? 'revoke' : 'ignore',
+    onExec: execs.includes('revoke') ? 'revoke' : 'ignore',
+    ...(seconds.length > 0 && { reverifyMs: Math.min(...seconds) * 1000 }),
+  };
+}
+
+function mentionsPath(doc: ConditionDoc, policy: PolicyDoc): boolean {
+  const text = JSON.stringify(doc);
+  const sets = ['one', 'two'].filter((name) => text.includes(`"use":"${name}"`));
+  return text.includes('unix:path') || sets.some((name) => mentionsPath(policy.sets?.[name] ?? '', policy));
 }
 
 export function oracleShadow(policy: PolicyDoc, evidence: Evidence, listener: string, nowMs: number): readonly string[] {

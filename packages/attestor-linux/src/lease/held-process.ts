@@ -1,0 +1,58 @@
+import type { Fd } from '@portcullis/core';
+import { closeFd } from '../ffi/file.js';
+import { inodeOf } from '../ffi/statx.js';
+import { watchExit } from './exit-watch.js';
+
+/** One live process that connections are held for: one pidfd, whatever their number. */
+export class HeldProcess {
+  readonly pidfd: Fd;
+  readonly #inode: bigint | undefined;
+  readonly #users = new Set<() => void>();
+  readonly #forget: () => void;
+
+  private constructor(pidfd: Fd, inode: bigint | undefined) {
+    this.pidfd = pidfd;
+    this.#inode = inode;
+    this.#forget = watchExit(pidfd, () => { this.#exited(); });
+  }
+
+  /**
+   * Holds the process behind `pidfd`, which is the held process's from now on, or closed where another descriptor of that
+   * process is held already: told by the inode, where that is unique (Linux 6.9).
+   */
+  static of(pidfd: Fd, uniqueInodes: boolean): HeldProcess {
+    const inode = uniqueInodes ? inodeOf(pidfd) : undefined;
+    const known = inode === undefined ? undefined : held.get(inode);
+    if (known !== undefined) {
+      closeFd(pidfd);
+      return known;
+    }
+    try {
+      const fresh = new HeldProcess(pidfd, inode);
+      if (inode !== undefined) held.set(inode, fresh);
+      return fresh;
+    } catch (error) {
+      closeFd(pidfd);
+      throw error;
+    }
+  }
+
+  use(onExit: () => void): void {
+    this.#users.add(onExit);
+  }
+
+  /** The last user closes the descriptor. */
+  letGo(onExit: () => void): void {
+    if (!this.#users.delete(onExit) || this.#users.size > 0) return;
+    this.#forget();
+    if (this.#inode !== undefined && held.get(this.#inode) === this) held.delete(this.#inode);
+    closeFd(this.pidfd);
+  }
+
+  #exited(): void {
+    for (const onExit of [...this.#users]) onExit();
+  }
+}
+
+/** By the inode of the pidfd. */
+const held = new Map<bigint, HeldProcess>();

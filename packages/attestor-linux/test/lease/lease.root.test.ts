@@ -1,0 +1,140 @@
+import assert from 'node:assert/strict';
+import { setTimeout as passed } from 'node:timers/promises';
+import type { Socket } from 'node:net';
+import { compiled } from '../support/compile.js';
+import { openDescriptors } from '../support/descriptors.js';
+import { needAttacks, needProgram, SOMEBODY } from '../support/features.js';
+import { Leased, until, type LeasedOptions } from '../support/leased.js';
+import { Stage } from '../support/stage.js';
+
+const PROGRAM = ['unix:path', 'unix:image'] as const;
+
+describe('lease: the right of a live connection to stay (I7)', () => {
+  let stage: Stage;
+  let leased: Leased | undefined;
+  let other: string;
+  before(function () { needAttacks(this); });
+  beforeEach(async () => {
+    stage = await Stage.open();
+    other = stage.install(compiled('puppet'), 'other');
+  });
+  afterEach(async () => {
+    await leased?.close();
+    leased = undefined;
+    await stage.close();
+  });
+
+  async function admit(options: LeasedOptions = {}) {
+    leased ??= await Leased.start(stage, options);
+    return { leased, ...(await leased.puppet({ uid: SOMEBODY, program: compiled('puppet') })) };
+  }
+
+  for (const [kernel, without] of [['with SO_PEERPIDFD', {}], ['without SO_PEERPIDFD', { peerPidFd: false }], ['without unique pidfd inodes', { uniquePidfdInodes: false }]] as const) {
+    it(`T9: ${kernel}, a connection ends when its peer exits, even where a child of the peer holds it`, async () => {
+      const { leased, puppet, socket } = await admit({ without });
+      await passed(20); // the lease has begun
+      puppet.child.stdin.write('orphan\n');
+      await until(() => leased.revocations.length === 1);
+      const [revocation] = leased.revocations;
+      assert.deepEqual([revocation?.cause, revocation?.word, socket.destroyed], ['peer-exited', 'lease.onPeerExit', true]);
+      assert.equal(revocation?.admission.decision.rules[0], 'everyone');
+    });
+  }
+
+  it('T9: a peer that exits before its lease has begun is found all the same', async () => {
+    const { leased, puppet } = await admit();
+    puppet.child.stdin.write('orphan\n');
+    await until(() => leased.revocations.length === 1);
+    assert.equal(leased.revocations[0]?.cause, 'peer-exited');
+  });
+
+  it('what a peer sent before it exited is read, and its connection ends by itself', async () => {
+    const { leased, puppet, socket } = await admit();
+    socket.pause();
+    await puppet.tell('write');
+    puppet.child.stdin.write('quit\n');
+    await puppet.exited;
+    await passed(20); // the exit was told meanwhile
+    socket.resume();
+    await until(() => socket.destroyed);
+    assert.deepEqual([leased.received.get(socket), leased.revocations], ['bytes', []]);
+  });
+
+  it('`onPeerExit: ignore` lets a child go on', async () => {
+    const { leased, puppet, socket } = await admit({ terms: { onPeerExit: 'ignore' } });
+    puppet.child.stdin.write('orphan\n');
+    await puppet.exited;
+    await passed(50);
+    assert.deepEqual([leased.revocations, socket.destroyed], [[], false]);
+    socket.destroy(); // ends the child
+  });
+
+  it('T2: `onExec: revoke` ends the connection of a peer that runs another program, when it is looked at', async () => {
+    const { leased, puppet, socket, admission } = await admit({ keys: PROGRAM, terms: { onExec: 'revoke' } });
+    assert.equal(admission.reverify(), undefined);
+    await puppet.tell('keep');
+    await puppet.tell(`exec ${other}`);
+    assert.equal(admission.reverify()?.refused, 'peer-changed');
+    assert.equal(socket.destroyed, true);
+    await until(() => leased.revocations.length === 1);
+    assert.deepEqual([leased.revocations[0]?.cause, leased.revocations[0]?.word], ['program-changed', 'lease.onExec']);
+    assert.equal(admission.reverify()?.refused, 'lease-ended');
+  });
+
+  for (const [title, commands] of [['the same program', ['execself']], ['the same program, while a sibling keeps the old memory alive', ['sibling', 'execself']]] as const) {
+    it(`T2: an exec of ${title} is found at once`, async () => {
+      const { puppet, admission } = await admit({ keys: PROGRAM, terms: { onExec: 'revoke' } });
+      await puppet.tell('keep');
+      for (const command of commands) await puppet.tell(command);
+      assert.equal(admission.reverify()?.refused, 'peer-changed');
+    });
+  }
+
+  it('T2: an interval finds it without being asked', async () => {
+    const { leased, puppet, socket } = await admit({ keys: PROGRAM, terms: { onExec: 'revoke', reverifyMs: 20 } });
+    await passed(60);
+    assert.equal(socket.destroyed, false);
+    await puppet.tell('keep');
+    await puppet.tell(`exec ${other}`);
+    await until(() => leased.revocations.length === 1);
+    assert.equal(leased.revocations[0]?.word, 'lease.onExec');
+  });
+
+  it('`onExec: ignore` says what was lost, and ends nothing', async () => {
+    const { puppet, socket, admission } = await admit({ keys: PROGRAM, terms: { reverifyMs: 3_600_000 } });
+    await puppet.tell('keep');
+    await puppet.tell(`exec ${other}`);
+    assert.deepEqual([admission.reverify()?.refused, socket.destroyed], ['peer-changed', false]);
+  });
+
+  it('a uid alone is no program: its process may run another one', async () => {
+    const { puppet, socket, admission } = await admit();
+    await puppet.tell('keep');
+    await puppet.tell(`exec ${other}`);
+    assert.deepEqual([admission.reverify(), socket.destroyed], [undefined, false]);
+  });
+
+  it('a thousand connections of one process share one descriptor, and end with it', async function () {
+    needProgram(this, '/usr/bin/python3');
+    leased = await Leased.start(stage);
+    const { sockets, revocations } = leased;
+    const before = openDescriptors();
+    const script = [
+      'import os, socket, sys',
+      'held = [socket.socket(socket.AF_UNIX) for _ in range(1000)]',
+      'for one in held: one.connect(sys.argv[1])',
+      'child = os.fork()', // holds them all
+      'print("child" if child else "", flush=True) if child else None',
+      'input() if child else [one.recv(1) for one in held]',
+    ].join('\n');
+    const python = stage.start('/usr/bin/python3', ['-c', script, leased.socketPath], { uid: SOMEBODY });
+    await python.expect('child');
+    await until(() => sockets.length === 1000);
+    await passed(50);
+    assert.ok(openDescriptors() - before < 1000 + 10, `${String(openDescriptors() - before)} descriptors for 1000 connections`);
+    python.child.kill('SIGKILL');
+    await until(() => revocations.length === 1000);
+    await until(() => sockets.every((socket: Socket) => socket.destroyed));
+    await until(() => openDescriptors() - before < 10);
+  });
+});

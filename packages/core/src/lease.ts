@@ -1,0 +1,139 @@
+import type { Admission } from './admission.js';
+import type { Decision, LeaseTerms } from './decision.js';
+import type { AfterDecision, DecisionSink, Revocation, RevocationCause } from './events.js';
+import type { Socket } from './gate.js';
+import type { HeldPeer, PeerRefusal } from './peer.js';
+
+/** The terms of a policy that says nothing of leases. */
+const DEFAULT_TERMS: LeaseTerms = Object.freeze({ onPeerExit: 'revoke', onExec: 'ignore' });
+
+/**
+ * Connections that stay open shorter than this never cost a look at their peer: what the kernel froze at connect can be
+ * asked for later just as well.
+ */
+const BEGIN_AFTER_MS = 2;
+/** Leases that begin in one turn of the event loop, so that a flood of admissions does not hold it up. */
+const MOST_A_TURN = 256;
+
+/** What a connection that was allowed needs of its peer from now on. */
+export function holdFor({ terms = DEFAULT_TERMS }: Decision): { readonly image: boolean } {
+  return { image: terms.onExec === 'revoke' || terms.reverifyMs !== undefined };
+}
+
+/** One admitted connection's right to stay (I7). Ends with the connection, or earlier: then the connection ends too. */
+export class Lease {
+  readonly socket: Socket;
+  readonly admission: Admission;
+  readonly terms: LeaseTerms;
+  readonly held: HeldPeer;
+  #reverifying: NodeJS.Timeout | undefined;
+  #ended = false;
+
+  constructor(socket: Socket, admission: Admission, held: HeldPeer) {
+    this.socket = socket;
+    this.admission = admission;
+    this.terms = admission.decision.terms ?? DEFAULT_TERMS;
+    this.held = held;
+  }
+
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  /** Looks every `reverifyMs` whether the peer still runs what was admitted. */
+  reverifyEvery(look: () => void): void {
+    const { reverifyMs } = this.terms;
+    if (reverifyMs !== undefined) this.#reverifying = setInterval(look, reverifyMs).unref();
+  }
+
+  /** Lets the peer go. Idempotent. */
+  end(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    clearInterval(this.#reverifying);
+    this.held.close();
+  }
+}
+
+/** Watches the peers of a gate's live connections, and ends the connections of those that lost their right to stay (I7). */
+export class Leases {
+  readonly #after: AfterDecision;
+  readonly #sink: DecisionSink | undefined;
+  #fresh: Lease[] = [];
+  #count = 0;
+
+  constructor(after: AfterDecision, sink: DecisionSink | undefined) {
+    this.#after = after;
+    this.#sink = sink;
+  }
+
+  /** Leases that began and have not ended are watched. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** The lease of a connection that was just admitted. The caller ends it when the connection closes. */
+  take(socket: Socket, admission: Admission, held: HeldPeer): Lease {
+    const lease = new Lease(socket, admission, held);
+    admission.heldBy(() => this.#reverify(lease));
+    this.#fresh.push(lease);
+    if (this.#fresh.length === 1) setTimeout(() => { this.#beginSome(); }, BEGIN_AFTER_MS).unref();
+    return lease;
+  }
+
+  #beginSome(): void {
+    const some = this.#fresh.splice(0, MOST_A_TURN);
+    if (this.#fresh.length > 0) setImmediate(() => { this.#beginSome(); });
+    for (const lease of some) {
+      if (!lease.ended) this.#begin(lease);
+    }
+  }
+
+  #begin(lease: Lease): void {
+    try {
+      if (lease.terms.onPeerExit === 'revoke') lease.held.watch(() => { this.#peerExited(lease); });
+      lease.reverifyEvery(() => { this.#reverify(lease); });
+    } catch (error) {
+      // Nobody would notice its exit: what cannot be watched may not stay (I2).
+      this.#after.fail('lease', error);
+      this.#revoke(lease, 'defect', 'lease.onPeerExit', 'the peer cannot be watched');
+    }
+  }
+
+  #peerExited(lease: Lease): void {
+    if (lease.ended) return;
+    if (lease.held.verify()?.refused !== 'peer-exited') {
+      this.#revoke(lease, 'defect', 'lease.onPeerExit', 'the exit of the process that connected can no longer be watched');
+      return;
+    }
+    // Where nobody else holds the other end, the connection ends by itself, after what the peer sent last was read.
+    if (lease.held.isConnectionHeld()) this.#revoke(lease, 'peer-exited', 'lease.onPeerExit', 'the process that connected has exited, and another one holds its connection');
+  }
+
+  #reverify(lease: Lease): PeerRefusal | undefined {
+    if (lease.ended) return ENDED;
+    const lost = lease.held.verify();
+    if (lost === undefined) return undefined;
+    if (lost.refused === 'peer-exited') {
+      if (lease.terms.onPeerExit === 'revoke') this.#peerExited(lease);
+    } else if (lost.refused !== 'peer-changed') {
+      this.#revoke(lease, 'defect', 'lease.reverify', lost.detail);
+    } else if (lease.terms.onExec === 'revoke') {
+      this.#revoke(lease, 'program-changed', 'lease.onExec', lost.detail);
+    }
+    return lost;
+  }
+
+  #revoke(lease: Lease, cause: RevocationCause, word: string, detail: string): void {
+    if (lease.ended) return;
+    lease.end();
+    lease.socket.destroy();
+    const revocation: Revocation = { admission: lease.admission, cause, word, detail };
+    this.#after.later(() => {
+      if (this.#sink?.revoked !== undefined) this.#after.guarded('sink', () => this.#sink?.revoked?.(revocation));
+      this.#after.emit('revoked', revocation);
+    });
+  }
+}
+
+const ENDED: PeerRefusal = Object.freeze({ refused: 'lease-ended', detail: 'the connection has closed' });

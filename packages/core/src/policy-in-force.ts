@@ -1,0 +1,76 @@
+import type { Attestor } from './attestor.js';
+import type { AfterDecision } from './events.js';
+import type { Policy } from './policy.js';
+import { prepareAttestors } from './prepare.js';
+
+/** The policy that decides, and the attestors' preparations for it, which run one after the other. */
+export class PolicyInForce {
+  readonly #attestors: readonly Attestor[];
+  readonly #after: AfterDecision;
+  readonly #refresh: NodeJS.Timeout | undefined;
+  #policy: Policy;
+  #warnings: readonly string[];
+  #preparing: Promise<unknown> = Promise.resolve();
+  #refreshing = false;
+
+  /** `policy` was prepared for, with these warnings. `refreshMs` 0: names are not looked up again. */
+  constructor(policy: Policy, warnings: readonly string[], attestors: readonly Attestor[], after: AfterDecision, refreshMs: number) {
+    this.#policy = policy;
+    this.#warnings = warnings;
+    this.#attestors = attestors;
+    this.#after = after;
+    if (refreshMs > 0) this.#refresh = setInterval(() => void this.#prepareAgain(), refreshMs).unref();
+  }
+
+  get policy(): Policy {
+    return this.#policy;
+  }
+
+  /** Prepares attestors for `policy`, then swaps one reference. A failure keeps the policy that works. */
+  set(policy: Policy): Promise<void> {
+    return this.#oneByOne(async () => {
+      this.#warnings = await this.#prepareFor(policy);
+      const previous = this.#policy.revision;
+      this.#policy = policy;
+      const warnings = this.#warnings;
+      this.#after.later(() => { this.#after.emit('policy', { name: policy.name, revision: policy.revision, previous, warnings }); });
+    });
+  }
+
+  close(): void {
+    clearInterval(this.#refresh);
+  }
+
+  /** Attestors that were prepared before another failed are prepared for the policy that stays. */
+  async #prepareFor(policy: Policy): Promise<readonly string[]> {
+    try {
+      return await prepareAttestors(this.#attestors, policy);
+    } catch (error) {
+      await prepareAttestors(this.#attestors, this.#policy).catch((again: unknown) => { this.#after.fail('prepare', again); });
+      throw error;
+    }
+  }
+
+  /** A user who went away since the last time is said once. */
+  async #prepareAgain(): Promise<void> {
+    if (this.#refreshing) return;
+    this.#refreshing = true;
+    try {
+      await this.#oneByOne(async () => {
+        const before = new Set(this.#warnings);
+        this.#warnings = await prepareAttestors(this.#attestors, this.#policy);
+        for (const warning of this.#warnings) if (!before.has(warning)) this.#after.fail('prepare', new Error(warning));
+      });
+    } catch (error) {
+      this.#after.fail('prepare', error);
+    } finally {
+      this.#refreshing = false;
+    }
+  }
+
+  #oneByOne<T>(job: () => Promise<T>): Promise<T> {
+    const turn = this.#preparing.then(job);
+    this.#preparing = turn.catch(() => undefined);
+    return turn;
+  }
+}

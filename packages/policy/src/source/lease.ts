@@ -1,0 +1,53 @@
+import type { LeaseTerms } from '@portcullis/core';
+import { child, textOf, type DocNode } from '../document/node.js';
+import type { Condition } from './condition.js';
+
+/** What `lease:` says, of a document or of a rule; what it does not say is somebody else's to fill in. */
+export type LeaseWords = Partial<LeaseTerms>;
+
+/** Reads `lease:` below `node`, which is sound by the schema. */
+export function parseLease(node: DocNode | undefined): LeaseWords {
+  const lease = child(node, 'lease');
+  const onPeerExit = revokeOrIgnore(textOf(lease, 'onPeerExit'));
+  const onExec = revokeOrIgnore(textOf(lease, 'onExec'));
+  const reverify = textOf(lease, 'reverify');
+  return {
+    ...(onPeerExit !== undefined && { onPeerExit }),
+    ...(onExec !== undefined && { onExec }),
+    ...(reverify !== undefined && { reverifyMs: milliseconds(reverify) }),
+  };
+}
+
+/** `words` before `defaults`; an exec matters where the rule names a program. Frozen. */
+export function termsOf(words: LeaseWords, defaults: LeaseWords, when: Condition): LeaseTerms {
+  return Object.freeze({ onPeerExit: 'revoke', onExec: namesProgram(when) ? 'revoke' : 'ignore', ...defaults, ...words });
+}
+
+/** The terms of a connection that several rules allow: each keeps what it asks for. */
+export function strictest(all: readonly LeaseTerms[]): LeaseTerms {
+  const intervals = all.flatMap(({ reverifyMs }) => reverifyMs ?? []);
+  return Object.freeze({
+    onPeerExit: all.some(({ onPeerExit }) => onPeerExit === 'revoke') ? 'revoke' : 'ignore',
+    onExec: all.some(({ onExec }) => onExec === 'revoke') ? 'revoke' : 'ignore',
+    ...(intervals.length > 0 && { reverifyMs: Math.min(...intervals) }),
+  });
+}
+
+function revokeOrIgnore(text: string | undefined): 'revoke' | 'ignore' | undefined {
+  return text === 'revoke' || text === 'ignore' ? text : undefined;
+}
+
+const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
+
+/** `5s`, by the schema's pattern. */
+function milliseconds(text: string): number {
+  const unit = text.replace(/^[0-9]+/, '');
+  return Number.parseInt(text, 10) * (UNITS[unit] ?? NaN);
+}
+
+function namesProgram(condition: Condition, seen = new Set<Condition>()): boolean {
+  if (seen.has(condition)) return false;
+  seen.add(condition);
+  if (condition.kind === 'test') return condition.definition.program === true;
+  return condition.conditions.some((part) => namesProgram(part, seen));
+}
