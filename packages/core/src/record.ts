@@ -93,7 +93,7 @@ export interface RevocationRecord {
   readonly word: string;
   readonly detail: string;
   readonly rule: string | readonly string[];
-  readonly peer?: DecisionRecord['peer'];
+  readonly peer?: NonNullable<DecisionRecord['peer']>;
   readonly policy: string;
 }
 

@@ -34,6 +34,8 @@ export const MSG_TRUNC = 0x20;
 export const MSG_DONTWAIT = 0x40;
 export const MSG_CMSG_CLOEXEC = 0x4000_0000; // 2.6.23
 
+export const SIOCINQ = 0x541b; // linux/sockios.h: FIONREAD of asm-generic/ioctls.h
+
 export const SYS_PIDFD_OPEN = 434; // asm-generic/unistd.h, 5.3
 
 export const PIDFD_GET_INFO = 0xc040ff0b; // linux/pidfd.h, 6.13: _IOWR(0xFF, 11, struct pidfd_info), 64 bytes

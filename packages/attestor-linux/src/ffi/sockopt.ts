@@ -1,7 +1,7 @@
 import { normaliseValues, type Fd } from '@portcullis/core';
 import {
-  SO_ACCEPTCONN, SO_DOMAIN, SO_PASSCRED, SO_PASSPIDFD, SO_PASSSEC, SO_PEERCRED, SO_PEERGROUPS, SO_PEERPIDFD, SO_PEERSEC, SO_TYPE,
-  SOL_SOCKET,
+  SIOCINQ, SO_ACCEPTCONN, SO_DOMAIN, SO_PASSCRED, SO_PASSPIDFD, SO_PASSSEC, SO_PEERCRED, SO_PEERGROUPS, SO_PEERPIDFD, SO_PEERSEC,
+  SO_TYPE, SOL_SOCKET,
 } from './constants.js';
 import { EINVAL, ERANGE, SysFailure } from './errno.js';
 import { libc, type Memory } from './libc.js';
@@ -58,6 +58,12 @@ export function getPeerCred(fd: Fd): Ucred | SysFailure {
 /** `getsockopt(fd, SOL_SOCKET, SO_PEERPIDFD)`: a new close-on-exec descriptor, ours to close. Linux 6.5. */
 export function getPeerPidFd(fd: Fd): Fd | SysFailure {
   return getFixed(fd, SO_PEERPIDFD, 'SO_PEERPIDFD', word) ?? ((word[0] ?? -1) as Fd);
+}
+
+/** `ioctl(fd, SIOCINQ)`: bytes that were received and not read. */
+export function getQueuedBytes(fd: Fd): number | SysFailure {
+  if (libc().ioctl(fd, SIOCINQ, word) !== 0) return new SysFailure(`ioctl(${String(fd)}, SIOCINQ)`, libc().errno());
+  return word[0] ?? 0;
 }
 
 /** Calls until the memory is large enough; returns how many bytes the kernel wrote. */

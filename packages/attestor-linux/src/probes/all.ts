@@ -3,6 +3,7 @@ import type { ProcessCache } from '../image/process-cache.js';
 import { ancestry } from './ancestry.js';
 import { asserted } from './asserted.js';
 import { cgroup } from './cgroup.js';
+import { earlyData } from './early-data.js';
 import { exe } from './exe.js';
 import { names } from './names.js';
 import { namespaces } from './namespaces.js';
@@ -19,5 +20,5 @@ import { status } from './status.js';
  * after everything else that was read of the process.
  */
 export function probesOf(table: Names, processes: ProcessCache, digests: DigestCache): readonly Probe[] {
-  return [peercred, names(table), peergroups(table), peersec, pin, cgroup(processes), status, namespaces, ancestry, asserted, exe(processes), sha256(processes, digests)];
+  return [peercred, earlyData, names(table), peergroups(table), peersec, pin, cgroup(processes), status, namespaces, ancestry, asserted, exe(processes), sha256(processes, digests)];
 }

@@ -22,6 +22,7 @@ export const DEFINITIONS: readonly SelectorDefinition[] = [
   define('unix:supplementary_gid', ID, 'kernel-connect', 'socket', 27, { many: true, principal: true }),
   define('unix:path', { type: 'path' }, 'image', 'proc', '/usr/bin/git', { program: true }),
   define('unix:sha256', DIGEST, 'image', 'digest', 'a'.repeat(64), { program: true }),
+  define('socket:early-data', { type: 'uint', max: 2147483647 }, 'kernel-live', 'socket', 0),
   define('linux:tracer', ID, 'kernel-live', 'proc', 4711),
   define('linux:label', { type: 'text' }, 'kernel-connect', 'socket', 'unconfined', { principal: true }),
   define('linux:seccomp', { type: 'enum', values: ['disabled', 'strict', 'filter'] }, 'kernel-live', 'proc', 'filter'),

@@ -1,4 +1,4 @@
-import { formatErrorChain, toRecord, type DescriptorBudget, type Gate, type Listening, type ListenTarget } from '@portcullis/core';
+import { formatErrorChain, toRecord, toRevocationRecord, type DescriptorBudget, type Gate, type Listening, type ListenTarget } from '@portcullis/core';
 import type { PolicyFinding } from '@portcullis/policy';
 import { createGate } from '../compose/create-gate.js';
 import type { Platform } from '../compose/platform.js';
@@ -43,7 +43,10 @@ export class GatewayListener {
     const { name, policy, collect, deadlineMs, refusal, self } = spec;
     const gate: PolicyGate = await createGate({
       policy, listener: name, platform: shared.platform, watch: shared.watch,
-      sink: { record: (admission) => { shared.onEvent(toRecord(admission, gate.catalogue)); } },
+      sink: {
+        record: (admission) => { shared.onEvent(toRecord(admission, gate.catalogue)); },
+        revoked: (revocation) => { shared.onEvent(toRevocationRecord(revocation, Date.now())); },
+      },
       onReload: (reload) => {
         shared.onEvent(policyEvent(name, reload));
         shared.onReload(name, reload);

@@ -1,4 +1,4 @@
-import type { DecisionRecord } from '@portcullis/core';
+import type { DecisionRecord, RevocationRecord } from '@portcullis/core';
 import type { Colors } from '../cli/colors.js';
 import { escapeText } from '@portcullis/core';
 import { plural } from '../plural.js';
@@ -17,6 +17,8 @@ function lineOf(event: GatewayEvent, colors: Colors): string {
   switch (event.event) {
     case 'decision':
       return decisionLine(event, colors);
+    case 'revoked':
+      return `${colors.red('revoked')} ${whoOf(event)}: ${event.cause}, by \`${event.word}\`, ${[event.rule].flat().join(', ')} allowed it; ${show(event.detail)}`;
     case 'listening':
       return `${colors.bold('listening')} on ${show(event.path ?? 'a socket that was handed over')} for ${show(event.upstream)}, policy ${event.policy.name} ${event.policy.revision}`;
     case 'policy': {
@@ -36,13 +38,16 @@ function lineOf(event: GatewayEvent, colors: Colors): string {
 }
 
 function decisionLine(record: DecisionRecord, colors: Colors): string {
-  const { decision, cause, code, rule, peer, path, nearest } = record;
+  const { decision, cause, code, rule, path, nearest } = record;
   const effect = decision === 'allow' ? colors.green('allow') : colors.red('deny');
-  const who = peer === undefined ? 'nobody known' : `pid ${String(peer.pid)} uid ${String(peer.uid)} gid ${String(peer.gid)}`;
   const by = rule === undefined ? '' : ` by ${[rule].flat().join(', ')}`;
   const missed = nearest?.failed.map(({ key, expected, observed, state }) => `${key} wants ${expected}, is ${[observed].flat().map(String).join(', ')}${state === 'too-weak' ? ' of too weak a tier' : ''}`).join('; ');
-  return `${effect} ${who}${path === undefined ? '' : ` ${show(path)}`}: ${cause}${code === undefined ? '' : ` (${code})`}${by}${
+  return `${effect} ${whoOf(record)}${path === undefined ? '' : ` ${show(path)}`}: ${cause}${code === undefined ? '' : ` (${code})`}${by}${
     nearest === undefined ? '' : `; nearest ${nearest.rule}: ${show(missed ?? '')}`}`;
+}
+
+function whoOf({ peer }: Pick<DecisionRecord, 'peer'> | Pick<RevocationRecord, 'peer'>): string {
+  return peer === undefined ? 'nobody known' : `pid ${String(peer.pid)} uid ${String(peer.uid)} gid ${String(peer.gid)}`;
 }
 
 function show(text: string): string {

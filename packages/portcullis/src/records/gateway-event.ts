@@ -1,4 +1,4 @@
-import type { DecisionRecord, ListenException } from '@portcullis/core';
+import type { DecisionRecord, ListenException, RevocationRecord } from '@portcullis/core';
 import type { PolicyFinding } from '@portcullis/policy';
 
 interface Event<Name extends string> {
@@ -74,7 +74,7 @@ export interface StoppedEvent extends Event<'stopped'> {
   readonly ended: number;
 }
 
-export type GatewayEvent = DecisionRecord | ListeningEvent | PolicyEvent | UpstreamEvent | FailureEvent | DrainingEvent | StoppedEvent;
+export type GatewayEvent = DecisionRecord | RevocationRecord | ListeningEvent | PolicyEvent | UpstreamEvent | FailureEvent | DrainingEvent | StoppedEvent;
 
 /** Now, as records spell it. */
 export function timeNow(): string {
