@@ -58,6 +58,8 @@ export const REFUSAL_CODES = [
   /** As many pending admissions as one uid may have. */
   'pending-limit-uid',
   'unsupported-platform',
+  /** Of a server: its listener was made by a process that hands listeners on, or that is gone. */
+  'listener-inherited',
 ] as const;
 
 export type RefusalCode = (typeof REFUSAL_CODES)[number];

@@ -64,7 +64,8 @@ export const { O_NOCTTY, O_NOFOLLOW, S_IFMT, S_IFREG } = constants;
 
 export const STATX_BASIC_STATS = 0x7ff; // linux/stat.h, 4.11
 
-export const POLLIN = 1;
+export const POLLIN = 1; // asm-generic/poll.h
+export const POLLHUP = 0x10;
 export const PROT_READ = 1; // asm-generic/mman-common.h
 export const MAP_PRIVATE = 2; // linux/mman.h
 

@@ -2,14 +2,14 @@ import type { Fd, Pid } from '@portcullis/core';
 import {
   PIDFD_GET_INFO, PIDFD_INFO_CGROUPID, PIDFD_INFO_CREDS, PIDFD_INFO_PID, POLLIN, SYS_PIDFD_OPEN,
 } from './constants.js';
-import { EINTR, SysFailure } from './errno.js';
+import { SysFailure } from './errno.js';
 import { libc } from './libc.js';
+import { pollNow } from './poll.js';
 
 /** `struct pidfd_info` version 0, 64 bytes (linux/pidfd.h, 6.13): u64 mask, u64 cgroupid, then u32 fields. */
 const memory = new ArrayBuffer(64);
 const info32 = new Uint32Array(memory);
 const info64 = new BigUint64Array(memory);
-const pollfd = new Int32Array(2);
 
 export interface PidfdInfo {
   readonly pid: number;
@@ -45,11 +45,5 @@ export function pidfdOpen(pid: Pid): Fd | SysFailure {
 
 /** `poll(pidfd, POLLIN, 0)`: the one answer to "does it still run"; a zombie has exited (T1). A failed poll counts as exited. */
 export function hasExited(pidfd: Fd): boolean {
-  pollfd[0] = pidfd;
-  for (;;) {
-    pollfd[1] = POLLIN; // events in the low half, revents (the high half) cleared
-    const ready = libc().poll(pollfd, 1, 0);
-    // A pending signal of ours interrupts even a poll that does not wait; it says nothing of the peer.
-    if (ready >= 0 || libc().errno() !== EINTR) return ready !== 0;
-  }
+  return pollNow(pidfd, POLLIN) !== 0;
 }
