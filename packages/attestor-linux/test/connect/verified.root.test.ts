@@ -2,12 +2,13 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer, type Server, type Socket } from 'node:net';
 import { closeSync } from 'node:fs';
-import { admissionOf, connectVerified, PortcullisError, ServerRefused, type ConnectSettings, type ConnectTarget, type Fd } from '@portcullis/core';
+import { admissionOf, connectVerified, PortcullisError, ServerRefused, type ConnectSettings, type ConnectTarget, type Fd, type Pid } from '@portcullis/core';
 import { allowUids } from '@portcullis/core/testing';
 import { LinuxAttestor, linuxConnectPort, LinuxPeerSource, probeCapabilities, type Capabilities } from '@portcullis/attestor-linux';
-import { requireFeature } from '@portcullis/testkit';
+import { requireFeature, skipUnless } from '@portcullis/testkit';
 import { AF_UNIX, SOCK_STREAM } from '../../dist/ffi/constants.js';
 import { libc } from '../../dist/ffi/libc.js';
+import { pidfdOpen } from '../../dist/ffi/pidfd.js';
 import { unixAddress } from '../../dist/ffi/unix-address.js';
 import { linuxListenPort } from '../../dist/listen/listen-port.js';
 import { openDescriptors } from '../support/descriptors.js';
@@ -17,6 +18,9 @@ import { Servers } from './servers.js';
 const AF_INET = 2;
 const SOCK_DGRAM = 2;
 const SOCK_SEQPACKET = 5;
+const SYS_PIDFD_GETFD = 438; // asm-generic/unistd.h, 5.6
+/** The listener is the first that `server.py` opens. */
+const FIRST_OF_PYTHON = 3;
 const PYTHON = '/usr/bin/python3';
 
 describe('verified connect', function () {
@@ -256,11 +260,22 @@ describe('verified connect', function () {
       closeSync(fd);
     });
 
-    it('refuses a listener, whoever made it', async () => {
+    it('refuses a listener of our own', async () => {
       const bound = linuxListenPort().bind({ path: servers.at('listener'), exceptions: ['parent-writable'] });
       await refusedAs(bound.fd, 'socket-not-connected');
       closeSync(bound.fd);
       bound.release();
+    });
+
+    it('refuses a listener of another process, whose credentials it has', async function () {
+      const server = await servers.start('serve');
+      const pidfd = pidfdOpen(server.pid as Pid);
+      assert.ok(typeof pidfd === 'number');
+      const fd = libc().syscall(SYS_PIDFD_GETFD, pidfd, FIRST_OF_PYTHON, 0);
+      closeSync(pidfd);
+      skipUnless(this, fd >= 0, 'no pidfd_getfd: Linux 5.6');
+      await refusedAs(fd, 'socket-not-connected');
+      closeSync(fd);
     });
 
     it('refuses one that is closed', async () => { await refusedAs(987_654, 'no-descriptor'); });

@@ -147,7 +147,9 @@ describe('a listener that is handed to a child', function () {
       const before = descriptors();
       await assert.rejects(start(settings), { code });
       assert.deepEqual(readdirSync(folder), []);
-      while (descriptors() > before) await sleep(5); // Node closes the pipes of a child that did not start a little later
+      // Node closes the pipes of a child that did not start a little later.
+      for (let tries = 0; descriptors() > before && tries < 1000; tries += 1) await sleep(5);
+      assert.equal(descriptors(), before);
     }
 
     it('where the command is relative: PATH is never asked (I9)', () => refuses('PROGRAM_UNTRUSTED', { command: 'python3' }));
