@@ -130,7 +130,7 @@ function checkConnect(target: ConnectTarget, { timeoutMs, inherited }: ConnectSe
     throw invalid('timeoutMs', `\`timeoutMs\` must be a whole number from 1 to ${String(LONGEST_TIMER_MS)}, not ${String(timeoutMs)}`);
   }
   if (inherited !== undefined && !['refuse', 'allow'].includes(inherited)) {
-    throw invalid('inherited', `\`inherited\` must be \`refuse\` or \`allow\`, not \`${String(inherited)}\``);
+    throw invalid('inherited', `\`inherited\` must be \`refuse\` or \`allow\`, not \`${inherited}\``);
   }
 }
 

@@ -11,7 +11,7 @@ export function pollNow(fd: Fd, events: number): number {
   for (;;) {
     pollfd[1] = events; // events in the low half, revents (the high half) cleared
     const ready = libc().poll(pollfd, 1, 0);
-    if (ready >= 0) return ready === 0 ? 0 : (pollfd[1] ?? 0) >>> 16;
+    if (ready >= 0) return ready === 0 ? 0 : pollfd[1] >>> 16;
     // A pending signal of ours interrupts even a poll that does not wait; it says nothing of the peer.
     if (libc().errno() !== EINTR) return 0xffff;
   }
