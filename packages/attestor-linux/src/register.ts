@@ -1,11 +1,14 @@
-import { ATTESTOR, LISTEN_PORT, PEER_SOURCE, type Registrar } from '@portcullis/core';
+import { ATTESTOR, CONNECT_PORT, LISTEN_PORT, PEER_SOURCE, type Registrar } from '@portcullis/core';
 import { LinuxAttestor } from './attestor.js';
+import { linuxConnectPort } from './connect/connect-port.js';
 import { linuxListenPort } from './listen/listen-port.js';
 import { LinuxPeerSource, type PeerSourceOptions } from './peer-source.js';
 
 /** Registers this platform with a tsyringe container, under core's tokens. */
 export function register(container: Registrar, options: PeerSourceOptions = {}): void {
-  container.register(PEER_SOURCE, { useValue: new LinuxPeerSource(options) });
+  const source = new LinuxPeerSource(options);
+  container.register(PEER_SOURCE, { useValue: source });
   container.register(ATTESTOR, { useValue: new LinuxAttestor() });
   container.register(LISTEN_PORT, { useValue: linuxListenPort() });
+  container.register(CONNECT_PORT, { useValue: linuxConnectPort(source.capabilities) });
 }

@@ -60,6 +60,8 @@ export const REFUSAL_CODES = [
   'unsupported-platform',
   /** `reverify` of a connection that has closed. */
   'lease-ended',
+  /** Of a server: its listener was made by a process that hands listeners on, or that is gone. */
+  'listener-inherited',
 ] as const;
 
 export type RefusalCode = (typeof REFUSAL_CODES)[number];

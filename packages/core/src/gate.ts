@@ -1,4 +1,4 @@
-import { createServer, type Server, type Socket } from 'node:net';
+import { createServer, Socket, type Server } from 'node:net';
 import { Admission, bindAdmission } from './admission.js';
 import { Collector } from './collect.js';
 import type { Catalogue } from './catalogue.js';
@@ -22,6 +22,11 @@ import { serve, type Listening, type ListenTarget } from './serve.js';
 import { SocketConnection } from './socket-fd.js';
 
 export type { Server, Socket } from 'node:net';
+
+/** A stream over a connected descriptor, which is the stream's from then on. Reads into its buffer, and waits for its consumer. */
+export function socketOver(fd: number): Socket {
+  return new Socket({ fd, readable: true, writable: true });
+}
 
 /** A server of any protocol over `net`, or a function that takes admitted sockets (gRPC's injector, MCP's transport). */
 export type Guarded = Server | ((socket: Socket) => void);

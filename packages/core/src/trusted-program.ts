@@ -30,18 +30,23 @@ export function runTrusted(path: string, args: readonly string[], limits: { read
 
 const MOST_LINKS = 40;
 
-/** Every step of the way, links and what they lead to included: whoever can change one of them chooses what runs. */
-function assertTrusted(path: string): void {
+const ROOT_ALONE: ReadonlySet<number> = new Set([0]);
+
+/**
+ * Every step of the way, links and what they lead to included: whoever can change one of them chooses what runs.
+ * @throws PortcullisError `PROGRAM_UNTRUSTED` where somebody beside `owners` can; `PROGRAM_FAILED` where there is nothing.
+ */
+export function assertTrusted(path: string, owners = ROOT_ALONE): void {
   if (!path.startsWith('/')) throw new PortcullisError('PROGRAM_UNTRUSTED', `\`${path}\` is not an absolute path`, { facts: { path } });
   let rest = path.split('/');
   let at = '/';
   let links = 0;
-  assertRoots('/', path);
+  assertOwned('/', path, owners);
   while (rest.length > 0) {
     const [name = '', ...after] = rest;
     rest = after;
     const step = resolve(at, name);
-    if (step === at || !assertRoots(step, path)) {
+    if (step === at || !assertOwned(step, path, owners)) {
       at = step;
       continue;
     }
@@ -52,12 +57,12 @@ function assertTrusted(path: string): void {
   }
 }
 
-/** Whether `step` is a link. @throws PortcullisError where anybody but root could change it. */
-function assertRoots(step: string, path: string): boolean {
+/** Whether `step` is a link. @throws PortcullisError where anybody beside the owners could change it. */
+function assertOwned(step: string, path: string, owners: ReadonlySet<number>): boolean {
   const { uid, mode, link } = look(step, path);
   // The mode of a link means nothing: who may change it is a matter of its folder.
-  if (uid === 0 && (link || (mode & WRITABLE_BY_OTHERS) === 0)) return link;
-  throw new PortcullisError('PROGRAM_UNTRUSTED', `\`${step}\` may be changed by someone other than root`, { facts: { path, step, uid, mode: mode.toString(8) } });
+  if (owners.has(uid) && (link || (mode & WRITABLE_BY_OTHERS) === 0)) return link;
+  throw new PortcullisError('PROGRAM_UNTRUSTED', `\`${step}\` may be changed by someone other than ${owners.size === 1 ? 'root' : 'root and us'}`, { facts: { path, step, uid, mode: mode.toString(8) } });
 }
 
 function look(step: string, path: string): { readonly uid: number; readonly mode: number; readonly link: boolean } {

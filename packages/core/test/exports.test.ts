@@ -6,9 +6,9 @@ import * as testing from '@portcullis/core/testing';
 describe('the package', () => {
   it('exports these values and no others', () => {
     assert.deepEqual(Object.keys(core).sort(), [
-      'ABSENT', 'ATTESTOR', 'Admission', 'CAUSES', 'CLOCK', 'COST_TIERS', 'Catalogue', 'Collector', 'DECISION_SINK', 'DEFAULTS', 'DescriptorBudget', 'ERROR_CODES',
-      'Engine', 'Gate', 'LISTEN_EXCEPTIONS', 'LISTEN_PORT', 'PEER_SOURCE', 'POLICY', 'PortcullisError', 'REFUSAL_CODES', 'TRUST_TIERS', 'UNKNOWN_REASONS',
-      'activatedFd', 'admissionOf', 'compareValues', 'costRank', 'createGate', 'drainOnSignals', 'escapeJson', 'escapeText', 'fingerprint', 'formatErrorChain', 'formatSelector', 'isRefusal', 'isSelectorKey',
+      'ABSENT', 'ATTESTOR', 'Admission', 'CAUSES', 'CLOCK', 'CONNECT_PORT', 'COST_TIERS', 'Catalogue', 'Collector', 'DECISION_SINK', 'DEFAULTS', 'DescriptorBudget', 'ERROR_CODES',
+      'Engine', 'Gate', 'LISTEN_EXCEPTIONS', 'LISTEN_PORT', 'PEER_SOURCE', 'POLICY', 'PortcullisError', 'REFUSAL_CODES', 'ServerRefused', 'TRUST_TIERS', 'UNKNOWN_REASONS',
+      'activatedFd', 'admissionOf', 'compareValues', 'connectVerified', 'costRank', 'createGate', 'drainOnSignals', 'escapeJson', 'escapeText', 'fingerprint', 'formatErrorChain', 'formatSelector', 'handOver', 'isRefusal', 'isSelectorKey',
       'isTrustTier', 'kindOf', 'normaliseValues', 'parseSelector', 'parseValue', 'prepareAttestors', 'runTrusted', 'socketFd', 'sourceOf', 'toRecord', 'toRevocationRecord', 'trustRank',
       'trustSuffices', 'unknown', 'valueProblem',
     ]);

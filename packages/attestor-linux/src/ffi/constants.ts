@@ -67,9 +67,7 @@ export const { O_NOCTTY, O_NOFOLLOW, S_IFMT, S_IFREG } = constants;
 export const STATX_BASIC_STATS = 0x7ff; // linux/stat.h, 4.11
 
 export const POLLIN = 1; // asm-generic/poll.h
-export const POLLERR = 8;
 export const POLLHUP = 16;
-export const POLLNVAL = 32;
 export const PROT_READ = 1; // asm-generic/mman-common.h
 export const MAP_PRIVATE = 2; // linux/mman.h
 

@@ -1,15 +1,15 @@
 import type { Fd, Pid } from '@portcullis/core';
 import {
-  PIDFD_GET_INFO, PIDFD_INFO_CGROUPID, PIDFD_INFO_CREDS, PIDFD_INFO_PID, POLLERR, POLLHUP, POLLIN, POLLNVAL, SYS_PIDFD_OPEN,
+  PIDFD_GET_INFO, PIDFD_INFO_CGROUPID, PIDFD_INFO_CREDS, PIDFD_INFO_PID, POLLIN, SYS_PIDFD_OPEN,
 } from './constants.js';
-import { EINTR, SysFailure } from './errno.js';
+import { SysFailure } from './errno.js';
 import { libc } from './libc.js';
+import { pollNow } from './poll.js';
 
 /** `struct pidfd_info` version 0, 64 bytes (linux/pidfd.h, 6.13): u64 mask, u64 cgroupid, then u32 fields. */
 const memory = new ArrayBuffer(64);
 const info32 = new Uint32Array(memory);
 const info64 = new BigUint64Array(memory);
-const pollfd = new Int32Array(2);
 
 export interface PidfdInfo {
   readonly pid: number;
@@ -43,24 +43,7 @@ export function pidfdOpen(pid: Pid): Fd | SysFailure {
   return fd < 0 ? new SysFailure(`pidfd_open(${String(pid)}, 0)`, libc().errno()) : (fd as Fd);
 }
 
-/** `poll(fd, 0, 0)`: whether nobody holds the other end of a connected socket any more. A failed poll counts as hung up. */
-export function hasHungUp(fd: Fd): boolean {
-  pollfd[0] = fd;
-  for (;;) {
-    pollfd[1] = 0;
-    const ready = libc().poll(pollfd, 1, 0);
-    if (ready >= 0) return ((pollfd[1] >> 16) & (POLLHUP | POLLERR | POLLNVAL)) !== 0;
-    if (libc().errno() !== EINTR) return true;
-  }
-}
-
 /** `poll(pidfd, POLLIN, 0)`: the one answer to "does it still run"; a zombie has exited (T1). A failed poll counts as exited. */
 export function hasExited(pidfd: Fd): boolean {
-  pollfd[0] = pidfd;
-  for (;;) {
-    pollfd[1] = POLLIN; // events in the low half, revents (the high half) cleared
-    const ready = libc().poll(pollfd, 1, 0);
-    // A pending signal of ours interrupts even a poll that does not wait; it says nothing of the peer.
-    if (ready >= 0 || libc().errno() !== EINTR) return ready !== 0;
-  }
+  return pollNow(pidfd, POLLIN) !== 0;
 }

@@ -2,7 +2,8 @@ import type { Connection, Fd, HeldPeer, PeerCredentials, PeerRefusal } from '@po
 import { PortcullisError } from '@portcullis/core';
 import type { Capabilities } from '../capabilities.js';
 import { closeFd } from '../ffi/file.js';
-import { hasExited, hasHungUp } from '../ffi/pidfd.js';
+import { hasExited } from '../ffi/pidfd.js';
+import { hasHungUp } from '../ffi/poll.js';
 import type { ProgramImage } from '../image/program-image.js';
 import { pinPeer, type Pin } from '../pin.js';
 import { HeldProcess } from './held-process.js';

@@ -1,5 +1,5 @@
 import type { BoundSocket, Fd } from '@portcullis/core';
-import { AF_UNIX, SOCK_CLOEXEC, SOCK_NONBLOCK, SOCK_STREAM } from '../ffi/constants.js';
+import { AF_UNIX, SOCK_CLOEXEC, SOCK_STREAM } from '../ffi/constants.js';
 import { SysFailure } from '../ffi/errno.js';
 import { closeFd } from '../ffi/file.js';
 import { libc } from '../ffi/libc.js';
@@ -65,10 +65,11 @@ function bindLocked(parent: HeldParent, options: SettledOptions): BoundSocket {
 
 /**
  * A stream socket that has its mode before it has a name: the kernel gives it to the inode as it makes it, narrowed by
- * the umask, so no moment is wider than asked (T18). With a group still to be given, only the owner's bits.
+ * the umask, so no moment is wider than asked (T18). With a group still to be given, only the owner's bits. Blocking, as a
+ * program that it is handed to expects it; Node sets what it serves to non-blocking itself.
  */
 function openSocket(options: SettledOptions): Fd {
-  const fd = libc().socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  const fd = libc().socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (fd < 0) throw systemRefusal(options.path, options.path, new SysFailure('socket(AF_UNIX, SOCK_STREAM, 0)', libc().errno()));
   const mode = options.gid === undefined ? options.mode : options.mode & 0o700;
   if (libc().fchmod(fd, mode) === 0) return fd as Fd;

@@ -1,10 +1,8 @@
 import { toUSVString } from 'node:util';
 import type { Fd } from '@portcullis/core';
-import { AF_UNIX } from '../ffi/constants.js';
+import { SUN_PATH, unixAddress } from '../ffi/unix-address.js';
 import { refusal } from './refusal.js';
 
-/** `sun_path` has 108 bytes, the last of which we keep for a NUL (linux/un.h). */
-const SUN_PATH = 107;
 /**
  * The longest name of a socket. `/proc/self/fd/N/` takes its share of `sun_path`; N is reckoned with ten digits, so
  * that a name which fits when few descriptors are open fits later too.
@@ -44,13 +42,9 @@ export function components(path: string): string[] {
   return path.split('/').filter((component) => component !== '' && component !== '.');
 }
 
-/** `struct sockaddr_un` of `/proc/self/fd/<fd>` or of a name in it: u16 family in the host's order, then the path, then NUL. */
+/** The address of `/proc/self/fd/<fd>`, or of a name in it. */
 export function socketAddress(fd: Fd, name?: string): Uint8Array {
-  const path = Buffer.from(`/proc/self/fd/${String(fd)}${name === undefined ? '' : `/${name}`}\0`, 'utf8');
-  const address = new Uint8Array(2 + path.length);
-  address.set(new Uint8Array(Uint16Array.of(AF_UNIX).buffer));
-  address.set(path, 2);
-  return address;
+  return unixAddress(`/proc/self/fd/${String(fd)}${name === undefined ? '' : `/${name}`}`);
 }
 
 function badPath(path: string, reason: string, what: string, remedy: string): Error {

@@ -1,21 +1,22 @@
-import { ATTESTOR, Catalogue, LISTEN_PORT, PEER_SOURCE, type Attestor, type ListenPort, type PeerSource, type Registrar } from '@portcullis/core';
+import { ATTESTOR, Catalogue, CONNECT_PORT, LISTEN_PORT, PEER_SOURCE, type Attestor, type ConnectPort, type ListenPort, type PeerSource, type Registrar } from '@portcullis/core';
 import { container } from 'tsyringe';
 import type { Platform, PlatformOptions } from './platform.js';
 
 /** Registers further attestors, or other parts under core's tokens: what a plugin package exports as `register`. */
 export type Plugin = (registrar: Registrar) => void;
 
-/** What a gate is made of, resolved once: nothing is resolved on the accept path. */
+/** What a gate, or a verified connect, is made of, resolved once: nothing is resolved on the accept path. */
 export interface Parts {
   readonly peerSource: PeerSource;
   readonly attestors: readonly Attestor[];
   readonly listenPort: ListenPort | undefined;
+  readonly connectPort: ConnectPort | undefined;
   readonly catalogue: Catalogue;
 }
 
 /**
  * The parts of one gate, from a child container of its own: two gates of a process share nothing that a policy prepares.
- * The last registration of a peer source or listen port counts; attestors add up.
+ * The last registration of a peer source or port counts; attestors add up.
  */
 export function resolveParts(platform: Platform, options: PlatformOptions = {}, plugins: readonly Plugin[] = [], more: readonly Attestor[] = []): Parts {
   const child = container.createChildContainer();
@@ -27,6 +28,7 @@ export function resolveParts(platform: Platform, options: PlatformOptions = {}, 
     peerSource: child.resolve<PeerSource>(PEER_SOURCE),
     attestors,
     listenPort: child.isRegistered(LISTEN_PORT) ? child.resolve<ListenPort>(LISTEN_PORT) : undefined,
+    connectPort: child.isRegistered(CONNECT_PORT) ? child.resolve<ConnectPort>(CONNECT_PORT) : undefined,
     catalogue: new Catalogue(attestors.flatMap(({ selectors }) => selectors)),
   };
 }

@@ -10,7 +10,7 @@ export interface PlatformOptions {
 export interface Platform {
   readonly name: 'linux' | 'darwin';
   readonly selectors: readonly SelectorDefinition[];
-  /** Registers peer source, attestor and listen port under core's tokens. Probes the kernel. */
+  /** Registers peer source, attestor and ports under core's tokens. Probes the kernel. */
   register(registrar: Registrar, options: PlatformOptions): void;
 }
 

@@ -4,8 +4,8 @@ import * as portcullis from 'portcullis';
 describe('the exports of `portcullis`', () => {
   it('are these', () => {
     assert.deepEqual(Object.keys(portcullis).sort(), [
-      'Admission', 'PortcullisError', 'admissionOf', 'createGate', 'escapeText', 'fingerprint', 'formatErrorChain', 'formatSelector',
-      'formatUpstream', 'loadPlatform', 'parseUpstream', 'platformCatalogue', 'startGateway', 'toRecord',
+      'Admission', 'PortcullisError', 'ServerRefused', 'admissionOf', 'connectVerified', 'createGate', 'escapeText', 'fingerprint', 'formatErrorChain', 'formatSelector',
+      'formatUpstream', 'handOver', 'loadPlatform', 'parseUpstream', 'platformCatalogue', 'startGateway', 'toRecord',
     ]);
   });
 });

@@ -1,0 +1,182 @@
+import assert from 'node:assert/strict';
+import { spawn, type ChildProcess } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { chmodSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import type { Socket } from 'node:net';
+import { join } from 'node:path';
+import { requireFeature } from '@portcullis/testkit';
+import { admissionOf, connectVerified, ServerRefused, type Attestor, type ConnectVerifiedSettings, type Platform, type ServerExpectation } from 'portcullis';
+
+const SERVER = `
+const server = require('node:net').createServer((socket) => {
+  socket.on('error', () => {});
+  let count = 0;
+  socket.on('data', (bytes) => { count += bytes.length; socket.write(bytes); });
+  socket.on('close', () => { console.log('got ' + count); });
+});
+server.listen(process.argv[1], () => { require('node:fs').chmodSync(process.argv[1], 0o666); console.log('ready'); });
+`;
+const ME = process.getuid?.() ?? -1;
+const NODE = realpathSync(process.execPath);
+const NODE_SHA256 = createHash('sha256').update(readFileSync(NODE)).digest('hex');
+const SLOW: Attestor = {
+  name: 'slow',
+  selectors: [{ key: 'test:slow', value: { type: 'boolean' }, many: false, trust: 'derived', cost: 'remote', summary: 'never known', example: true }],
+  attest: () => new Promise(() => undefined),
+};
+
+describe('connectVerified', function () {
+  this.timeout(30_000);
+  let folder: string;
+  let path: string;
+  let server: ChildProcess;
+  const sockets: Socket[] = [];
+  before(async function () {
+    requireFeature(this, 'linux', process.platform === 'linux', 'servers are verified on Linux');
+    folder = mkdtempSync('/tmp/portcullis-client-');
+    chmodSync(folder, 0o777);
+    path = join(folder, 'server.sock');
+    server = await started(path);
+  });
+  afterEach(() => { for (const socket of sockets.splice(0)) socket.destroy(); });
+  after(() => {
+    server.kill('SIGKILL');
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  async function started(at: string, uid = ME): Promise<ChildProcess> {
+    const child = spawn(process.execPath, ['-e', SERVER, at], { stdio: ['ignore', 'pipe', 'inherit'], ...(uid === ME ? {} : { uid, gid: uid }) });
+    await once(child.stdout, 'data');
+    return child;
+  }
+
+  async function connect(expected: Parameters<typeof connectVerified>[1], settings?: ConnectVerifiedSettings, at = path): Promise<Socket> {
+    const socket = await connectVerified(at, expected, settings);
+    sockets.push(socket);
+    return socket;
+  }
+
+  async function refused(expected: Parameters<typeof connectVerified>[1], settings?: ConnectVerifiedSettings): Promise<ServerRefused> {
+    const error = await connect(expected, settings).then(() => assert.fail('it was admitted'), (reason: unknown) => reason);
+    if (!(error instanceof ServerRefused)) throw error as Error;
+    return error;
+  }
+
+  describe('with plain values', () => {
+    const admitted: Readonly<Record<string, ServerExpectation>> = {
+      'a uid': { uid: ME },
+      'one of several uids': { uid: [4321, ME] },
+      'a key of the catalogue, spelled out': { 'unix:uid': ME, 'unix:same-uid': true },
+      'a uid and a program': { uid: ME, path: NODE, requires: 'image-unverified' },
+      'a uid, a program and its digest': { uid: ME, path: NODE, sha256: NODE_SHA256, requires: 'image-unverified' },
+    };
+    for (const [what, expected] of Object.entries(admitted)) {
+      it(`admits a server by ${what}`, async () => {
+        const { decision, peer } = admissionOf(await connect(expected));
+        assert.deepEqual([decision.rules, peer?.pid], [['expected-server'], server.pid]);
+      });
+    }
+
+    it('admits a server by the name of its user and group', async function () {
+      requireFeature(this, 'root', ME === 0, 'knows the names of root');
+      await connect({ user: 'root', group: 'root' });
+    });
+
+    const elsewhere: Readonly<Record<string, ServerExpectation>> = {
+      'another uid': { uid: 4321 },
+      'another of two conditions': { uid: ME, gid: 4321 },
+      'another program': { uid: ME, path: '/usr/bin/true', requires: 'image-unverified' },
+      'another digest': { uid: ME, sha256: '0'.repeat(64), requires: 'image-unverified' },
+      'a program that is only as sure as a process with code of its own making can be': { uid: ME, path: NODE },
+    };
+    for (const [what, expected] of Object.entries(elsewhere)) {
+      it(`refuses it by ${what}`, async () => { assert.equal((await refused(expected)).facts['cause'], 'default'); });
+    }
+
+    const senseless: Readonly<Record<string, [unknown, string]>> = {
+      nothing: [{}, 'CONNECT_OPTIONS'],
+      'only a tier': [{ requires: 'image' }, 'CONNECT_OPTIONS'],
+      'a value that is missing': [{ uid: undefined }, 'CONNECT_OPTIONS'],
+      'a value that is no number': [{ uid: NaN }, 'CONNECT_OPTIONS'],
+      'a condition in place of a value': [{ uid: { exists: true } }, 'CONNECT_OPTIONS'],
+      'a key twice': [{ uid: ME, 'unix:uid': ME }, 'CONNECT_OPTIONS'],
+      'a word that is no key': [{ uid: ME, pathh: NODE }, 'CONNECT_OPTIONS'],
+      'a program of anybody': [{ path: NODE }, 'CONNECT_OPTIONS'],
+      'a key that nobody knows': [{ uid: ME, 'unix:pathh': NODE }, 'POLICY_INVALID'],
+      'a uid as text': [{ uid: 'root' }, 'POLICY_INVALID'],
+      'an empty list': [{ uid: [] }, 'POLICY_INVALID'],
+      'a tier that nobody knows': [{ uid: ME, requires: 'certain' }, 'POLICY_INVALID'],
+    };
+    for (const [what, [expected, code]] of Object.entries(senseless)) {
+      it(`does not connect where ${what} is expected`, async () => {
+        await assert.rejects(connect(expected as ServerExpectation), { code });
+      });
+    }
+  });
+
+  describe('with a policy', () => {
+    const file = (rules: string): string => {
+      const at = join(folder, 'policy.yaml');
+      writeFileSync(at, `apiVersion: portcullis/v1\nkind: AdmissionPolicy\nrules:\n${rules}`);
+      return at;
+    };
+
+    it('admits by the rules of its file, under the name of a listener', async () => {
+      const at = file(`  - { id: ours, effect: allow, listeners: [upstream], when: { unix:uid: ${String(ME)} }, grant: { role: upstream } }\n`);
+      const { decision, listener } = admissionOf(await connect(at, { listener: 'upstream' }));
+      assert.deepEqual([decision.rules, decision.grant, listener], [['ours'], { role: 'upstream' }, 'upstream']);
+      assert.equal((await refused(at)).facts['cause'], 'default');
+    });
+
+    it('says which rule denies', async () => {
+      const uid = `when: { unix:uid: ${String(ME)} }`;
+      const { facts } = await refused(file(`  - { id: ours, effect: allow, ${uid} }\n  - { id: never, effect: deny, ${uid}, reason: "not this one" }\n`));
+      assert.deepEqual([facts['cause'], facts['rule']], ['rule', 'never']);
+    });
+
+    it('does not connect where it has errors, or is not there', async () => {
+      await assert.rejects(connect(file('  - { id: broken, effect: allow, when: { unix:uidd: 0 } }\n')), { code: 'POLICY_INVALID' });
+      await assert.rejects(connect(join(folder, 'nowhere.yaml')), { code: 'POLICY_INVALID' });
+    });
+  });
+
+  it('sends no byte to a server of another user, and the error has the name of that user', async function () {
+    requireFeature(this, 'root', ME === 0, 'starts a server as another user');
+    const at = join(folder, 'daemon.sock');
+    const daemon = await started(at, 1);
+    try {
+      const said = once(daemon.stdout!, 'data');
+      const error = await connect({ user: 'root' }, undefined, at).then(() => assert.fail('it was admitted'), (reason: unknown) => reason);
+      assert.ok(error instanceof ServerRefused);
+      assert.deepEqual([error.facts['user'], error.facts['uid'], error.facts['pid']], ['daemon', 1, daemon.pid]);
+      assert.match(error.message, /`daemon` \(uid 1\).*`unix:user` must be `root` and is `daemon`/);
+      assert.equal(String(await said), 'got 0\n');
+    } finally {
+      daemon.kill('SIGKILL');
+    }
+  });
+
+  it('carries bytes both ways once the server is verified', async () => {
+    const socket = await connect({ uid: ME });
+    socket.write('hello');
+    assert.equal(String((await once(socket, 'data'))[0]), 'hello');
+  });
+
+  it('ends at its timeout also where only an attestor is slow', async () => {
+    const expected = { uid: ME, 'test:slow': true, requires: 'derived' } as const;
+    await assert.rejects(connect(expected, { timeoutMs: 200, attestors: [SLOW] }), { code: 'CONNECT_TIMEOUT' });
+  });
+
+  it('is not there where the platform has no port for it: macOS today', async () => {
+    const platform: Platform = await import('portcullis').then(({ loadPlatform }) => loadPlatform('darwin'));
+    await assert.rejects(connect({ uid: ME }, { platform }), { code: 'PLATFORM_UNSUPPORTED' });
+  });
+
+  it('closes the attestors that it made, and not those of the caller', async () => {
+    let closed = 0;
+    const attestor: Attestor = { ...SLOW, name: 'mine', close: () => { closed += 1; return Promise.resolve(); } };
+    await connect({ uid: ME }, { attestors: [attestor] });
+    assert.equal(closed, 0);
+  });
+});
