@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer, type Server, type Socket } from 'node:net';
 import { closeSync } from 'node:fs';
-import { admissionOf, connectVerified, PortcullisError, ServerRefused, type ConnectSettings, type ConnectTarget, type Fd, type Pid } from '@portcullis/core';
-import { allowUids } from '@portcullis/core/testing';
+import { admissionOf, connectVerified, PortcullisError, ServerRefused, type ConnectSettings, type ConnectTarget, type Fd, type Pid, type Policy } from '@portcullis/core';
+import { allowUids, stubPolicy } from '@portcullis/core/testing';
 import { LinuxAttestor, linuxConnectPort, LinuxPeerSource, probeCapabilities, type Capabilities } from '@portcullis/attestor-linux';
 import { requireFeature, skipUnless } from '@portcullis/testkit';
 import { AF_UNIX, SOCK_STREAM } from '../../dist/ffi/constants.js';
@@ -44,20 +44,20 @@ describe('verified connect', function () {
     await attestor.close();
   });
 
-  async function connect(target: ConnectTarget, uids: readonly number[], settings: ConnectSettings & { readonly without?: Partial<Capabilities> } = {}): Promise<Socket> {
+  async function connect(target: ConnectTarget, expected: readonly number[] | Policy, settings: ConnectSettings & { readonly without?: Partial<Capabilities> } = {}): Promise<Socket> {
     const { without, ...rest } = settings;
     const capabilities = { ...probeCapabilities(), ...without };
     const socket = await connectVerified(target, {
-      ...rest, policy: allowUids(...uids), attestors: [attestor],
+      ...rest, policy: 'decide' in expected ? expected : allowUids(...expected), attestors: [attestor],
       peerSource: new LinuxPeerSource({ capabilities }), connectPort: linuxConnectPort(capabilities),
     });
     sockets.push(socket);
     return socket;
   }
 
-  async function refused(target: ConnectTarget, uids: readonly number[], settings?: Parameters<typeof connect>[2]): Promise<ServerRefused> {
+  async function refused(target: ConnectTarget, expected: readonly number[] | Policy, settings?: Parameters<typeof connect>[2]): Promise<ServerRefused> {
     const before = openDescriptors();
-    const error = await connect(target, uids, settings).then(() => assert.fail('it was admitted'), (reason: unknown) => reason);
+    const error = await connect(target, expected, settings).then(() => assert.fail('it was admitted'), (reason: unknown) => reason);
     if (!(error instanceof ServerRefused)) throw error as Error;
     assert.equal(openDescriptors(), before, 'a descriptor was left open, or one that is the caller\'s was closed');
     return error;
@@ -188,6 +188,13 @@ describe('verified connect', function () {
         assert.deepEqual([facts['cause'], facts['uid']], ['default', SOMEBODY]);
       });
     }
+
+    it('has no program to be judged by once its maker has exited, allowed or not', async () => {
+      await servers.start('daemon', { uid: SOMEBODY });
+      const policy = stubPolicy({ keys: ['unix:uid', 'unix:path'], allow: (evidence) => evidence.get('unix:path')?.state === 'present' });
+      const { facts } = await refused(servers.at('daemon'), policy, { inherited: 'allow' });
+      assert.deepEqual([facts['cause'], facts['code']], ['peer-lost', 'listener-inherited']);
+    });
 
     it('is the server\'s own once it called listen() itself, as Node does', async () => {
       const maker = await servers.start('relisten', { uid: SOMEBODY });
