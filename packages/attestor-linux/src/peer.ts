@@ -2,7 +2,8 @@ import { unknown, type Connection, type Fd, type Peer, type PeerCredentials, typ
 import type { Capabilities } from './capabilities.js';
 import { ENOENT, ESRCH, SysFailure } from './ffi/errno.js';
 import { closeFd } from './ffi/file.js';
-import { getPidfdInfo, hasExited, type PidfdInfo } from './ffi/pidfd.js';
+import { getPidfdInfo, hasExited, pidNamespaceOf, type PidfdInfo } from './ffi/pidfd.js';
+import { openBounded, readBounded, type Asker, type PathToOpen } from './held-up/looks.js';
 import type { KnownProcess } from './image/known-process.js';
 import type { ProgramImage } from './image/program-image.js';
 import { LinuxHeldPeer } from './lease/held-peer.js';
@@ -26,6 +27,7 @@ export class LinuxPeer implements Peer {
   #readSince = false;
   /** When a kept image was looked at; by `performance.now()`. */
   #lookedAtMs = 0;
+  #asker: Asker | undefined;
   #closed = false;
 
   constructor(connection: Connection, credentials: PeerCredentials, capabilities: Capabilities) {
@@ -56,6 +58,30 @@ export class LinuxPeer implements Peer {
     this.#readSince = true;
     if (this.credentials.pid === 0) return unknown('not-visible', 'the peer has no pid in our pid namespace');
     return `/proc/${String(this.credentials.pid)}`;
+  }
+
+  /** For whom looks that the peer can hold up are done: see `held-up/looks.ts`. */
+  get asker(): Asker {
+    return (this.#asker ??= { uid: this.credentials.uid, direct: this.#couldStopUs() });
+  }
+
+  /** Opens paths below `procFolder` that the peer can hold up. The caller closes them. */
+  open(paths: readonly PathToOpen[]): readonly (Fd | SysFailure)[] | Unknown {
+    return openBounded(this.asker, paths);
+  }
+
+  /** Reads a file below `procFolder` that the peer can hold up. */
+  read(path: string): Uint8Array | SysFailure | Unknown {
+    return readBounded(this.asker, path);
+  }
+
+  /** A process that may send us SIGSTOP, of the same user or root and in our pid namespace, need not be guarded against here. */
+  #couldStopUs(): boolean {
+    const { uid } = this.credentials;
+    if (uid !== 0 && uid !== process.geteuid?.()) return false;
+    const pidfd = this.pidfd();
+    const own = this.capabilities.namespaces.get('pid');
+    return typeof pidfd === 'number' && own !== undefined && pidNamespaceOf(pidfd) === own;
   }
 
   /** `ioctl(pidfd, PIDFD_GET_INFO)`, asked once a peer. */

@@ -38,6 +38,7 @@ export const SIOCINQ = 0x541b; // linux/sockios.h: FIONREAD of asm-generic/ioctl
 
 export const SYS_PIDFD_OPEN = 434; // asm-generic/unistd.h, 5.3
 
+export const PIDFD_GET_PID_NAMESPACE = 0xff05; // linux/pidfd.h, 6.11: _IO(0xFF, 5)
 export const PIDFD_GET_INFO = 0xc040ff0b; // linux/pidfd.h, 6.13: _IOWR(0xFF, 11, struct pidfd_info), 64 bytes
 export const PIDFD_INFO_PID = 1;
 export const PIDFD_INFO_CREDS = 2;

@@ -18,6 +18,17 @@ export function closeFd(fd: Fd): void {
   libc().close(fd);
 }
 
+const link = Buffer.allocUnsafeSlow(4096);
+
+/**
+ * `readlinkat(AT_FDCWD, "/proc/self/fd/N")`: where an open file lies, seen from our root, as the kernel spells it. Undefined
+ * where that is longer than a path can be, or cannot be told. The bytes are lent until the next call.
+ */
+export function readLinkOf(fd: Fd): Buffer | undefined {
+  const length = libc().readlinkat(AT_FDCWD, cPath(`/proc/self/fd/${String(fd)}`), link, link.length);
+  return length >= 0 && length < link.length ? link.subarray(0, length) : undefined;
+}
+
 /** `pread(fd, memory, offset)`: bytes read, 0 at the end and after the memory behind the descriptor is gone (T2). */
 export function readAt(fd: Fd, memory: Memory, offset: number): number | SysFailure {
   for (;;) {

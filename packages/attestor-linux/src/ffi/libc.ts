@@ -37,6 +37,7 @@ export interface Libc {
   epoll_create1(flags: number): number;
   epoll_ctl(epoll: number, operation: number, fd: number, event: Uint8Array): number;
   epoll_wait(epoll: number, events: Uint8Array, most: number, timeoutMs: number): number;
+  _exit(status: number): void;
   errno(): number;
   /** The address of a buffer whose memory does not move (`Buffer.allocUnsafeSlow`). */
   addressOf(memory: Memory): bigint;
@@ -85,6 +86,7 @@ function bind(): Libc {
     epoll_create1: call('int epoll_create1(int)'),
     epoll_ctl: call('int epoll_ctl(int, int, int, void *)'),
     epoll_wait: call('int epoll_wait(int, void *, int, int)'),
+    _exit: call('void _exit(int)'),
     errno: () => koffi.errno(),
     addressOf: (memory: Memory) => koffi.address(memory),
   };

@@ -1,10 +1,12 @@
 import type { Fd, Pid } from '@portcullis/core';
 import {
-  PIDFD_GET_INFO, PIDFD_INFO_CGROUPID, PIDFD_INFO_CREDS, PIDFD_INFO_PID, POLLIN, SYS_PIDFD_OPEN,
+  PIDFD_GET_INFO, PIDFD_GET_PID_NAMESPACE, PIDFD_INFO_CGROUPID, PIDFD_INFO_CREDS, PIDFD_INFO_PID, POLLIN, SYS_PIDFD_OPEN,
 } from './constants.js';
 import { SysFailure } from './errno.js';
 import { libc } from './libc.js';
+import { closeFd } from './file.js';
 import { pollNow } from './poll.js';
+import { inodeOf } from './statx.js';
 
 /** `struct pidfd_info` version 0, 64 bytes (linux/pidfd.h, 6.13): u64 mask, u64 cgroupid, then u32 fields. */
 const memory = new ArrayBuffer(64);
@@ -35,6 +37,15 @@ export function getPidfdInfo(pidfd: Fd): PidfdInfo | SysFailure {
     egid: info32[10] ?? 0,
     cgroupId: ((info32[0] ?? 0) & PIDFD_INFO_CGROUPID) === 0 ? 0n : (info64[1] ?? 0n),
   };
+}
+
+/** `ioctl(pidfd, PIDFD_GET_PID_NAMESPACE)`: the inode of the pid namespace that the process lives in. Linux 6.11. */
+export function pidNamespaceOf(pidfd: Fd): bigint | undefined {
+  const fd = libc().ioctl(pidfd, PIDFD_GET_PID_NAMESPACE, info32);
+  if (fd < 0) return undefined;
+  const inode = inodeOf(fd);
+  closeFd(fd as Fd);
+  return inode;
 }
 
 /** `syscall(SYS_pidfd_open, pid, 0)`: close-on-exec by definition. Linux 5.3. */

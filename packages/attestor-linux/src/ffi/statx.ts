@@ -61,6 +61,11 @@ export function inodeOf(fd: number): bigint | undefined {
   return run(fd, EMPTY, AT_EMPTY_PATH) ? u64[4] : undefined;
 }
 
+/** Whether the file behind a descriptor is unchanged, without making a new object of it. */
+export function sameFd(fd: number, was: FileIdentity): boolean {
+  return run(fd, EMPTY, AT_EMPTY_PATH) && sameAsDecoded(was);
+}
+
 /** Whether what was last looked at is still there unchanged, without making a new object of it. */
 export function samePath(path: Uint8Array, was: FileIdentity): boolean {
   return run(AT_FDCWD, path, 0) && sameAsDecoded(was);

@@ -9,7 +9,7 @@ import { rereadProc } from '../proc/read.js';
 import { unknownOf } from '../unknown-of.js';
 import { isPinnedMemoryAlive } from './memory.js';
 import { mappedIdentity, type MappedIdentity } from './mapped-identity.js';
-import { isOnFuse, isRootOnly } from './root-only.js';
+import { isFdOnFuse, isRootOnly } from './root-only.js';
 
 /**
  * What the executable mappings say of a process (T4). `verified`: its exe, and files that only root can write. `jit`: also
@@ -29,12 +29,24 @@ const MOST_CODE_BYTES = 1n << 32n;
 const VDSO = Buffer.from('[vdso]');
 const VSYSCALL = Buffer.from('[vsyscall]');
 
+/** Where the code of a process can be looked at. */
+export interface CodeSource {
+  /** Pins the memory. */
+  readonly maps: Fd;
+  readonly exeFd: Fd;
+  readonly exe: FileIdentity;
+  readonly procmapQuery: boolean;
+  /** The caller closes what it opened. */
+  openPagemap(): Fd | SysFailure | Unknown;
+}
+
 /** Looks at every executable mapping of the memory behind `maps`. */
-export function lookAtCode(folder: string, maps: Fd, exe: FileIdentity, procmapQuery: boolean): Code | Unknown {
-  const survey = new Survey(folder, exe, procmapQuery);
+export function lookAtCode(source: CodeSource): Code | Unknown {
+  const { maps, procmapQuery } = source;
+  const survey = new Survey(source);
   const failed = procmapQuery ? surveyByQuery(maps, survey) : surveyByText(maps, survey);
   const code = failed ?? survey.code();
-  // The exe link and the pagemap are opened by path: another program's, unless this memory is still there (T2).
+  // The pagemap is opened by path: another program's, unless this memory is still there (T2).
   return isPinnedMemoryAlive(maps, procmapQuery) ? code : unknown('peer-changed', 'the memory that was looked at is gone');
 }
 
@@ -63,9 +75,7 @@ function surveyByText(maps: Fd, survey: Survey): Unknown | undefined {
 }
 
 class Survey {
-  readonly #folder: string;
-  readonly #exe: FileIdentity;
-  readonly #procmapQuery: boolean;
+  readonly #source: CodeSource;
   #exeAsMapped: MappedIdentity | undefined;
   #exeMapped = false;
   #jit = false;
@@ -74,10 +84,8 @@ class Survey {
   /** Where code is that the process could write over: mappings of files, and the vDSO. */
   readonly #private: { readonly start: bigint; readonly end: bigint }[] = [];
 
-  constructor(folder: string, exe: FileIdentity, procmapQuery: boolean) {
-    this.#folder = folder;
-    this.#exe = exe;
-    this.#procmapQuery = procmapQuery;
+  constructor(source: CodeSource) {
+    this.#source = source;
   }
 
   see(mapping: Mapping, end: bigint): void {
@@ -93,13 +101,13 @@ class Survey {
     if (this.#seen.has(file)) return;
     this.#seen.add(file);
     if (this.#isExe(mapping)) this.#exeMapped = true;
-    else if (!this.#foreign && !isRootOnly(mapping.name, mapping, this.#procmapQuery)) this.#foreign = true;
+    else if (!this.#foreign && !isRootOnly(mapping.name, mapping, this.#source.procmapQuery)) this.#foreign = true;
   }
 
   code(): Code | Unknown {
     const exeMapped = this.#exeMapped;
     // What a FUSE server shows to who reads the file need not be what it let the process map.
-    if (this.#foreign || isOnFuse(cPath(`${this.#folder}/exe`), this.#exe.dev)) return { image: 'foreign', exeMapped };
+    if (this.#foreign || isFdOnFuse(this.#source.exeFd, this.#source.exe.dev)) return { image: 'foreign', exeMapped };
     if (this.#jit) return { image: 'jit', exeMapped };
     const written = this.#hasWrittenCode();
     return typeof written === 'boolean' ? { image: written ? 'jit' : 'verified', exeMapped } : written;
@@ -109,8 +117,9 @@ class Survey {
   #hasWrittenCode(): boolean | Unknown {
     const bytes = this.#private.reduce((sum, { start, end }) => sum + end - start, 0n);
     if (bytes > MOST_CODE_BYTES) return unknown('limit', `${String(bytes)} bytes of code`);
-    const pagemap = openRead(cPath(`${this.#folder}/pagemap`), `${this.#folder}/pagemap`);
+    const pagemap = this.#source.openPagemap();
     if (pagemap instanceof SysFailure) return unknownOf(pagemap);
+    if (typeof pagemap !== 'number') return pagemap;
     try {
       for (const { start, end } of this.#private) {
         const found = hasPrivatePages(pagemap, start, end);
@@ -124,17 +133,18 @@ class Survey {
   }
 
   #isExe(mapping: Mapping): boolean {
-    if (mapping.dev === this.#exe.dev && mapping.inode === this.#exe.ino) return true;
-    if (this.#exeMapped || mapping.dev === this.#exe.dev) return false;
+    const { exe } = this.#source;
+    if (mapping.dev === exe.dev && mapping.inode === exe.ino) return true;
+    if (this.#exeMapped || mapping.dev === exe.dev) return false;
     // Another device than stat says: btrfs or overlayfs, where the maps have numbers of their own.
     this.#exeAsMapped ??= this.#askForExe();
     return this.#exeAsMapped.dev === mapping.dev && this.#exeAsMapped.inode === mapping.inode;
   }
 
   #askForExe(): MappedIdentity {
-    const file = openRead(cPath(`${this.#folder}/exe`), `${this.#folder}/exe`);
+    const file = openRead(cPath(`/proc/self/fd/${String(this.#source.exeFd)}`), 'the exe');
     if (file instanceof SysFailure) return { dev: -1, inode: 0n };
-    const identity = mappedIdentity(file, this.#procmapQuery);
+    const identity = mappedIdentity(file, this.#source.procmapQuery);
     closeFd(file);
     return identity ?? { dev: -1, inode: 0n };
   }

@@ -1,9 +1,9 @@
 import { unknown, type Fd, type Unknown } from '@portcullis/core';
-import { AT_FDCWD } from '../ffi/constants.js';
+import { O_PATH } from '../ffi/constants.js';
 import { SysFailure } from '../ffi/errno.js';
-import { closeFd, cPath, openRead, readAt } from '../ffi/file.js';
-import { libc } from '../ffi/libc.js';
-import { samePath, sameFile, statPath, type FileIdentity } from '../ffi/statx.js';
+import { closeFd, cPath, openRead, readAt, readLinkOf } from '../ffi/file.js';
+import { inodeOf, samePath, sameFd, sameFile, statFd, statPath, type FileIdentity } from '../ffi/statx.js';
+import { closeAll, openBounded, type Asker, type PathToOpen } from '../held-up/looks.js';
 import type { LinuxPeer } from '../peer.js';
 import { decodeText } from '../proc/decode.js';
 import { lookAtCode, type Code } from './code.js';
@@ -12,10 +12,9 @@ import { isPinnedMemoryAlive } from './memory.js';
 /** What kind of file the program runs from. `elsewhere`: its path belongs to another mount namespace (T5, T6). */
 export type ExeState = 'linked' | 'deleted' | 'memfd' | 'replaced' | 'elsewhere';
 
-/** How long a look at the mappings and at the auxiliary vector serves for further connections of the same image. */
+/** How long a look at the mappings, at the exe link and at the auxiliary vector serves for further connections of the same image. */
 const LOOK_SERVES_MS = 1000;
 
-const link = Buffer.allocUnsafeSlow(4096);
 const scratch = Buffer.allocUnsafeSlow(2048);
 const MEMFD = '/memfd:';
 const SLASH = 0x2f;
@@ -31,19 +30,15 @@ export class ProgramImage {
   readonly linkText: string | undefined;
   readonly state: ExeState;
   readonly #folder: string;
-  readonly #exePath: Uint8Array;
-  readonly #auxvPath: Uint8Array;
   readonly #looked: Looked;
   #code: Code | Unknown | undefined;
   #codeAtMs = 0;
-  #auxvAtMs = performance.now();
+  #execAtMs = performance.now();
   #users = 1;
 
   /** Use `ProgramImage.look`. */
   private constructor(folder: string, looked: Looked) {
     this.#folder = folder;
-    this.#exePath = cPath(`${folder}/exe`);
-    this.#auxvPath = cPath(`${folder}/auxv`);
     this.#looked = looked;
     this.exe = looked.exe;
     this.linkText = looked.linkText;
@@ -55,11 +50,13 @@ export class ProgramImage {
     const folder = peer.procFolder();
     if (typeof folder !== 'string') return folder;
     // The memory is pinned first: whatever is read of another image afterwards is caught by `changed`.
-    const maps = openRead(cPath(`${folder}/maps`), `${folder}/maps`);
-    if (maps instanceof SysFailure) return peer.unknownOf(maps);
-    const looked = lookBehind(peer, folder, maps);
+    const opened = peer.open([{ path: `${folder}/maps`, flags: 0 }, ...execPaths(folder)]);
+    if ('why' in opened) return opened;
+    const [maps, exe, auxv] = opened;
+    const looked = typeof maps === 'number' && typeof exe === 'number' && typeof auxv === 'number' ? lookBehind(peer, folder, maps, exe, auxv) : firstUnknown(peer, opened);
+    if (typeof auxv === 'number') closeFd(auxv);
     if ('maps' in looked) return new ProgramImage(folder, looked);
-    closeFd(maps);
+    closeAll([maps, exe].filter((fd) => fd !== undefined));
     return looked;
   }
 
@@ -67,34 +64,47 @@ export class ProgramImage {
   code(): Code | Unknown {
     const now = performance.now();
     if (this.#code === undefined || now - this.#codeAtMs > LOOK_SERVES_MS) {
-      this.#code = lookAtCode(this.#folder, this.#looked.maps, this.exe, this.#looked.procmapQuery);
+      const { maps, exeFd, asker, procmapQuery } = this.#looked;
+      this.#code = lookAtCode({ maps, exeFd, exe: this.exe, procmapQuery, openPagemap: () => openOne(asker, `${this.#folder}/pagemap`) });
       this.#codeAtMs = now;
     }
     return this.#code;
   }
 
   /**
-   * Why this is not the image that the process runs now, or undefined when it is: the pinned memory is alive, the exe link
-   * leads to the same unchanged file, and so does the path. An exec of the *same* file whose old memory somebody kept alive
-   * (T2) shows in the auxiliary vector alone, which was looked at no more than a second ago, or is looked at `now`.
+   * Why this is not the image that the process runs now, or undefined when it is: the pinned memory is alive, the file is
+   * unchanged, and the path leads to it. Whether the exe link still leads to that file, and the auxiliary vector is the same,
+   * tells an exec beside memory that somebody kept alive (T2): looked at no more than a second ago, or `now`.
    */
   changed(look: 'recent' | 'now' = 'recent'): string | undefined {
-    const { maps, where, auxv, procmapQuery } = this.#looked;
+    const { maps, exeFd, where, procmapQuery } = this.#looked;
     if (!isPinnedMemoryAlive(maps, procmapQuery)) return 'the memory that was looked at is gone: the process ran another program';
-    if (!samePath(this.#exePath, this.exe)) return 'the exe link leads to another file, or the file changed';
+    if (!sameFd(exeFd, this.exe)) return 'the file that runs has changed';
     if (where.hostPath !== undefined && !samePath(where.hostPath, this.exe)) return 'the path leads to another file';
     const now = performance.now();
-    if (look === 'recent' && now - this.#auxvAtMs < LOOK_SERVES_MS) return undefined;
-    const size = readAuxv(this.#auxvPath);
+    if (look === 'recent' && now - this.#execAtMs < LOOK_SERVES_MS) return undefined;
+    const ran = this.#ranAnother();
+    if (ran === undefined) this.#execAtMs = now;
+    return ran;
+  }
+
+  #ranAnother(): string | undefined {
+    const { asker, auxv } = this.#looked;
+    const opened = openBounded(asker, execPaths(this.#folder));
+    if ('why' in opened) return `it cannot be seen which program runs: ${opened.detail ?? opened.why}`;
+    const [exe, vector] = opened;
+    const sameExe = typeof exe === 'number' && sameFd(exe, this.exe);
+    const size = typeof vector === 'number' ? readAuxv(vector) : undefined;
+    closeAll(opened);
+    if (!sameExe) return 'the exe link leads to another file, or the file changed';
     const same = size !== undefined && size === auxv.length && auxv.compare(scratch, 0, size) === 0;
-    if (!same) return 'the process ran another program while its old memory was kept';
-    this.#auxvAtMs = now;
-    return undefined;
+    return same ? undefined : 'the process ran another program while its old memory was kept';
   }
 
   /** A descriptor of the exe's content; the caller closes it. The file behind it is the one that `exe` describes. */
   openContent(peer: LinuxPeer): Fd | Unknown {
-    const fd = openRead(this.#exePath, `${this.#folder}/exe`);
+    const path = `/proc/self/fd/${String(this.#looked.exeFd)}`;
+    const fd = openRead(cPath(path), `${this.#folder}/exe`);
     return fd instanceof SysFailure ? peer.unknownOf(fd) : fd;
   }
 
@@ -106,7 +116,7 @@ export class ProgramImage {
   /** The last user closes the descriptor. */
   letGo(): void {
     this.#users -= 1;
-    if (this.#users === 0) closeFd(this.#looked.maps);
+    if (this.#users === 0) closeAll([this.#looked.maps, this.#looked.exeFd]);
   }
 }
 
@@ -116,25 +126,40 @@ interface Looked {
   readonly linkText: string | undefined;
   readonly where: Where;
   readonly maps: Fd;
+  /** The file that runs, by O_PATH: what is asked of it cannot be held up by an exec. */
+  readonly exeFd: Fd;
   /** The auxiliary vector: AT_RANDOM and the load addresses differ with every exec, as far as addresses are random. */
   readonly auxv: Buffer;
   readonly procmapQuery: boolean;
+  readonly asker: Asker;
 }
 
-function lookBehind(peer: LinuxPeer, folder: string, maps: Fd): Looked | Unknown {
-  const exePath = cPath(`${folder}/exe`);
-  const exe = statPath(exePath, `${folder}/exe`);
+/** What tells one exec from the next: the exe link, and the auxiliary vector. */
+function execPaths(folder: string): readonly [PathToOpen, PathToOpen] {
+  return [{ path: `${folder}/exe`, flags: O_PATH }, { path: `${folder}/auxv`, flags: 0 }];
+}
+
+function openOne(asker: Asker, path: string): Fd | SysFailure | Unknown {
+  const opened = openBounded(asker, [{ path, flags: 0 }]);
+  return 'why' in opened ? opened : (opened[0] ?? unknown('system-error', path));
+}
+
+function firstUnknown(peer: LinuxPeer, opened: readonly (Fd | SysFailure)[]): Unknown {
+  const failure = opened.find((fd) => fd instanceof SysFailure);
+  return failure === undefined ? unknown('system-error') : peer.unknownOf(failure);
+}
+
+function lookBehind(peer: LinuxPeer, folder: string, maps: Fd, exeFd: Fd, vector: Fd): Looked | Unknown {
+  const exe = statFd(exeFd);
   if (exe instanceof SysFailure) return peer.unknownOf(exe);
-  const length = libc().readlinkat(AT_FDCWD, exePath, link, link.length);
-  if (length < 0) return peer.unknownOf(new SysFailure(`readlinkat(AT_FDCWD, "${folder}/exe")`, libc().errno()));
-  const whole = length < link.length ? link.subarray(0, length) : undefined;
-  const linkText = whole && decodeText(whole);
-  const where = whereIs(peer, folder, exe, whole);
+  const link = readLinkOf(exeFd);
+  const linkText = link && decodeText(link);
+  const where = whereIs(peer, folder, exe, link);
   if ('why' in where) return where;
-  const size = readAuxv(cPath(`${folder}/auxv`));
+  const size = readAuxv(vector);
   if (size === undefined) return unknown('system-error', `${folder}/auxv cannot be read`);
   const auxv = Buffer.from(scratch.subarray(0, size));
-  return { exe, linkText, where, maps, auxv, procmapQuery: peer.capabilities.procmapQuery };
+  return { exe, linkText, where, maps, exeFd, auxv, procmapQuery: peer.capabilities.procmapQuery, asker: peer.asker };
 }
 
 interface Where {
@@ -152,16 +177,16 @@ function whereIs(peer: LinuxPeer, folder: string, exe: FileIdentity, text: Buffe
     const file = statPath(hostPath, 'the exe link');
     if (!(file instanceof SysFailure) && sameFile(file, exe)) return { state: 'linked', hostPath };
   }
-  const namespace = statPath(cPath(`${folder}/ns/mnt`), `${folder}/ns/mnt`);
+  const namespace = openOne(peer.asker, `${folder}/ns/mnt`);
   if (namespace instanceof SysFailure) return peer.unknownOf(namespace);
-  return { state: namespace.ino === peer.capabilities.namespaces.get('mnt') ? 'replaced' : 'elsewhere', hostPath: undefined };
+  if (typeof namespace !== 'number') return namespace;
+  const own = inodeOf(namespace) === peer.capabilities.namespaces.get('mnt');
+  closeFd(namespace);
+  return { state: own ? 'replaced' : 'elsewhere', hostPath: undefined };
 }
 
 /** Reads the auxiliary vector into `scratch`; undefined when there is none, or more than fits. */
-function readAuxv(path: Uint8Array): number | undefined {
-  const fd = openRead(path, 'auxv');
-  if (fd instanceof SysFailure) return undefined;
+function readAuxv(fd: Fd): number | undefined {
   const size = readAt(fd, scratch, 0);
-  closeFd(fd);
   return typeof size === 'number' && size > 0 && size < scratch.length ? size : undefined;
 }

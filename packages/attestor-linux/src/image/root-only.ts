@@ -1,3 +1,4 @@
+import type { Fd } from '@portcullis/core';
 import { AT_SYMLINK_NOFOLLOW, FUSE_SUPER_MAGIC, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_PATH, S_IFMT, S_IFREG } from '../ffi/constants.js';
 import { SysFailure } from '../ffi/errno.js';
 import { closeFd, cPath, openRead } from '../ffi/file.js';
@@ -39,9 +40,17 @@ const FIRST_MAJOR = deviceNumber(1, 0);
 const FUSE = BigInt(FUSE_SUPER_MAGIC);
 
 /** Whether the file, which `stat` finds on `dev`, lies on FUSE, or cannot be asked where it lies. */
-export function isOnFuse(path: Uint8Array, dev: number): boolean {
-  if (disks.has(dev)) return false;
-  if (libc().statfs(path, statfs) !== 0 || statfs[0] === FUSE) return true;
+function isOnFuse(path: Uint8Array, dev: number): boolean {
+  return !disks.has(dev) && isFuse(libc().statfs(path, statfs), dev);
+}
+
+/** The same of a file that is held. */
+export function isFdOnFuse(fd: Fd, dev: number): boolean {
+  return !disks.has(dev) && isFuse(libc().fstatfs(fd, statfs), dev);
+}
+
+function isFuse(failed: number, dev: number): boolean {
+  if (failed !== 0 || statfs[0] === FUSE) return true;
   if (dev >= FIRST_MAJOR && disks.size < MOST_DISKS) disks.add(dev);
   return false;
 }

@@ -1,12 +1,13 @@
-import { readlinkSync } from 'node:fs';
-import { ABSENT, unknown, type Finding, type SelectorDefinition } from '@portcullis/core';
+import { ABSENT, unknown, type Finding, type SelectorDefinition, type Unknown } from '@portcullis/core';
 import { inFirstPidNamespace } from '../capabilities.js';
 import { SysFailure } from '../ffi/errno.js';
-import { cPath } from '../ffi/file.js';
+import { O_PATH } from '../ffi/constants.js';
+import { cPath, readLinkOf } from '../ffi/file.js';
 import { statPath } from '../ffi/statx.js';
 import type { LinuxPeer } from '../peer.js';
-import { MAX_U32 } from '../proc/decode.js';
-import { parseStat } from '../proc/parse-stat.js';
+import { closeAll, openBounded } from '../held-up/looks.js';
+import { decodeText, MAX_U32 } from '../proc/decode.js';
+import { parseStatus } from '../proc/parse-status.js';
 import { readProc } from '../proc/read.js';
 import { allUnknown, type Into, type Probe } from './probe.js';
 
@@ -37,7 +38,7 @@ export const ancestry: Probe = {
       return undefined;
     }
     const ancestors = pidsUp(peer.credentials.pid);
-    for (const key of keys) into.set(key, listed(ancestors, key === 'unix:ancestor-path' ? exeOf : uidOf));
+    for (const key of keys) into.set(key, key === 'unix:ancestor-path' ? listed(ancestors && pathsOf(peer, ancestors)) : listed(ancestors?.map(uidOf)));
     return undefined;
   },
 };
@@ -53,12 +54,12 @@ function pidsUp(pid: number): readonly number[] | undefined {
 }
 
 function parentOf(pid: number): number | undefined {
-  const stat = readProc(`/proc/${String(pid)}/stat`);
-  return stat instanceof SysFailure ? undefined : parseStat(stat)?.ppid;
+  const status = readProc(`/proc/${String(pid)}/status`);
+  return status instanceof SysFailure ? undefined : parseStatus(status)?.ppid;
 }
 
-function listed(pids: readonly number[] | undefined, look: (pid: number) => string | number | undefined): Finding {
-  const seen = pids?.map(look);
+function listed(seen: readonly (string | number | undefined)[] | Unknown | undefined): Finding {
+  if (seen !== undefined && 'why' in seen) return seen;
   const values = seen?.filter((value) => value !== undefined);
   if (seen === undefined || values === undefined || values.length < seen.length) return unknown('permission', 'an ancestor cannot be looked at');
   return values.length === 0 ? ABSENT : { state: 'present', values };
@@ -70,11 +71,15 @@ function uidOf(pid: number): number | undefined {
 }
 
 /** A kernel thread has no exe: the chain of a process that one started counts as unreadable. */
-function exeOf(pid: number): string | undefined {
-  try {
-    const link = readlinkSync(`/proc/${String(pid)}/exe`);
-    return link.startsWith('/') && !link.includes('\uFFFD') ? link : undefined;
-  } catch {
-    return undefined;
-  }
+function pathsOf(peer: LinuxPeer, pids: readonly number[]): readonly (string | undefined)[] | Unknown {
+  // Any of them may be another user's, who may hold this up, whoever the peer is.
+  const opened = openBounded({ uid: peer.credentials.uid, direct: false }, pids.map((pid) => ({ path: `/proc/${String(pid)}/exe`, flags: O_PATH })));
+  if ('why' in opened) return opened;
+  const paths = opened.map((fd) => {
+    const link = typeof fd === 'number' ? readLinkOf(fd) : undefined;
+    const text = link && decodeText(link);
+    return text?.startsWith('/') === true ? text : undefined;
+  });
+  closeAll(opened);
+  return paths;
 }

@@ -39,7 +39,8 @@ function comm(peer: LinuxPeer, folder: string): Finding {
 }
 
 function args(peer: LinuxPeer, folder: string): Finding {
-  const bytes = readProc(`${folder}/cmdline`, 'pieces');
+  const bytes = peer.read(`${folder}/cmdline`);
+  if ('why' in bytes) return bytes;
   if (bytes instanceof SysFailure) return peer.unknownOf(bytes);
   const all = parseCmdline(bytes);
   if (all === undefined) return undecodable(`${folder}/cmdline`);
@@ -48,7 +49,8 @@ function args(peer: LinuxPeer, folder: string): Finding {
 }
 
 function environ(peer: LinuxPeer, folder: string, name: string): Finding {
-  const bytes = readProc(`${folder}/environ`, 'pieces');
+  const bytes = peer.read(`${folder}/environ`);
+  if ('why' in bytes) return bytes;
   if (bytes instanceof SysFailure) return bytes.errno === ERANGE ? unknown('limit', bytes.toString()) : peer.unknownOf(bytes);
   const found = lookupEnviron(bytes, name, true);
   return found.state === 'present' && found.values[0] === '' ? ABSENT : found;

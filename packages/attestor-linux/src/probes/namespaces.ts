@@ -1,8 +1,9 @@
-import { ABSENT, type Finding, type SelectorDefinition } from '@portcullis/core';
+import { ABSENT, unknown, type Fd, type Finding, type SelectorDefinition } from '@portcullis/core';
 import { NAMESPACES } from '../capabilities.js';
 import { SysFailure } from '../ffi/errno.js';
-import { cPath } from '../ffi/file.js';
-import { statPath } from '../ffi/statx.js';
+import { O_PATH } from '../ffi/constants.js';
+import { statFd } from '../ffi/statx.js';
+import { closeAll } from '../held-up/looks.js';
 import type { LinuxPeer } from '../peer.js';
 import { MAX_U32 } from '../proc/decode.js';
 import { present, type Into, type Probe } from './probe.js';
@@ -21,27 +22,35 @@ const selectors: readonly SelectorDefinition[] = [
 export const namespaces: Probe = {
   selectors,
   ask(peer: LinuxPeer, keys, into: Into) {
+    const all = keys.includes(SHARED);
+    const names = NAMESPACES.filter((name) => all || keys.includes(`linux:${name}-ns`));
+    const found = lookAt(peer, names);
     const shared: string[] = [];
     let hidden: Finding | undefined;
-    for (const name of NAMESPACES) {
-      const key = `linux:${name}-ns` as const;
-      const alone = keys.includes(key);
-      if (!alone && !keys.includes(SHARED)) continue;
-      const own = peer.capabilities.namespaces.get(name);
-      const finding = own === undefined ? ABSENT : look(peer, name);
-      if (alone) into.set(key, finding);
+    for (const name of names) {
+      const finding = found.get(name) ?? ABSENT;
+      if (keys.includes(`linux:${name}-ns`)) into.set(`linux:${name}-ns`, finding);
       if (finding.state === 'unknown') hidden ??= finding;
-      if (finding.state === 'present' && own === BigInt(finding.values[0] ?? 0)) shared.push(name);
+      if (finding.state === 'present' && peer.capabilities.namespaces.get(name) === BigInt(finding.values[0] ?? 0)) shared.push(name);
     }
-    if (keys.includes(SHARED)) into.set(SHARED, hidden ?? (shared.length === 0 ? ABSENT : { state: 'present', values: shared }));
+    if (all) into.set(SHARED, hidden ?? (shared.length === 0 ? ABSENT : { state: 'present', values: shared }));
     return undefined;
   },
 };
 
-function look(peer: LinuxPeer, name: string): Finding {
+/** Of those that this kernel has. */
+function lookAt(peer: LinuxPeer, names: readonly string[]): ReadonlyMap<string, Finding> {
+  const known = names.filter((name) => peer.capabilities.namespaces.has(name));
   const folder = peer.procFolder();
-  if (typeof folder !== 'string') return folder;
-  const path = `${folder}/ns/${name}`;
-  const file = statPath(cPath(path), path);
+  const opened = typeof folder === 'string' ? peer.open(known.map((name) => ({ path: `${folder}/ns/${name}`, flags: O_PATH }))) : folder;
+  if ('why' in opened) return new Map(known.map((name) => [name, opened]));
+  const found = new Map(known.map((name, at) => [name, findingOf(peer, opened[at])]));
+  closeAll(opened);
+  return found;
+}
+
+function findingOf(peer: LinuxPeer, fd: Fd | SysFailure | undefined): Finding {
+  const file = typeof fd === 'number' ? statFd(fd) : fd;
+  if (file === undefined) return unknown('system-error', 'the namespace was not looked at');
   return file instanceof SysFailure ? peer.unknownOf(file) : present(Number(file.ino));
 }

@@ -1,0 +1,102 @@
+import { unknown, type Fd, type Uid, type Unknown } from '@portcullis/core';
+import { SysFailure } from '../ffi/errno.js';
+import { closeFd, cPath, openRead } from '../ffi/file.js';
+import { libc } from '../ffi/libc.js';
+import { readProc } from '../proc/read.js';
+import { MOST_PATHS, type LookRequest } from './look-memory.js';
+import { LookWorker } from './look-worker.js';
+
+/** How long one look may take. The kernel answers in microseconds, unless the process sees to it that it does not. */
+const MOST_MS = 200;
+/** For so long nobody is looked at who has the user id of a process that held a look up. */
+const BARRED_MS = 10_000;
+/** Threads that are held up at the same time; beyond that, nobody is looked at who could add one. */
+const MOST_HELD_UP = 8;
+const MOST_BARRED = 4096;
+
+/** For whom one looks. */
+export interface Asker {
+  readonly uid: Uid;
+  /** Whether this thread looks itself: of a process that could as well stop this one. */
+  readonly direct: boolean;
+}
+
+export interface PathToOpen {
+  readonly path: string;
+  readonly flags: number;
+}
+
+/**
+ * Looks at files below `/proc/PID` that the process can make wait for as long as it likes (T20): the kernel takes a lock that
+ * an exec holds, and reads memory that the process filled from a file system of its own. They are done by a thread that is
+ * waited for within bounds, and left to itself where it is held up.
+ */
+class Looks {
+  readonly #barredUntil = new Map<Uid, number>();
+  #worker: LookWorker | undefined;
+  #heldUp = 0;
+
+  /** A descriptor or a failure for each path, or why nobody could look. The descriptors are the caller's to close. */
+  open(uid: Uid, paths: readonly PathToOpen[]): readonly (Fd | SysFailure)[] | Unknown {
+    if (paths.length > MOST_PATHS) throw new RangeError(`${String(paths.length)} paths at once`);
+    const answered = this.#ask(uid, { open: paths }, paths[0]?.path ?? '');
+    if ('why' in answered) return answered;
+    return paths.map(({ path }, at) => {
+      const result = answered.memory.results[at] ?? -1;
+      return result < 0 ? new SysFailure(`openat(AT_FDCWD, "${path}")`, -result) : (result as Fd);
+    });
+  }
+
+  /** The whole of a small file, which is the caller's own copy. */
+  read(uid: Uid, path: string): Uint8Array | SysFailure | Unknown {
+    const answered = this.#ask(uid, { read: path }, path);
+    if ('why' in answered) return answered;
+    const size = answered.memory.results[0] ?? -1;
+    return size < 0 ? new SysFailure(`read("${path}")`, -size) : answered.memory.bytes.slice(0, size);
+  }
+
+  #ask(uid: Uid, request: LookRequest, path: string): LookWorker | Unknown {
+    const until = this.#barredUntil.get(uid);
+    if (until !== undefined && performance.now() < until) return unknown('timeout', `a process of this user held a look at it up, less than ${String(BARRED_MS)} ms ago`);
+    if (this.#heldUp >= MOST_HELD_UP) return unknown('timeout', `${String(MOST_HELD_UP)} looks are held up by processes of several users`);
+    const worker = (this.#worker ??= this.#start());
+    if (worker.ask(request, MOST_MS)) return worker;
+    this.#worker = undefined;
+    this.#heldUp += 1;
+    if (this.#barredUntil.size >= MOST_BARRED) this.#barredUntil.clear();
+    this.#barredUntil.set(uid, performance.now() + BARRED_MS);
+    return unknown('timeout', `the process holds up who looks at ${path}`);
+  }
+
+  #start(): LookWorker {
+    if (!watchesExit) {
+      watchesExit = true;
+      // Node waits for its threads, and one that is held up never comes: then this process ends without it.
+      process.once('exit', (code) => { if (this.#heldUp > 0) libc()._exit(code); });
+    }
+    const worker: LookWorker = new LookWorker(() => {
+      if (this.#worker === worker) this.#worker = undefined;
+      else this.#heldUp -= 1;
+    });
+    return worker;
+  }
+}
+
+let watchesExit = false;
+const looks = new Looks();
+
+/** See `Looks.open`. */
+export function openBounded({ uid, direct }: Asker, paths: readonly PathToOpen[]): readonly (Fd | SysFailure)[] | Unknown {
+  if (!direct) return looks.open(uid, paths);
+  return paths.map(({ path, flags }) => openRead(cPath(path), path, flags));
+}
+
+/** See `Looks.read`. The bytes are lent where the look is direct. */
+export function readBounded({ uid, direct }: Asker, path: string): Uint8Array | SysFailure | Unknown {
+  return direct ? readProc(path, 'pieces') : looks.read(uid, path);
+}
+
+/** Closes what `openBounded` opened. */
+export function closeAll(opened: readonly (Fd | SysFailure)[]): void {
+  for (const fd of opened) if (typeof fd === 'number') closeFd(fd);
+}
