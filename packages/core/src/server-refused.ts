@@ -40,7 +40,8 @@ const USER: ReadonlySet<SelectorKey> = new Set(['unix:user'] as const);
 
 function userNameIn(evidence: Evidence): string | undefined {
   const entry = evidence.get('unix:user');
-  return entry?.state === 'present' ? String(entry.values[0]) : undefined;
+  const name = entry?.state === 'present' ? String(entry.values[0]) : '#';
+  return name.startsWith('#') ? undefined : name; // `#1234` is an id that has none
 }
 
 function who({ peer }: Admission, user: string | undefined): string {
