@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
-import { spawn, type ChildProcess } from 'node:child_process';
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { chmodSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { requireFeature } from '@portcullis/testkit';
-import { admissionOf, connectVerified, ServerRefused, type Attestor, type ConnectVerifiedSettings, type Platform, type ServerExpectation } from 'portcullis';
+import { admissionOf, connectVerified, PortcullisError, ServerRefused, type Attestor, type ConnectVerifiedSettings, type Platform, type ServerExpectation } from 'portcullis';
 
 const SERVER = `
 const server = require('node:net').createServer((socket) => {
@@ -25,6 +26,18 @@ const SLOW: Attestor = {
   selectors: [{ key: 'test:slow', value: { type: 'boolean' }, many: false, trust: 'derived', cost: 'remote', summary: 'never known', example: true }],
   attest: () => new Promise(() => undefined),
 };
+
+/** A path is there before its server listens. */
+async function listening<T>(connect: () => Promise<T>): Promise<T> {
+  for (;;) {
+    try {
+      return await connect();
+    } catch (error) {
+      if (!(error instanceof PortcullisError) || error.facts['errno'] !== 'ECONNREFUSED') throw error;
+      await sleep(5);
+    }
+  }
+}
 
 describe('connectVerified', function () {
   this.timeout(30_000);
@@ -154,6 +167,38 @@ describe('connectVerified', function () {
       assert.equal(String(await said), 'got 0\n');
     } finally {
       daemon.kill('SIGKILL');
+    }
+  });
+
+  it('verifies servers that it has no power over: a client that is nobody, before a server of root\'s', function () {
+    requireFeature(this, 'root', ME === 0, 'starts a client as another user');
+    const script = `
+      const { connectVerified } = await import(${JSON.stringify(import.meta.resolve('portcullis'))});
+      for (const expected of JSON.parse(process.argv[2])) {
+        await connectVerified(process.argv[1], expected).then((socket) => { console.log('admitted'); socket.destroy(); }, (error) => { console.log(error.message); });
+      }`;
+    const expected = [{ uid: 0 }, { uid: 4321 }, { uid: 0, path: NODE, requires: 'image-unverified' }];
+    const { stdout } = spawnSync(process.execPath, ['--input-type=module', '-e', script, path, JSON.stringify(expected)], { uid: 4321, gid: 4321, encoding: 'utf8', timeout: 20_000 });
+    const [byUid, byOther, byProgram] = stdout.split('\n');
+    assert.equal(byUid, 'admitted');
+    assert.match(String(byOther), /of user `root` \(uid 0\).*`unix:uid` must be `4321` and is `0`/);
+    assert.match(String(byProgram), /`unix:path` must be `.*` and is unknown \(permission\)/, 'root\'s programs are not for everybody to look at');
+  });
+
+  it('verifies socat by its program, and its digest', async function () {
+    requireFeature(this, 'socat', existsSync('/usr/bin/socat'), 'no /usr/bin/socat');
+    const at = join(folder, 'socat.sock');
+    const program = realpathSync('/usr/bin/socat');
+    const socat = spawn(program, [`UNIX-LISTEN:${at},fork`, 'EXEC:/bin/cat'], { stdio: 'ignore' });
+    try {
+      while (!existsSync(at)) await sleep(5);
+      const sha256 = createHash('sha256').update(readFileSync(program)).digest('hex');
+      const socket = await listening(() => connect({ uid: ME, path: program, sha256 }, undefined, at));
+      assert.equal(admissionOf(socket).peer?.pid, socat.pid);
+      socket.write('hello');
+      assert.equal(String((await once(socket, 'data'))[0]), 'hello');
+    } finally {
+      socat.kill('SIGKILL');
     }
   });
 
