@@ -213,6 +213,13 @@ describe('connectVerified', function () {
     await assert.rejects(connect(expected, { timeoutMs: 200, attestors: [SLOW] }), { code: 'CONNECT_TIMEOUT' });
   });
 
+  it('waits for no attestor that does not close', async () => {
+    let closed = 0;
+    const stuck: Attestor = { ...SLOW, name: 'stuck', close: () => { closed += 1; return new Promise(() => undefined); } };
+    await connect({ uid: ME }, { plugins: [(registrar) => { registrar.register(Symbol.for('portcullis.attestor'), { useValue: stuck }); }] });
+    assert.equal(closed, 1);
+  });
+
   it('is not there where the platform has no port for it: macOS today', async () => {
     const platform: Platform = await import('portcullis').then(({ loadPlatform }) => loadPlatform('darwin'));
     await assert.rejects(connect({ uid: ME }, { platform }), { code: 'PLATFORM_UNSUPPORTED' });

@@ -195,6 +195,8 @@ describe('a listener that is handed to a child', function () {
     for (const name of ['', 'a:b', 'a\n', 'ä', 'n'.repeat(256)]) {
       it(`where one is called ${JSON.stringify(name.slice(0, 8))}`, () => refuses('LISTEN_HAND_OVER', { sockets: [{ name, path: at('s') }] }));
     }
+    it('where it would be another user with our group', () => refuses('LISTEN_HAND_OVER', { uid: SOMEBODY }));
+    it('where it would be us with another group', () => refuses('LISTEN_HAND_OVER', { gid: SOMEBODY }));
     it('where a shell would drop a variable', () => refuses('LISTEN_HAND_OVER', { env: { 'not-a-name': '1' } }));
   });
 });
