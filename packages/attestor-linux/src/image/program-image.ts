@@ -1,12 +1,13 @@
 import { unknown, type Fd, type Unknown } from '@portcullis/core';
 import { AT_FDCWD } from '../ffi/constants.js';
-import { SysFailure } from '../ffi/errno.js';
+import { leadsNowhere, SysFailure } from '../ffi/errno.js';
 import { closeFd, cPath, openRead, readAt } from '../ffi/file.js';
 import { libc } from '../ffi/libc.js';
 import { samePath, sameFile, statPath, type FileIdentity } from '../ffi/statx.js';
 import type { LinuxPeer } from '../peer.js';
 import { decodeText } from '../proc/decode.js';
 import { lookAtCode, type Code } from './code.js';
+import { unknownOf } from '../unknown-of.js';
 import { isPinnedMemoryAlive } from './memory.js';
 
 /** What kind of file the program runs from. `elsewhere`: its path belongs to another mount namespace (T5, T6). */
@@ -150,7 +151,9 @@ function whereIs(peer: LinuxPeer, folder: string, exe: FileIdentity, text: Buffe
     // Its bytes, since a path need not be UTF-8.
     const hostPath = Buffer.concat([text, NUL]);
     const file = statPath(hostPath, 'the exe link');
-    if (!(file instanceof SysFailure) && sameFile(file, exe)) return { state: 'linked', hostPath };
+    if (file instanceof SysFailure) {
+      if (!leadsNowhere(file)) return unknownOf(file); // not looked at is not absent (I4)
+    } else if (sameFile(file, exe)) return { state: 'linked', hostPath };
   }
   const namespace = statPath(cPath(`${folder}/ns/mnt`), `${folder}/ns/mnt`);
   if (namespace instanceof SysFailure) return peer.unknownOf(namespace);
