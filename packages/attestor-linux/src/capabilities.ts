@@ -1,7 +1,7 @@
 import { readFileSync, readlinkSync } from 'node:fs';
 import { PortcullisError, type Fd, type Pid } from '@portcullis/core';
 import { AF_UNIX, GENERIC_ABI_ARCHITECTURES, OVERFLOW_ID, PID_FS_MAGIC, SOCK_CLOEXEC, SOCK_STREAM } from './ffi/constants.js';
-import { SysFailure } from './ffi/errno.js';
+import { EAGAIN, EINTR, EMFILE, ENFILE, ENOBUFS, ENOMEM, SysFailure } from './ffi/errno.js';
 import { closeFd, cPath, openRead } from './ffi/file.js';
 import { libc } from './ffi/libc.js';
 import { listLabellingModules } from './ffi/lsm.js';
@@ -50,7 +50,8 @@ export const NAMESPACES: readonly string[] = ['cgroup', 'ipc', 'mnt', 'net', 'pi
 /**
  * Tries every constant on a socket pair of our own, and checks that the answers are about us.
  * @throws PortcullisError `PLATFORM_UNSUPPORTED` for another system or an ABI whose numbers are not known;
- *   `PLATFORM_PROBE` when SO_PEERCRED does not say who we are, since then nothing else can be believed.
+ *   `PLATFORM_PROBE` when SO_PEERCRED does not say who we are, since then nothing else can be believed, and when a call
+ *   fails for a reason of the moment, such as EMFILE.
  */
 export function probeCapabilities(): Capabilities {
   if (process.platform !== 'linux' || !GENERIC_ABI_ARCHITECTURES.includes(process.arch)) {
@@ -64,9 +65,9 @@ export function probeCapabilities(): Capabilities {
     }
     const namespaces = ownNamespaces();
     return Object.freeze({
-      peerPidFd: isOurPidfd(getPeerPidFd(one)),
+      peerPidFd: isOurPidfd(answered(getPeerPidFd(one))),
       ...probePidfd(),
-      peerGroups: !(getPeerGroups(one) instanceof SysFailure),
+      peerGroups: !(answered(getPeerGroups(one)) instanceof SysFailure),
       procmapQuery: probeProcmap(),
       labelling: labellingModules(),
       fullIdMaps: hasFullIdMap('uid_map') && hasFullIdMap('gid_map'),
@@ -80,6 +81,15 @@ export function probeCapabilities(): Capabilities {
     closeFd(one);
     closeFd(other);
   }
+}
+
+/** What says nothing of the kernel, only of this moment. */
+const OF_THE_MOMENT: ReadonlySet<number> = new Set([EMFILE, ENFILE, ENOMEM, ENOBUFS, EINTR, EAGAIN]);
+
+/** @throws PortcullisError `PLATFORM_PROBE`: who runs out of descriptors while it starts must not serve with a weaker pin. */
+function answered<T>(result: T | SysFailure): T | SysFailure {
+  if (!(result instanceof SysFailure) || !OF_THE_MOMENT.has(result.errno)) return result;
+  throw new PortcullisError('PLATFORM_PROBE', result.toString());
 }
 
 function socketPair(): readonly [Fd, Fd] {
@@ -102,7 +112,7 @@ function isOurPidfd(pidfd: Fd | SysFailure): boolean {
 }
 
 function probePidfd(): Pick<Capabilities, 'pidfdInfo' | 'uniquePidfdInodes'> {
-  const pidfd = pidfdOpen(process.pid as Pid);
+  const pidfd = answered(pidfdOpen(process.pid as Pid));
   if (pidfd instanceof SysFailure) return { pidfdInfo: false, uniquePidfdInodes: false };
   try {
     const info = getPidfdInfo(pidfd);
@@ -115,7 +125,7 @@ function probePidfd(): Pick<Capabilities, 'pidfdInfo' | 'uniquePidfdInodes'> {
 }
 
 function probeProcmap(): boolean {
-  const maps = openRead(cPath('/proc/self/maps'), '/proc/self/maps');
+  const maps = answered(openRead(cPath('/proc/self/maps'), '/proc/self/maps'));
   if (maps instanceof SysFailure) return false;
   const first = nextExecutable(maps, 0n);
   closeFd(maps);

@@ -66,11 +66,15 @@ export function getQueuedBytes(fd: Fd): number | SysFailure {
   return word[0] ?? 0;
 }
 
-/** Calls until the memory is large enough; returns how many bytes the kernel wrote. */
-function getGrowing(fd: Fd, option: number, name: string): number | SysFailure {
+/** Calls until the memory is large enough; returns how many bytes the kernel wrote, all of them whole `unit`s. */
+function getGrowing(fd: Fd, option: number, name: string, unit: number): number | SysFailure {
   for (;;) {
     length[0] = grown.byteLength;
-    if (libc().getsockopt(fd, SOL_SOCKET, option, grown, length) === 0) return length[0];
+    if (libc().getsockopt(fd, SOL_SOCKET, option, grown, length) === 0) {
+      const size = length[0];
+      if (size >= 0 && size <= grown.byteLength && size % unit === 0) return size;
+      return new SysFailure(`getsockopt(${String(fd)}, SOL_SOCKET, ${name})`, EINVAL); // a kernel that we do not know
+    }
     const failed = failure(fd, name);
     if (failed.errno !== ERANGE || grown.byteLength >= LARGEST) return failed;
     // The kernel says how much it wants where it knows; a value that did not grow must not make this spin.
@@ -80,7 +84,7 @@ function getGrowing(fd: Fd, option: number, name: string): number | SysFailure {
 
 /** `getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS)`: supplementary groups, sorted, frozen at connect. Linux 4.13. */
 export function getPeerGroups(fd: Fd): readonly number[] | SysFailure {
-  const size = getGrowing(fd, SO_PEERGROUPS, 'SO_PEERGROUPS');
+  const size = getGrowing(fd, SO_PEERGROUPS, 'SO_PEERGROUPS', Uint32Array.BYTES_PER_ELEMENT);
   if (typeof size !== 'number') return size;
   const ids = new Uint32Array(grown.buffer, 0, size >> 2);
   return normaliseValues([...ids]) as readonly number[];
@@ -88,7 +92,7 @@ export function getPeerGroups(fd: Fd): readonly number[] | SysFailure {
 
 /** `getsockopt(fd, SOL_SOCKET, SO_PEERSEC)`: the label's bytes, frozen at connect; some modules end it with a NUL. */
 export function getPeerSec(fd: Fd): Uint8Array | SysFailure {
-  const size = getGrowing(fd, SO_PEERSEC, 'SO_PEERSEC');
+  const size = getGrowing(fd, SO_PEERSEC, 'SO_PEERSEC', 1);
   return typeof size === 'number' ? grown.slice(0, size) : size;
 }
 
