@@ -47,7 +47,8 @@ function userNameIn(evidence: Evidence): string | undefined {
 function who({ peer }: Admission, user: string | undefined): string {
   if (peer === undefined) return '';
   const uid = `uid ${String(peer.uid)}`;
-  return `, of ${user === undefined ? uid : `user \`${escapeText(user)}\` (${uid})`} in process ${String(peer.pid)},`;
+  const where = peer.pid === 0 ? 'a process that cannot be seen from here' : `process ${String(peer.pid)}`;
+  return `, of ${user === undefined ? uid : `user \`${escapeText(user)}\` (${uid})`} in ${where},`;
 }
 
 function why(admission: Admission): string {

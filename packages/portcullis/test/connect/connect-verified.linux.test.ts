@@ -6,6 +6,7 @@ import { chmodSync, existsSync, mkdtempSync, readFileSync, realpathSync, rmSync,
 import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { probeCapabilities } from '@portcullis/attestor-linux';
 import { requireFeature } from '@portcullis/testkit';
 import { admissionOf, connectVerified, PortcullisError, ServerRefused, type Attestor, type ConnectVerifiedSettings, type Platform, type ServerExpectation } from 'portcullis';
 
@@ -18,6 +19,12 @@ const server = require('node:net').createServer((socket) => {
 });
 server.listen(process.argv[1], () => { require('node:fs').chmodSync(process.argv[1], 0o666); console.log('ready'); });
 `;
+/** Says for each of its expectations what became of it. */
+const CLIENT = ['--input-type=module', '-e', `
+const { connectVerified } = await import(${JSON.stringify(import.meta.resolve('portcullis'))});
+for (const expected of JSON.parse(process.argv[2])) {
+  await connectVerified(process.argv[1], expected).then((socket) => { console.log('admitted'); socket.destroy(); }, (error) => { console.log(error.message); });
+}`];
 const ME = process.getuid?.() ?? -1;
 const NODE = realpathSync(process.execPath);
 const NODE_SHA256 = createHash('sha256').update(readFileSync(NODE)).digest('hex');
@@ -172,17 +179,22 @@ describe('connectVerified', function () {
 
   it('verifies servers that it has no power over: a client that is nobody, before a server of root\'s', function () {
     requireFeature(this, 'root', ME === 0, 'starts a client as another user');
-    const script = `
-      const { connectVerified } = await import(${JSON.stringify(import.meta.resolve('portcullis'))});
-      for (const expected of JSON.parse(process.argv[2])) {
-        await connectVerified(process.argv[1], expected).then((socket) => { console.log('admitted'); socket.destroy(); }, (error) => { console.log(error.message); });
-      }`;
     const expected = [{ uid: 0 }, { uid: 4321 }, { uid: 0, path: NODE, requires: 'image-unverified' }];
-    const { stdout } = spawnSync(process.execPath, ['--input-type=module', '-e', script, path, JSON.stringify(expected)], { uid: 4321, gid: 4321, encoding: 'utf8', timeout: 20_000 });
+    const { stdout } = spawnSync(process.execPath, [...CLIENT, path, JSON.stringify(expected)], { uid: 4321, gid: 4321, encoding: 'utf8', timeout: 20_000 });
     const [byUid, byOther, byProgram] = stdout.split('\n');
     assert.equal(byUid, 'admitted');
     assert.match(String(byOther), /of user `root` \(uid 0\).*`unix:uid` must be `4321` and is `0`/);
     assert.match(String(byProgram), /`unix:path` must be `.*` and is unknown \(permission\)/, 'root\'s programs are not for everybody to look at');
+  });
+
+  it('verifies a server outside its own pid namespace, whose pid it cannot see (T13)', function () {
+    requireFeature(this, 'root', ME === 0, 'makes a pid namespace');
+    requireFeature(this, 'peerpidfd', probeCapabilities().peerPidFd, 'no SO_PEERPIDFD');
+    const args = ['--pid', '--fork', '--mount-proc', process.execPath, ...CLIENT, path, JSON.stringify([{ uid: 0 }, { uid: 4321 }])];
+    const { stdout } = spawnSync('/usr/bin/unshare', args, { encoding: 'utf8', timeout: 20_000 });
+    const [byUid, byOther] = stdout.split('\n');
+    assert.equal(byUid, 'admitted');
+    assert.match(String(byOther), /of user `root` \(uid 0\) in a process that cannot be seen from here, is refused/);
   });
 
   it('verifies socat by its program, and its digest', async function () {
