@@ -1,8 +1,8 @@
 import { readFileSync, readlinkSync } from 'node:fs';
 import { PortcullisError, type Fd, type Pid } from '@portcullis/core';
-import { AF_UNIX, GENERIC_ABI_ARCHITECTURES, OVERFLOW_ID, PID_FS_MAGIC, SOCK_CLOEXEC, SOCK_STREAM } from './ffi/constants.js';
+import { GENERIC_ABI_ARCHITECTURES, OVERFLOW_ID, PID_FS_MAGIC } from './ffi/constants.js';
 import { EAGAIN, EINTR, EMFILE, ENFILE, ENOBUFS, ENOMEM, SysFailure } from './ffi/errno.js';
-import { closeFd, cPath, openRead } from './ffi/file.js';
+import { closeFd, cPath, openRead, socketPair } from './ffi/file.js';
 import { libc } from './ffi/libc.js';
 import { listLabellingModules } from './ffi/lsm.js';
 import { getPidfdInfo, pidfdOpen } from './ffi/pidfd.js';
@@ -57,7 +57,9 @@ export function probeCapabilities(): Capabilities {
   if (process.platform !== 'linux' || !GENERIC_ABI_ARCHITECTURES.includes(process.arch)) {
     throw new PortcullisError('PLATFORM_UNSUPPORTED', `this attestor knows the kernel's numbers for Linux on ${GENERIC_ABI_ARCHITECTURES.join(', ')}, not for ${process.platform} on ${process.arch}`);
   }
-  const [one, other] = socketPair();
+  const pair = socketPair();
+  if (pair instanceof SysFailure) throw new PortcullisError('PLATFORM_PROBE', pair.toString());
+  const [one, other] = pair;
   try {
     const cred = getPeerCred(one);
     if (cred instanceof SysFailure || cred.pid !== process.pid || cred.uid !== process.geteuid?.()) {
@@ -90,14 +92,6 @@ const OF_THE_MOMENT: ReadonlySet<number> = new Set([EMFILE, ENFILE, ENOMEM, ENOB
 function answered<T>(result: T | SysFailure): T | SysFailure {
   if (!(result instanceof SysFailure) || !OF_THE_MOMENT.has(result.errno)) return result;
   throw new PortcullisError('PLATFORM_PROBE', result.toString());
-}
-
-function socketPair(): readonly [Fd, Fd] {
-  const pair = new Int32Array(2);
-  if (libc().socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) !== 0) {
-    throw new PortcullisError('PLATFORM_PROBE', new SysFailure('socketpair(AF_UNIX, SOCK_STREAM, 0)', libc().errno()).toString());
-  }
-  return [(pair[0] ?? -1) as Fd, (pair[1] ?? -1) as Fd];
 }
 
 /** A number that is not a pidfd of ours would be a constant that means something else on this kernel. */

@@ -1,5 +1,5 @@
 import type { Fd } from '@portcullis/core';
-import { AT_FDCWD, O_CLOEXEC, O_RDONLY } from './constants.js';
+import { AF_UNIX, AT_FDCWD, O_CLOEXEC, O_RDONLY, SOCK_CLOEXEC, SOCK_STREAM } from './constants.js';
 import { EINTR, SysFailure } from './errno.js';
 import { libc, type Memory } from './libc.js';
 
@@ -26,4 +26,11 @@ export function readAt(fd: Fd, memory: Memory, offset: number): number | SysFail
     const errno = libc().errno();
     if (errno !== EINTR) return new SysFailure(`pread(${String(fd)})`, errno);
   }
+}
+
+/** `socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)`: both ends are the caller's to close. */
+export function socketPair(): readonly [Fd, Fd] | SysFailure {
+  const pair = new Int32Array(2);
+  if (libc().socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) !== 0) return new SysFailure('socketpair(AF_UNIX, SOCK_STREAM, 0)', libc().errno());
+  return [(pair[0] ?? -1) as Fd, (pair[1] ?? -1) as Fd];
 }

@@ -27,6 +27,11 @@ export class Descriptors {
     return [fds[0] as Fd, fds[1] as Fd];
   }
 
+  closeOne(fd: Fd): void {
+    this.#opened.splice(this.#opened.indexOf(fd), 1);
+    closeSync(fd);
+  }
+
   close(): void {
     for (const fd of this.#opened.splice(0)) closeSync(fd);
   }
