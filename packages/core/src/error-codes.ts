@@ -43,6 +43,7 @@ export const ERROR_CODES = [
   'NAME_AMBIGUOUS',
   'PROGRAM_UNTRUSTED',
   'PROGRAM_FAILED',
+  'REPORT_WRITE',
 ] as const;
 
 export type ErrorCode = (typeof ERROR_CODES)[number];
