@@ -4,7 +4,7 @@
 export const validate = validate10;
 export default validate10;
 const schema11 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"https://portcullis.invalid/schema/v1/policy-test.json","title":"PolicyTest of Portcullis","type":"object","required":["apiVersion","kind","policy","clock"],"additionalProperties":false,"properties":{"apiVersion":{"const":"portcullis/v1"},"kind":{"const":"PolicyTest"},"metadata":{"type":"object","additionalProperties":false,"properties":{"name":{"type":"string"},"owner":{"type":"string"},"description":{"type":"string"}}},"policy":{"type":"string","pattern":"^[^\\x00]+$","description":"the path of a policy"},"clock":{"type":"string"},"peers":{"type":"object","propertyNames":{"pattern":"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$","description":"a name of letters, digits, dots, dashes and underscores"},"additionalProperties":{"$ref":"#/definitions/peer"}},"cases":{"type":"array","minItems":1,"items":{"$ref":"#/definitions/case"}},"properties":{"type":"array","minItems":1,"items":{"$ref":"#/definitions/property"}},"coverage":{"type":"object","minProperties":1,"additionalProperties":false,"properties":{"rules":{"$ref":"#/definitions/percentage"},"branches":{"$ref":"#/definitions/percentage"}}}},"definitions":{"listener":{"type":"string","pattern":"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$","description":"the name of a listener"},"percentage":{"type":"number","minimum":0,"maximum":100,"description":"a percentage from 0 to 100"},"literal":{"type":["string","number","boolean"]},"keys":{"type":"array","minItems":1,"items":{"type":"string"}},"ids":{"type":"array","items":{"type":"string"}},"peer":{"type":["object","string"],"additionalProperties":false,"properties":{"from":{"type":"string"},"unknown":{"$ref":"#/definitions/keys"},"tiers":{"type":"object","minProperties":1,"additionalProperties":{"enum":["kernel-connect","kernel-live","derived","image","image-unverified","heuristic","peer-asserted"]}}},"patternProperties":{"^[^:]*:":{"type":["string","number","boolean","null","array"],"items":{"$ref":"#/definitions/literal"}}}},"case":{"type":"object","required":["name","peer","expect"],"additionalProperties":false,"properties":{"name":{"type":"string","pattern":"\\S","description":"text that says something"},"listener":{"$ref":"#/definitions/listener"},"clock":{"type":"string"},"peer":{"$ref":"#/definitions/peer"},"expect":{"$ref":"#/definitions/expect"}}},"expect":{"type":"object","minProperties":1,"additionalProperties":false,"properties":{"decision":{"enum":["allow","deny"]},"cause":{"enum":["rule","default","unknown-evidence","limit","expired-policy"]},"rule":{"type":"string"},"rules":{"$ref":"#/definitions/ids"},"grant":{"type":"object"},"shadow":{"$ref":"#/definitions/ids"},"nearest":{"type":["string","object","null"],"required":["rule"],"additionalProperties":false,"properties":{"rule":{"type":"string"},"failed":{"$ref":"#/definitions/keys"}}}}},"property":{"type":"object","minProperties":1,"additionalProperties":false,"properties":{"name":{"type":"string","pattern":"\\S","description":"text that says something"},"never":{"$ref":"#/definitions/claim"},"always":{"$ref":"#/definitions/claim"}}},"claim":{"type":"object","required":["decision"],"additionalProperties":false,"properties":{"decision":{"enum":["allow","deny"]},"grant":{"type":"object","minProperties":1},"listeners":{"type":"array","minItems":1,"items":{"$ref":"#/definitions/listener"}},"where":{"$ref":"https://portcullis.invalid/schema/v1/admission-policy.json#/definitions/condition"}}}}};
-const schema35 = {"type":"number","minimum":0,"maximum":100,"description":"a percentage from 0 to 100"};
+const schema37 = {"type":"number","minimum":0,"maximum":100,"description":"a percentage from 0 to 100"};
 const func2 = Object.prototype.hasOwnProperty;
 const pattern0 = new RegExp("^[^\\x00]+$", "u");
 const pattern1 = new RegExp("^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$", "u");
@@ -1512,7 +1512,7 @@ if(data14.rules !== undefined){
 let data15 = data14.rules;
 if((typeof data15 == "number") && (isFinite(data15))){
 if(data15 > 100 || isNaN(data15)){
-const err24 = {instancePath:instancePath+"/coverage/rules",schemaPath:"#/definitions/percentage/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100",schema:100,parentSchema:schema35,data:data15};
+const err24 = {instancePath:instancePath+"/coverage/rules",schemaPath:"#/definitions/percentage/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100",schema:100,parentSchema:schema37,data:data15};
 if(vErrors === null){
 vErrors = [err24];
 }
@@ -1522,7 +1522,7 @@ vErrors.push(err24);
 errors++;
 }
 if(data15 < 0 || isNaN(data15)){
-const err25 = {instancePath:instancePath+"/coverage/rules",schemaPath:"#/definitions/percentage/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0",schema:0,parentSchema:schema35,data:data15};
+const err25 = {instancePath:instancePath+"/coverage/rules",schemaPath:"#/definitions/percentage/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0",schema:0,parentSchema:schema37,data:data15};
 if(vErrors === null){
 vErrors = [err25];
 }
@@ -1533,7 +1533,7 @@ errors++;
 }
 }
 else {
-const err26 = {instancePath:instancePath+"/coverage/rules",schemaPath:"#/definitions/percentage/type",keyword:"type",params:{type: "number"},message:"must be number",schema:schema35.type,parentSchema:schema35,data:data15};
+const err26 = {instancePath:instancePath+"/coverage/rules",schemaPath:"#/definitions/percentage/type",keyword:"type",params:{type: "number"},message:"must be number",schema:schema37.type,parentSchema:schema37,data:data15};
 if(vErrors === null){
 vErrors = [err26];
 }
@@ -1547,7 +1547,7 @@ if(data14.branches !== undefined){
 let data16 = data14.branches;
 if((typeof data16 == "number") && (isFinite(data16))){
 if(data16 > 100 || isNaN(data16)){
-const err27 = {instancePath:instancePath+"/coverage/branches",schemaPath:"#/definitions/percentage/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100",schema:100,parentSchema:schema35,data:data16};
+const err27 = {instancePath:instancePath+"/coverage/branches",schemaPath:"#/definitions/percentage/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100",schema:100,parentSchema:schema37,data:data16};
 if(vErrors === null){
 vErrors = [err27];
 }
@@ -1557,7 +1557,7 @@ vErrors.push(err27);
 errors++;
 }
 if(data16 < 0 || isNaN(data16)){
-const err28 = {instancePath:instancePath+"/coverage/branches",schemaPath:"#/definitions/percentage/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0",schema:0,parentSchema:schema35,data:data16};
+const err28 = {instancePath:instancePath+"/coverage/branches",schemaPath:"#/definitions/percentage/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0",schema:0,parentSchema:schema37,data:data16};
 if(vErrors === null){
 vErrors = [err28];
 }
@@ -1568,7 +1568,7 @@ errors++;
 }
 }
 else {
-const err29 = {instancePath:instancePath+"/coverage/branches",schemaPath:"#/definitions/percentage/type",keyword:"type",params:{type: "number"},message:"must be number",schema:schema35.type,parentSchema:schema35,data:data16};
+const err29 = {instancePath:instancePath+"/coverage/branches",schemaPath:"#/definitions/percentage/type",keyword:"type",params:{type: "number"},message:"must be number",schema:schema37.type,parentSchema:schema37,data:data16};
 if(vErrors === null){
 vErrors = [err29];
 }
