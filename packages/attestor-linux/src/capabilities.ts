@@ -1,8 +1,8 @@
 import { readFileSync, readlinkSync } from 'node:fs';
 import { PortcullisError, type Fd, type Pid } from '@portcullis/core';
-import { AF_UNIX, GENERIC_ABI_ARCHITECTURES, OVERFLOW_ID, PID_FS_MAGIC, SOCK_CLOEXEC, SOCK_STREAM } from './ffi/constants.js';
-import { SysFailure } from './ffi/errno.js';
-import { closeFd, cPath, openRead } from './ffi/file.js';
+import { GENERIC_ABI_ARCHITECTURES, OVERFLOW_ID, PID_FS_MAGIC } from './ffi/constants.js';
+import { EAGAIN, EINTR, EMFILE, ENFILE, ENOBUFS, ENOMEM, SysFailure } from './ffi/errno.js';
+import { closeFd, cPath, openRead, socketPair } from './ffi/file.js';
 import { libc } from './ffi/libc.js';
 import { listLabellingModules } from './ffi/lsm.js';
 import { getPidfdInfo, pidfdOpen } from './ffi/pidfd.js';
@@ -50,13 +50,16 @@ export const NAMESPACES: readonly string[] = ['cgroup', 'ipc', 'mnt', 'net', 'pi
 /**
  * Tries every constant on a socket pair of our own, and checks that the answers are about us.
  * @throws PortcullisError `PLATFORM_UNSUPPORTED` for another system or an ABI whose numbers are not known;
- *   `PLATFORM_PROBE` when SO_PEERCRED does not say who we are, since then nothing else can be believed.
+ *   `PLATFORM_PROBE` when SO_PEERCRED does not say who we are, since then nothing else can be believed, and when a call
+ *   fails for a reason of the moment, such as EMFILE.
  */
 export function probeCapabilities(): Capabilities {
   if (process.platform !== 'linux' || !GENERIC_ABI_ARCHITECTURES.includes(process.arch)) {
     throw new PortcullisError('PLATFORM_UNSUPPORTED', `this attestor knows the kernel's numbers for Linux on ${GENERIC_ABI_ARCHITECTURES.join(', ')}, not for ${process.platform} on ${process.arch}`);
   }
-  const [one, other] = socketPair();
+  const pair = socketPair();
+  if (pair instanceof SysFailure) throw new PortcullisError('PLATFORM_PROBE', pair.toString());
+  const [one, other] = pair;
   try {
     const cred = getPeerCred(one);
     if (cred instanceof SysFailure || cred.pid !== process.pid || cred.uid !== process.geteuid?.()) {
@@ -64,9 +67,9 @@ export function probeCapabilities(): Capabilities {
     }
     const namespaces = ownNamespaces();
     return Object.freeze({
-      peerPidFd: isOurPidfd(getPeerPidFd(one)),
+      peerPidFd: isOurPidfd(answered(getPeerPidFd(one))),
       ...probePidfd(),
-      peerGroups: !(getPeerGroups(one) instanceof SysFailure),
+      peerGroups: !(answered(getPeerGroups(one)) instanceof SysFailure),
       procmapQuery: probeProcmap(),
       labelling: labellingModules(),
       fullIdMaps: hasFullIdMap('uid_map') && hasFullIdMap('gid_map'),
@@ -82,12 +85,13 @@ export function probeCapabilities(): Capabilities {
   }
 }
 
-function socketPair(): readonly [Fd, Fd] {
-  const pair = new Int32Array(2);
-  if (libc().socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) !== 0) {
-    throw new PortcullisError('PLATFORM_PROBE', new SysFailure('socketpair(AF_UNIX, SOCK_STREAM, 0)', libc().errno()).toString());
-  }
-  return [(pair[0] ?? -1) as Fd, (pair[1] ?? -1) as Fd];
+/** What says nothing of the kernel, only of this moment. */
+const OF_THE_MOMENT: ReadonlySet<number> = new Set([EMFILE, ENFILE, ENOMEM, ENOBUFS, EINTR, EAGAIN]);
+
+/** @throws PortcullisError `PLATFORM_PROBE`: who runs out of descriptors while it starts must not serve with a weaker pin. */
+function answered<T>(result: T | SysFailure): T | SysFailure {
+  if (!(result instanceof SysFailure) || !OF_THE_MOMENT.has(result.errno)) return result;
+  throw new PortcullisError('PLATFORM_PROBE', result.toString());
 }
 
 /** A number that is not a pidfd of ours would be a constant that means something else on this kernel. */
@@ -102,7 +106,7 @@ function isOurPidfd(pidfd: Fd | SysFailure): boolean {
 }
 
 function probePidfd(): Pick<Capabilities, 'pidfdInfo' | 'uniquePidfdInodes'> {
-  const pidfd = pidfdOpen(process.pid as Pid);
+  const pidfd = answered(pidfdOpen(process.pid as Pid));
   if (pidfd instanceof SysFailure) return { pidfdInfo: false, uniquePidfdInodes: false };
   try {
     const info = getPidfdInfo(pidfd);
@@ -115,7 +119,7 @@ function probePidfd(): Pick<Capabilities, 'pidfdInfo' | 'uniquePidfdInodes'> {
 }
 
 function probeProcmap(): boolean {
-  const maps = openRead(cPath('/proc/self/maps'), '/proc/self/maps');
+  const maps = answered(openRead(cPath('/proc/self/maps'), '/proc/self/maps'));
   if (maps instanceof SysFailure) return false;
   const first = nextExecutable(maps, 0n);
   closeFd(maps);

@@ -1,11 +1,11 @@
-import { readdirSync, readFileSync } from 'node:fs';
 import type { Connection, DescriptorUse, Fd, Gid, Peer, PeerCredentials, PeerRefusal, PeerSource, Pid, RefusalCode, Uid } from '@portcullis/core';
 import { probeCapabilities, type Capabilities } from './capabilities.js';
-import { AF_UNIX, INVALID_ID, SOCK_STREAM } from './ffi/constants.js';
+import { refusedIds } from './credentials.js';
+import { descriptorUse } from './descriptor-use.js';
+import { AF_UNIX, SOCK_STREAM } from './ffi/constants.js';
 import { SysFailure } from './ffi/errno.js';
 import { getAcceptConn, getDomain, getPeerCred, getType } from './ffi/sockopt.js';
 import { LinuxPeer } from './peer.js';
-import { parseOpenFilesLimit } from './proc/parse-limits.js';
 
 export interface PeerSourceOptions {
   /** Whether a connection from this very process is admitted to the policy (T15). Default `refuse`. */
@@ -50,15 +50,14 @@ export class LinuxPeerSource implements PeerSource {
   }
 
   descriptorUse(): DescriptorUse | undefined {
-    const limit = parseOpenFilesLimit(readFileSync('/proc/self/limits'))?.soft;
-    return limit === undefined ? undefined : { limit, used: readdirSync('/proc/self/fd').length };
+    return descriptorUse();
   }
 
-  #refusal(fd: Fd, { pid, uid, gid }: PeerCredentials): RefusalCode | undefined {
-    if (uid === INVALID_ID || gid === INVALID_ID) {
-      return wrongSocket(fd)?.refused ?? (pid === 0 ? 'socket-not-connected' : 'credentials-invalid');
-    }
-    if (!this.capabilities.fullIdMaps && (uid === this.capabilities.overflowUid || gid === this.capabilities.overflowGid)) return 'credentials-overflow';
+  #refusal(fd: Fd, credentials: PeerCredentials): RefusalCode | undefined {
+    const { pid } = credentials;
+    const refused = refusedIds(credentials, this.capabilities);
+    if (refused === 'credentials-invalid') return wrongSocket(fd)?.refused ?? (pid === 0 ? 'socket-not-connected' : refused);
+    if (refused !== undefined) return refused;
     if (pid !== process.pid) return undefined;
     // A socket of ours that listens has our own credentials too.
     if (getAcceptConn(fd) !== false) return 'socket-not-connected';

@@ -1,9 +1,10 @@
-import { unknown, type Connection, type Fd, type Peer, type PeerCredentials, type PeerRefusal, type PinStrength, type Unknown } from '@portcullis/core';
+import { ABSENT, unknown, type Connection, type Fd, type Finding, type Peer, type PeerCredentials, type PeerRefusal, type PinStrength, type TrustTier, type Unknown } from '@portcullis/core';
 import type { Capabilities } from './capabilities.js';
-import { ENOENT, ESRCH, SysFailure } from './ffi/errno.js';
+import { ENOENT, ENOPROTOOPT, ESRCH, SysFailure } from './ffi/errno.js';
 import { closeFd } from './ffi/file.js';
 import { getPidfdInfo, hasExited, pidNamespaceOf, type PidfdInfo } from './ffi/pidfd.js';
 import { openBounded, readBounded, type Asker, type PathToOpen } from './held-up/looks.js';
+import { getPeerGroups, getPeerSec } from './ffi/sockopt.js';
 import type { KnownProcess } from './image/known-process.js';
 import type { ProgramImage } from './image/program-image.js';
 import { LinuxHeldPeer } from './lease/held-peer.js';
@@ -12,6 +13,12 @@ import { unknownOf } from './unknown-of.js';
 
 /** Well above the time of an admission that waits for nothing. An exec within it is no worse than one that comes right after. */
 const SAME_MOMENT_MS = 0.5;
+
+/** Supplementary groups; `tier` where they are worth less than the catalogue says. */
+export interface Groups {
+  readonly gids: readonly number[];
+  readonly tier?: TrustTier;
+}
 
 /** The peer of one AF_UNIX connection. What is frozen at connect is there from the start; the pin is taken when first needed. */
 export class LinuxPeer implements Peer {
@@ -46,9 +53,32 @@ export class LinuxPeer implements Peer {
    */
   pidfd(): Fd | Unknown {
     if (this.#closed) throw new Error('the peer was used after it was closed');
-    const pin = (this.#pin ??= pinPeer(this.connection.fd, this.credentials, this.capabilities));
+    const pin = (this.#pin ??= this.takePin());
     if ('pidfd' in pin) return pin.pidfd;
     return unknown(pin.refused === 'peer-exited' ? 'peer-exited' : 'system-error', pin.detail);
+  }
+
+  /** How `pidfd` gets its pin, asked once. */
+  protected takePin(): Pin | PeerRefusal {
+    return pinPeer(this.connection.fd, this.credentials, this.capabilities);
+  }
+
+  /** SO_PEERGROUPS: frozen at connect. */
+  groups(): Groups | Unknown {
+    const { fd } = this.connection;
+    if (fd === undefined) return CLOSED;
+    const gids = getPeerGroups(fd);
+    return gids instanceof SysFailure ? unknownOf(gids) : { gids };
+  }
+
+  /** SO_PEERSEC: the label's bytes as the kernel gives them, or the finding that stands for it. */
+  label(): Uint8Array | Finding {
+    const { fd } = this.connection;
+    if (fd === undefined) return CLOSED;
+    const bytes = getPeerSec(fd);
+    if (!(bytes instanceof SysFailure)) return bytes;
+    const unlabelled = bytes.errno === ENOPROTOOPT && this.capabilities.labelling?.length === 0;
+    return unlabelled ? ABSENT : unknownOf(bytes);
   }
 
   /** Pins, and says where below /proc the peer is: `/proc/812`. Unknown for a peer in a pid namespace that we cannot see. */
@@ -149,3 +179,5 @@ export class LinuxPeer implements Peer {
     this.#image?.letGo();
   }
 }
+
+const CLOSED = Object.freeze(unknown('peer-exited', 'the connection is closed'));

@@ -31,7 +31,7 @@ export function pinPeer(fd: Fd | undefined, credentials: PeerCredentials, capabi
  * Below Linux 6.5: pidfd_open(2) between two looks at the start time, and the ids of what was found must be those of the
  * credentials. A pid that was reused by the same user before the first look is not caught: `pidfd-open` is weaker.
  */
-function pinByPid(credentials: PeerCredentials): Pin | PeerRefusal {
+export function pinByPid(credentials: PeerCredentials): Pin | PeerRefusal {
   const { pid, uid, gid } = credentials;
   const before = readStartTime(pid);
   const pidfd = pidfdOpen(pid);

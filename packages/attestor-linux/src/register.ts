@@ -1,14 +1,17 @@
-import { ATTESTOR, CONNECT_PORT, LISTEN_PORT, PEER_SOURCE, type Registrar } from '@portcullis/core';
+import { ATTESTOR, CONNECT_PORT, LISTEN_PORT, MESSAGE_PORT, PEER_SOURCE, type Registrar } from '@portcullis/core';
 import { LinuxAttestor } from './attestor.js';
 import { linuxConnectPort } from './connect/connect-port.js';
 import { linuxListenPort } from './listen/listen-port.js';
+import { LinuxMessagePort } from './messages/message-port.js';
 import { LinuxPeerSource, type PeerSourceOptions } from './peer-source.js';
 
 /** Registers this platform with a tsyringe container, under core's tokens. */
 export function register(container: Registrar, options: PeerSourceOptions = {}): void {
   const source = new LinuxPeerSource(options);
+  const { capabilities } = source;
   container.register(PEER_SOURCE, { useValue: source });
   container.register(ATTESTOR, { useValue: new LinuxAttestor() });
   container.register(LISTEN_PORT, { useValue: linuxListenPort() });
-  container.register(CONNECT_PORT, { useValue: linuxConnectPort(source.capabilities) });
+  container.register(CONNECT_PORT, { useValue: linuxConnectPort(capabilities) });
+  container.register(MESSAGE_PORT, { useValue: new LinuxMessagePort({ ...options, capabilities }) });
 }

@@ -64,7 +64,7 @@ describe('on older kernels', () => {
 
   it('T2: without unique pidfd inodes nothing is kept between connections', async () => {
     const attesting = new Attesting({ without: { uniquePidfdInodes: false } });
-    const { puppet, socket } = await stage.connectedPuppet({ uid: SOMEBODY });
+    const { puppet, socket } = await stage.connectedPuppet();
     const before = openDescriptors();
     const looked: string[] = [];
     for (const connection of [socket, await again()]) {

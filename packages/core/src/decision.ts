@@ -62,6 +62,18 @@ export const REFUSAL_CODES = [
   'lease-ended',
   /** Of a server: its listener was made by a process that hands listeners on, or that is gone. */
   'listener-inherited',
+  /** A message was longer than the receiver takes. */
+  'message-truncated',
+  /** What the kernel had to say of a message had no room, or no descriptor. */
+  'control-truncated',
+  /** Control data that are not control messages. */
+  'control-invalid',
+  /** A message without credentials. */
+  'sender-unknown',
+  /** A message came by a connection that another process made (T9). */
+  'sender-not-connector',
+  /** The ids of a message's sender are not one: it may write for its caller (T10). */
+  'sender-set-id',
 ] as const;
 
 export type RefusalCode = (typeof REFUSAL_CODES)[number];

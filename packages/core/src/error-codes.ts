@@ -33,6 +33,7 @@ export const ERROR_CODES = [
   'LEASE_WATCH',
   'PLATFORM_UNSUPPORTED',
   'PLATFORM_PROBE',
+  'PLATFORM_SYSTEM',
   'POLICY_INVALID',
   'POLICY_READ',
   'GATEWAY_INVALID',
@@ -42,6 +43,7 @@ export const ERROR_CODES = [
   'NAME_AMBIGUOUS',
   'PROGRAM_UNTRUSTED',
   'PROGRAM_FAILED',
+  'REPORT_WRITE',
 ] as const;
 
 export type ErrorCode = (typeof ERROR_CODES)[number];

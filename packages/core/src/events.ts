@@ -3,7 +3,7 @@ import type { Admission } from './admission.js';
 
 /** Something that went wrong beside a decision: it was refused or it stayed as it was, and this says why. */
 export interface GateFailure {
-  readonly where: 'attest' | 'lease' | 'listener' | 'sink' | 'event' | 'prepare' | 'record' | 'close';
+  readonly where: 'attest' | 'lease' | 'message' | 'listener' | 'sink' | 'event' | 'prepare' | 'record' | 'close';
   readonly error: unknown;
 }
 

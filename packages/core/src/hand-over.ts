@@ -19,6 +19,7 @@ export interface HandOverSettings {
   /** All of its environment, beside LISTEN_FDS, LISTEN_PID and LISTEN_FDNAMES. Empty unless told; `PWD` is never passed on. */
   readonly env?: Readonly<Record<string, string | undefined>>;
   readonly cwd?: string;
+  /** Both or neither: another user with our group would still have what our group may do. */
   readonly uid?: number;
   readonly gid?: number;
   /** For its standard input, output and error. `inherit` unless told. */
@@ -90,12 +91,13 @@ function start({ sockets, command, args = [], env, cwd, uid, gid, stdio = 'inher
   }
 }
 
-function check({ sockets, env = {} }: HandOverSettings): void {
+function check({ sockets, env = {}, uid, gid }: HandOverSettings): void {
   const names = sockets.map(({ name }) => name);
   if (names.length === 0) throw invalid('sockets', 'there is no socket to hand over');
   const badName = names.find((name) => !SOCKET_NAME.test(name));
   if (badName !== undefined) throw invalid('sockets', `\`${badName}\` cannot name a socket: up to 255 printable ASCII characters without a colon can`);
   if (new Set(names).size < names.length) throw invalid('sockets', 'two sockets have one name');
+  if ((uid === undefined) !== (gid === undefined)) throw invalid('uid', 'a child is given a user and a group, or neither');
   const badVariable = Object.keys(env).find((name) => !VARIABLE.test(name));
   if (badVariable !== undefined) throw invalid('env', `no shell passes on a variable that is called \`${badVariable}\``);
 }

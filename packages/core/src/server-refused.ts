@@ -40,13 +40,15 @@ const USER: ReadonlySet<SelectorKey> = new Set(['unix:user'] as const);
 
 function userNameIn(evidence: Evidence): string | undefined {
   const entry = evidence.get('unix:user');
-  return entry?.state === 'present' ? String(entry.values[0]) : undefined;
+  const name = entry?.state === 'present' ? String(entry.values[0]) : '#';
+  return name.startsWith('#') ? undefined : name; // `#1234` is an id that has none
 }
 
 function who({ peer }: Admission, user: string | undefined): string {
   if (peer === undefined) return '';
   const uid = `uid ${String(peer.uid)}`;
-  return `, of ${user === undefined ? uid : `user \`${escapeText(user)}\` (${uid})`} in process ${String(peer.pid)},`;
+  const where = peer.pid === 0 ? 'a process that cannot be seen from here' : `process ${String(peer.pid)}`;
+  return `, of ${user === undefined ? uid : `user \`${escapeText(user)}\` (${uid})`} in ${where},`;
 }
 
 function why(admission: Admission): string {

@@ -23,3 +23,11 @@ export {
 } from './explain/explain.js';
 export { formatExplanation } from './explain/format-explanation.js';
 export { parseEvidence, type ParsedEvidence } from './explain/parse-evidence.js';
+export { loadPolicyTest, type LoadedTest, type LoadTestOptions } from './testing/load-test.js';
+export type { ExpectedMiss, Expectation, PolicyTest, Property, TestCase, Threshold } from './testing/policy-test.js';
+export { runTest, type RunTestOptions, type TestResult } from './testing/run-test.js';
+export { explainCase, type CaseResult, type Mismatch } from './testing/run-case.js';
+export { shareOf, type BranchCoverage, type Coverage, type RuleCoverage, type Share } from './testing/coverage.js';
+export { formatPercent, uncovered } from './testing/coverage-findings.js';
+export { MAX_LOOKS, type Counterexample, type PropertyResult } from './testing/properties/decide-property.js';
+export { formatCounterexample } from './testing/counterexample.js';

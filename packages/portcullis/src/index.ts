@@ -4,11 +4,12 @@ export {
   Admission, admissionOf, fingerprint, formatErrorChain, formatSelector, PortcullisError, ServerRefused, toRecord,
   type AdmittedPeer, type Attestor, type BindOptions, type Catalogue, type ConnectSettings, type ConnectTarget, type Decision, type DecisionRecord, type DecisionSink,
   type ErrorCode, type Evidence, type Gate, type GateEvents, type GateFailure, type Grant, type Guarded, type HandedOver, type HandedSocket, type HandOverSettings, type Listening,
-  type ListenException, type ListenTarget, type NearestMiss, type Policy, type PolicyChange, type RefusalStyle, type Registrar,
+  type ListenException, type ListenTarget, type Message, type MessageHandler, type MessageReceiver, type MessageTarget, type NearestMiss, type Policy, type PolicyChange, type RefusalStyle, type Registrar,
   type Selector, type SelectorDefinition, type SelectorKey, type SelectorValue, type TrustTier,
 } from '@portcullis/core';
 export { connectVerified, type ConnectVerifiedSettings } from './compose/connect-verified.js';
 export { createGate } from './compose/create-gate.js';
+export { receiveMessages, type MessageSettings } from './compose/receive-messages.js';
 export { type GateSettings } from './compose/gate-settings.js';
 export { type ServerExpectation } from './compose/expectation.js';
 export { handOver } from './compose/hand-over.js';

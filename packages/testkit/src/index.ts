@@ -1,1 +1,2 @@
 export { skip, skipUnless, requireFeature, expectedFeatures, EXPECT_VARIABLE } from './skip.js';
+export { Dice, fuzzFactor, fuzzSeed, FUZZ_VARIABLE, SEED_VARIABLE } from './fuzz.js';

@@ -45,8 +45,13 @@ function run(body: string, env: NodeJS.ProcessEnv = {}): { status: number | null
 describe('testkit', () => {
   it('exports this and no more', () => {
     assert.deepEqual(Object.keys(testkit).sort(), [
+      'Dice',
       'EXPECT_VARIABLE',
+      'FUZZ_VARIABLE',
+      'SEED_VARIABLE',
       'expectedFeatures',
+      'fuzzFactor',
+      'fuzzSeed',
       'requireFeature',
       'skip',
       'skipUnless',

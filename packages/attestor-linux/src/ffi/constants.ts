@@ -24,6 +24,7 @@ export const SO_DOMAIN = 39; // 2.6.32
 export const SO_PEERGROUPS = 59; // 4.13
 export const SO_PASSPIDFD = 76; // 6.5
 export const SO_PEERPIDFD = 77; // 6.5
+export const SO_PASSRIGHTS = 83; // 6.16
 
 export const SCM_RIGHTS = 1; // linux/socket.h, as all below
 export const SCM_CREDENTIALS = 2;
@@ -36,6 +37,7 @@ export const MSG_CMSG_CLOEXEC = 0x4000_0000; // 2.6.23
 
 export const SIOCINQ = 0x541b; // linux/sockios.h: FIONREAD of asm-generic/ioctls.h
 
+export const FIONBIO = 0x5421; // asm-generic/ioctls.h
 export const SYS_PIDFD_OPEN = 434; // asm-generic/unistd.h, 5.3
 
 export const PIDFD_GET_PID_NAMESPACE = 0xff05; // linux/pidfd.h, 6.11: _IO(0xFF, 5)

@@ -4,6 +4,8 @@ import { libc } from './libc.js';
 
 /** linux/eventpoll.h; EPOLL_CLOEXEC is O_CLOEXEC. */
 const EPOLL_CTL_ADD = 1;
+const EPOLL_CTL_DEL = 2;
+const EPOLL_CTL_MOD = 3;
 const EPOLL_CLOEXEC = 0o2000000;
 const EPOLLIN = 1;
 const EPOLLONESHOT = 1 << 30;
@@ -26,17 +28,31 @@ export function epollCreate(): Fd | SysFailure {
  * by then. Any thread may wait meanwhile. Closing the last descriptor of the file removes it.
  */
 export function epollAddOnce(epoll: Fd, fd: Fd, id: number): SysFailure | undefined {
-  one.writeUInt32LE((EPOLLIN | EPOLLONESHOT) >>> 0, 0);
-  one.writeBigUInt64LE(BigInt(id), DATA);
-  if (libc().epoll_ctl(epoll, EPOLL_CTL_ADD, fd, one) === 0) return undefined;
-  return new SysFailure(`epoll_ctl(${String(epoll)}, EPOLL_CTL_ADD, ${String(fd)})`, libc().errno());
+  return control(epoll, EPOLL_CTL_ADD, 'EPOLL_CTL_ADD', fd, id);
 }
 
-/** Waits, blocking this thread, until something is readable: the ids of what is. */
-export function epollWait(epoll: Fd): readonly number[] | SysFailure {
+/** Tells of `fd` once more: at once, where it is readable already. */
+export function epollArm(epoll: Fd, fd: Fd, id: number): SysFailure | undefined {
+  return control(epoll, EPOLL_CTL_MOD, 'EPOLL_CTL_MOD', fd, id);
+}
+
+/** Before `fd` is closed, where somebody else may hold the same file open. */
+export function epollRemove(epoll: Fd, fd: Fd): void {
+  control(epoll, EPOLL_CTL_DEL, 'EPOLL_CTL_DEL', fd, 0);
+}
+
+function control(epoll: Fd, operation: number, name: string, fd: Fd, id: number): SysFailure | undefined {
+  one.writeUInt32LE((EPOLLIN | EPOLLONESHOT) >>> 0, 0);
+  one.writeBigUInt64LE(BigInt(id), DATA);
+  if (libc().epoll_ctl(epoll, operation, fd, one) === 0) return undefined;
+  return new SysFailure(`epoll_ctl(${String(epoll)}, ${name}, ${String(fd)})`, libc().errno());
+}
+
+/** Waits, blocking this thread, until something is readable, and gives the ids of what is; none when `timeoutMs` are over. */
+export function epollWait(epoll: Fd, timeoutMs = -1): readonly number[] | SysFailure {
   const events = Buffer.alloc(SIZE * MOST_EVENTS);
   for (;;) {
-    const count = libc().epoll_wait(epoll, events, MOST_EVENTS, -1);
+    const count = libc().epoll_wait(epoll, events, MOST_EVENTS, timeoutMs);
     if (count >= 0) return Array.from({ length: count }, (_, at) => Number(events.readBigUInt64LE(at * SIZE + DATA)));
     const errno = libc().errno();
     if (errno !== EINTR) return new SysFailure(`epoll_wait(${String(epoll)})`, errno);

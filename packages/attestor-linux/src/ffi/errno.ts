@@ -11,7 +11,7 @@ const MORE: ReadonlyMap<number, string> = new Map([
 
 export const { EPERM, ENOENT, ESRCH, EINTR, EBADF, EAGAIN, EACCES, EINVAL, ENOTTY, ERANGE, ENAMETOOLONG } =
   constants.errno;
-export const { ENODATA, EOPNOTSUPP, ENOPROTOOPT, EADDRINUSE, ENOTDIR, ENOSYS, EMFILE, ENFILE } = constants.errno;
+export const { ENODATA, EOPNOTSUPP, ENOPROTOOPT, EADDRINUSE, ECONNABORTED, ENOTDIR, ELOOP, ENOSYS, EMFILE, ENFILE, ENOMEM, ENOBUFS } = constants.errno;
 
 /** `EACCES` for 13; `errno 999` for what has no name. */
 export function errnoName(errno: number): string {
@@ -32,4 +32,11 @@ export class SysFailure {
   toString(): string {
     return `${this.call}: ${errnoName(this.errno)}`;
   }
+}
+
+const NOWHERE: ReadonlySet<number> = new Set([ENOENT, ENOTDIR, ELOOP, ENAMETOOLONG]);
+
+/** Whether a path was followed, and there is nothing: an answer, where every other errno means that nobody could look (I4). */
+export function leadsNowhere({ errno }: SysFailure): boolean {
+  return NOWHERE.has(errno);
 }

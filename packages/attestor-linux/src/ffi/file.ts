@@ -1,6 +1,6 @@
 import type { Fd } from '@portcullis/core';
-import { AT_FDCWD, O_CLOEXEC, O_RDONLY } from './constants.js';
-import { EINTR, SysFailure } from './errno.js';
+import { AF_UNIX, AT_FDCWD, O_CLOEXEC, O_RDONLY, SOCK_CLOEXEC, SOCK_STREAM } from './constants.js';
+import { EINTR, ENAMETOOLONG, SysFailure } from './errno.js';
 import { libc, type Memory } from './libc.js';
 
 /** A path as C wants it: bytes, then NUL. */
@@ -21,12 +21,14 @@ export function closeFd(fd: Fd): void {
 const link = Buffer.allocUnsafeSlow(4096);
 
 /**
- * `readlinkat(AT_FDCWD, "/proc/self/fd/N")`: where an open file lies, seen from our root, as the kernel spells it. Undefined
- * where that is longer than a path can be, or cannot be told. The bytes are lent until the next call.
+ * `readlinkat(AT_FDCWD, "/proc/self/fd/N")`: where an open file lies, seen from our root, as the kernel spells it.
+ * ENAMETOOLONG where that is longer than a path can be. The bytes are lent until the next call.
  */
-export function readLinkOf(fd: Fd): Buffer | undefined {
-  const length = libc().readlinkat(AT_FDCWD, cPath(`/proc/self/fd/${String(fd)}`), link, link.length);
-  return length >= 0 && length < link.length ? link.subarray(0, length) : undefined;
+export function readLinkOf(fd: Fd): Buffer | SysFailure {
+  const path = `/proc/self/fd/${String(fd)}`;
+  const length = libc().readlinkat(AT_FDCWD, cPath(path), link, link.length);
+  if (length >= 0 && length < link.length) return link.subarray(0, length);
+  return new SysFailure(`readlinkat(AT_FDCWD, "${path}")`, length < 0 ? libc().errno() : ENAMETOOLONG);
 }
 
 /** `pread(fd, memory, offset)`: bytes read, 0 at the end and after the memory behind the descriptor is gone (T2). */
@@ -37,4 +39,11 @@ export function readAt(fd: Fd, memory: Memory, offset: number): number | SysFail
     const errno = libc().errno();
     if (errno !== EINTR) return new SysFailure(`pread(${String(fd)})`, errno);
   }
+}
+
+/** `socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)`: both ends are the caller's to close. */
+export function socketPair(): readonly [Fd, Fd] | SysFailure {
+  const pair = new Int32Array(2);
+  if (libc().socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) !== 0) return new SysFailure('socketpair(AF_UNIX, SOCK_STREAM, 0)', libc().errno());
+  return [(pair[0] ?? -1) as Fd, (pair[1] ?? -1) as Fd];
 }

@@ -11,7 +11,7 @@ export interface Libc {
   getsockopt(fd: number, level: number, option: number, value: Memory, length: Int32Array): number;
   setsockopt(fd: number, level: number, option: number, value: Memory, length: number): number;
   recvmsg(fd: number, header: Memory, flags: number): number;
-  ioctl(fd: number, request: number, argument: Memory): number;
+  ioctl(fd: number, request: number, argument: Memory | null): number;
   poll(fds: Int32Array, count: number, timeoutMs: number): number;
   openat(dirFd: number, path: Uint8Array, flags: number, mode: number): number;
   pread(fd: number, memory: Memory, count: number, offset: number): number;
@@ -28,6 +28,7 @@ export interface Libc {
   bind(fd: number, address: Uint8Array, length: number): number;
   connect(fd: number, address: Uint8Array, length: number): number;
   listen(fd: number, backlog: number): number;
+  accept4(fd: number, address: null, length: null, flags: number): number;
   fchmod(fd: number, mode: number): number;
   fchown(fd: number, uid: number, gid: number): number;
   fchownat(dirFd: number, path: Uint8Array, uid: number, gid: number, flags: number): number;
@@ -77,6 +78,7 @@ function bind(): Libc {
     bind: call('int bind(int, void *, unsigned int)'),
     connect: call('int connect(int, void *, unsigned int)'),
     listen: call('int listen(int, int)'),
+    accept4: call('int accept4(int, void *, void *, int)'),
     fchmod: call('int fchmod(int, unsigned int)'),
     fchown: call('int fchown(int, unsigned int, unsigned int)'),
     fchownat: call('int fchownat(int, void *, unsigned int, unsigned int, int)'),

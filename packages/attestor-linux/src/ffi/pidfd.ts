@@ -41,7 +41,7 @@ export function getPidfdInfo(pidfd: Fd): PidfdInfo | SysFailure {
 
 /** `ioctl(pidfd, PIDFD_GET_PID_NAMESPACE)`: the inode of the pid namespace that the process lives in. Linux 6.11. */
 export function pidNamespaceOf(pidfd: Fd): bigint | undefined {
-  const fd = libc().ioctl(pidfd, PIDFD_GET_PID_NAMESPACE, info32);
+  const fd = libc().ioctl(pidfd, PIDFD_GET_PID_NAMESPACE, null);
   if (fd < 0) return undefined;
   const inode = inodeOf(fd);
   closeFd(fd as Fd);

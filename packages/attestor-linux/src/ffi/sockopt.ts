@@ -1,7 +1,7 @@
 import { normaliseValues, type Fd } from '@portcullis/core';
 import {
-  SIOCINQ, SO_ACCEPTCONN, SO_DOMAIN, SO_PASSCRED, SO_PASSPIDFD, SO_PASSSEC, SO_PEERCRED, SO_PEERGROUPS, SO_PEERPIDFD, SO_PEERSEC,
-  SO_TYPE, SOL_SOCKET,
+  FIONBIO, SIOCINQ, SO_ACCEPTCONN, SO_DOMAIN, SO_PASSCRED, SO_PASSPIDFD, SO_PASSRIGHTS, SO_PASSSEC, SO_PEERCRED, SO_PEERGROUPS,
+  SO_PEERPIDFD, SO_PEERSEC, SO_TYPE, SOL_SOCKET,
 } from './constants.js';
 import { EINVAL, ERANGE, SysFailure } from './errno.js';
 import { libc, type Memory } from './libc.js';
@@ -66,11 +66,15 @@ export function getQueuedBytes(fd: Fd): number | SysFailure {
   return word[0] ?? 0;
 }
 
-/** Calls until the memory is large enough; returns how many bytes the kernel wrote. */
-function getGrowing(fd: Fd, option: number, name: string): number | SysFailure {
+/** Calls until the memory is large enough; returns how many bytes the kernel wrote, all of them whole `unit`s. */
+function getGrowing(fd: Fd, option: number, name: string, unit: number): number | SysFailure {
   for (;;) {
     length[0] = grown.byteLength;
-    if (libc().getsockopt(fd, SOL_SOCKET, option, grown, length) === 0) return length[0];
+    if (libc().getsockopt(fd, SOL_SOCKET, option, grown, length) === 0) {
+      const size = length[0];
+      if (size >= 0 && size <= grown.byteLength && size % unit === 0) return size;
+      return new SysFailure(`getsockopt(${String(fd)}, SOL_SOCKET, ${name})`, EINVAL); // a kernel that we do not know
+    }
     const failed = failure(fd, name);
     if (failed.errno !== ERANGE || grown.byteLength >= LARGEST) return failed;
     // The kernel says how much it wants where it knows; a value that did not grow must not make this spin.
@@ -80,7 +84,7 @@ function getGrowing(fd: Fd, option: number, name: string): number | SysFailure {
 
 /** `getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS)`: supplementary groups, sorted, frozen at connect. Linux 4.13. */
 export function getPeerGroups(fd: Fd): readonly number[] | SysFailure {
-  const size = getGrowing(fd, SO_PEERGROUPS, 'SO_PEERGROUPS');
+  const size = getGrowing(fd, SO_PEERGROUPS, 'SO_PEERGROUPS', Uint32Array.BYTES_PER_ELEMENT);
   if (typeof size !== 'number') return size;
   const ids = new Uint32Array(grown.buffer, 0, size >> 2);
   return normaliseValues([...ids]) as readonly number[];
@@ -88,28 +92,38 @@ export function getPeerGroups(fd: Fd): readonly number[] | SysFailure {
 
 /** `getsockopt(fd, SOL_SOCKET, SO_PEERSEC)`: the label's bytes, frozen at connect; some modules end it with a NUL. */
 export function getPeerSec(fd: Fd): Uint8Array | SysFailure {
-  const size = getGrowing(fd, SO_PEERSEC, 'SO_PEERSEC');
+  const size = getGrowing(fd, SO_PEERSEC, 'SO_PEERSEC', 1);
   return typeof size === 'number' ? grown.slice(0, size) : size;
 }
 
-const ON = Int32Array.of(1);
-
-function setOn(fd: Fd, option: number, name: string): SysFailure | undefined {
-  if (libc().setsockopt(fd, SOL_SOCKET, option, ON, ON.byteLength) === 0) return undefined;
-  return new SysFailure(`setsockopt(${String(fd)}, SOL_SOCKET, ${name}, 1)`, libc().errno());
+function set(fd: Fd, option: number, name: string, value: number): SysFailure | undefined {
+  word[0] = value;
+  if (libc().setsockopt(fd, SOL_SOCKET, option, word, word.byteLength) === 0) return undefined;
+  return new SysFailure(`setsockopt(${String(fd)}, SOL_SOCKET, ${name}, ${String(value)})`, libc().errno());
 }
 
 /** `setsockopt(fd, SOL_SOCKET, SO_PASSCRED, 1)`: each message comes with SCM_CREDENTIALS, and none is glued to another sender's. */
 export function setPassCred(fd: Fd): SysFailure | undefined {
-  return setOn(fd, SO_PASSCRED, 'SO_PASSCRED');
+  return set(fd, SO_PASSCRED, 'SO_PASSCRED', 1);
 }
 
 /** `setsockopt(fd, SOL_SOCKET, SO_PASSPIDFD, 1)`: each message comes with SCM_PIDFD, a descriptor of ours to close. Linux 6.5. */
 export function setPassPidFd(fd: Fd): SysFailure | undefined {
-  return setOn(fd, SO_PASSPIDFD, 'SO_PASSPIDFD');
+  return set(fd, SO_PASSPIDFD, 'SO_PASSPIDFD', 1);
 }
 
 /** `setsockopt(fd, SOL_SOCKET, SO_PASSSEC, 1)`: each message comes with SCM_SECURITY where a module labels it. */
 export function setPassSec(fd: Fd): SysFailure | undefined {
-  return setOn(fd, SO_PASSSEC, 'SO_PASSSEC');
+  return set(fd, SO_PASSSEC, 'SO_PASSSEC', 1);
+}
+
+/** `setsockopt(fd, SOL_SOCKET, SO_PASSRIGHTS, 0)`: who sends descriptors is told EPERM, and none arrives. Linux 6.16. */
+export function refuseRights(fd: Fd): SysFailure | undefined {
+  return set(fd, SO_PASSRIGHTS, 'SO_PASSRIGHTS', 0);
+}
+
+/** `ioctl(fd, FIONBIO, 1)`: an accept that finds nobody answers EAGAIN. Holds for everybody who has the same socket. */
+export function setNonBlocking(fd: Fd): SysFailure | undefined {
+  word[0] = 1;
+  return libc().ioctl(fd, FIONBIO, word) === 0 ? undefined : new SysFailure(`ioctl(${String(fd)}, FIONBIO, 1)`, libc().errno());
 }

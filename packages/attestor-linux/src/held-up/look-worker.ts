@@ -10,7 +10,7 @@ export class LookWorker {
 
   /** `onEnd` is called once, when the thread has ended: of an abandoned one, after what held it up let go. */
   constructor(onEnd: () => void) {
-    const worker = new Worker(new URL('./look-thread.js', import.meta.url), { name: 'portcullis looks', workerData: this.memory.shared });
+    const worker = new Worker(new URL('./look-thread.js', import.meta.url), { name: 'portcullis looks', workerData: this.memory.shared, execArgv: [] });
     worker.unref();
     worker.on('error', () => undefined); // it ends, too
     worker.once('exit', onEnd);

@@ -80,6 +80,8 @@ class Survey {
   #exeMapped = false;
   #jit = false;
   #foreign = false;
+  /** Why some file could not be looked at: unless another is foreign, nothing can be said (I4). */
+  #failed: SysFailure | undefined;
   readonly #seen = new Set<string>();
   /** Where code is that the process could write over: mappings of files, and the vDSO. */
   readonly #private: { readonly start: bigint; readonly end: bigint }[] = [];
@@ -101,16 +103,25 @@ class Survey {
     if (this.#seen.has(file)) return;
     this.#seen.add(file);
     if (this.#isExe(mapping)) this.#exeMapped = true;
-    else if (!this.#foreign && !isRootOnly(mapping.name, mapping, this.#source.procmapQuery)) this.#foreign = true;
+    else if (!this.#foreign) this.#seeOther(mapping);
   }
 
   code(): Code | Unknown {
     const exeMapped = this.#exeMapped;
     // What a FUSE server shows to who reads the file need not be what it let the process map.
-    if (this.#foreign || isFdOnFuse(this.#source.exeFd, this.#source.exe.dev)) return { image: 'foreign', exeMapped };
+    const foreign = this.#foreign || (this.#failed ?? isFdOnFuse(this.#source.exeFd, this.#source.exe.dev));
+    if (foreign instanceof SysFailure) return unknownOf(foreign);
+    if (foreign) return { image: 'foreign', exeMapped };
     if (this.#jit) return { image: 'jit', exeMapped };
     const written = this.#hasWrittenCode();
     return typeof written === 'boolean' ? { image: written ? 'jit' : 'verified', exeMapped } : written;
+  }
+
+  /** A file that is not the exe. */
+  #seeOther(mapping: Mapping): void {
+    const rootOnly = isRootOnly(mapping.name, mapping, this.#source.procmapQuery);
+    if (rootOnly instanceof SysFailure) this.#failed ??= rootOnly;
+    else if (!rootOnly) this.#foreign = true;
   }
 
   /** A page of a private mapping that was written is the process's own, while the maps go on naming the file. */

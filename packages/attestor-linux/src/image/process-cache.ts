@@ -4,7 +4,7 @@ import type { LinuxPeer } from '../peer.js';
 import { KnownProcess } from './known-process.js';
 import { ProgramImage } from './program-image.js';
 
-/** Each holds two descriptors. */
+/** Each holds three descriptors. */
 export const MOST_KNOWN_PROCESSES = 256;
 
 /**

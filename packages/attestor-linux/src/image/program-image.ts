@@ -1,12 +1,13 @@
 import { unknown, type Fd, type Unknown } from '@portcullis/core';
 import { O_PATH } from '../ffi/constants.js';
-import { SysFailure } from '../ffi/errno.js';
+import { leadsNowhere, SysFailure } from '../ffi/errno.js';
 import { closeFd, cPath, openRead, readAt, readLinkOf } from '../ffi/file.js';
 import { inodeOf, samePath, sameFd, sameFile, statFd, statPath, type FileIdentity } from '../ffi/statx.js';
 import { closeAll, openBounded, type Asker, type PathToOpen } from '../held-up/looks.js';
 import type { LinuxPeer } from '../peer.js';
 import { decodeText } from '../proc/decode.js';
 import { lookAtCode, type Code } from './code.js';
+import { unknownOf } from '../unknown-of.js';
 import { isPinnedMemoryAlive } from './memory.js';
 
 /** What kind of file the program runs from. `elsewhere`: its path belongs to another mount namespace (T5, T6). */
@@ -153,7 +154,8 @@ function lookBehind(peer: LinuxPeer, folder: string, maps: Fd, exeFd: Fd, vector
   const exe = statFd(exeFd);
   if (exe instanceof SysFailure) return peer.unknownOf(exe);
   const link = readLinkOf(exeFd);
-  const linkText = link && decodeText(link);
+  if (link instanceof SysFailure) return peer.unknownOf(link);
+  const linkText = decodeText(link);
   const where = whereIs(peer, folder, exe, link);
   if ('why' in where) return where;
   const size = readAuxv(vector);
@@ -169,13 +171,15 @@ interface Where {
 }
 
 /** T5, T6: a path counts only if it leads from our root to the file that runs; the link count tells what was deleted, not the text. */
-function whereIs(peer: LinuxPeer, folder: string, exe: FileIdentity, text: Buffer | undefined): Where | Unknown {
-  if (exe.links === 0) return { state: text?.indexOf(MEMFD) === 0 ? 'memfd' : 'deleted', hostPath: undefined };
-  if (text?.[0] === SLASH) {
+function whereIs(peer: LinuxPeer, folder: string, exe: FileIdentity, text: Buffer): Where | Unknown {
+  if (exe.links === 0) return { state: text.indexOf(MEMFD) === 0 ? 'memfd' : 'deleted', hostPath: undefined };
+  if (text[0] === SLASH) {
     // Its bytes, since a path need not be UTF-8.
     const hostPath = Buffer.concat([text, NUL]);
     const file = statPath(hostPath, 'the exe link');
-    if (!(file instanceof SysFailure) && sameFile(file, exe)) return { state: 'linked', hostPath };
+    if (file instanceof SysFailure) {
+      if (!leadsNowhere(file)) return unknownOf(file); // not looked at is not absent (I4)
+    } else if (sameFile(file, exe)) return { state: 'linked', hostPath };
   }
   const namespace = openOne(peer.asker, `${folder}/ns/mnt`);
   if (namespace instanceof SysFailure) return peer.unknownOf(namespace);

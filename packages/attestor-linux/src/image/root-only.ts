@@ -1,6 +1,6 @@
 import type { Fd } from '@portcullis/core';
 import { AT_SYMLINK_NOFOLLOW, FUSE_SUPER_MAGIC, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_PATH, S_IFMT, S_IFREG } from '../ffi/constants.js';
-import { SysFailure } from '../ffi/errno.js';
+import { EACCES, leadsNowhere, SysFailure } from '../ffi/errno.js';
 import { closeFd, cPath, openRead } from '../ffi/file.js';
 import { libc } from '../ffi/libc.js';
 import { deviceNumber, statFd, statPath, type FileIdentity } from '../ffi/statx.js';
@@ -12,17 +12,24 @@ const statfs = new BigUint64Array(16);
 /**
  * Whether a mapped file is one that only root can write: found under its name from our own root (a private mount namespace
  * shows nothing), it is the very file that is mapped, root owns it, and nobody else may write it. An ACL that lets somebody
- * write shows in the group bits. On FUSE the owner is whatever the file system's own user says, so nothing there counts.
+ * write shows in the group bits. On FUSE the owner is whatever the file system's own user says, so nothing there counts. A failure:
+ * it could not be looked at now.
  */
-export function isRootOnly(name: Uint8Array, mapped: MappedIdentity, procmapQuery: boolean): boolean {
+export function isRootOnly(name: Uint8Array, mapped: MappedIdentity, procmapQuery: boolean): boolean | SysFailure {
   if (name[0] !== 0x2f) return false;
   const path = new Uint8Array(name.length + 1);
   path.set(name);
   // The kernel's name of a mapped file has no link in it: one that is there now was put there for us to follow.
   const file = statPath(path, '(a mapped file)', AT_SYMLINK_NOFOLLOW);
-  if (file instanceof SysFailure || !isRootsOwn(file)) return false;
-  if (!isMappedAs(path, file, mapped, procmapQuery)) return false;
-  return !isOnFuse(path, file.dev);
+  if (file instanceof SysFailure) return isOutOfSight(file) ? false : file;
+  if (!isRootsOwn(file) || !isMappedAs(path, file, mapped, procmapQuery)) return false;
+  const fuse = isOnFuse(path, file.dev);
+  return typeof fuse === 'boolean' ? !fuse : fuse;
+}
+
+/** Nothing of that name is to be found by us: what is mapped is not a file that everybody sees. */
+function isOutOfSight(failure: SysFailure): boolean {
+  return leadsNowhere(failure) || failure.errno === EACCES;
 }
 
 /** A regular file, of root, that nobody else may write. */
@@ -39,18 +46,19 @@ const MOST_DISKS = 1024;
 const FIRST_MAJOR = deviceNumber(1, 0);
 const FUSE = BigInt(FUSE_SUPER_MAGIC);
 
-/** Whether the file, which `stat` finds on `dev`, lies on FUSE, or cannot be asked where it lies. */
-function isOnFuse(path: Uint8Array, dev: number): boolean {
-  return !disks.has(dev) && isFuse(libc().statfs(path, statfs), dev);
+/** Whether the file, which `stat` finds on `dev`, lies on FUSE; a failure where that cannot be asked. */
+function isOnFuse(path: Uint8Array, dev: number): boolean | SysFailure {
+  return !disks.has(dev) && answered(libc().statfs(path, statfs), dev);
 }
 
 /** The same of a file that is held. */
-export function isFdOnFuse(fd: Fd, dev: number): boolean {
-  return !disks.has(dev) && isFuse(libc().fstatfs(fd, statfs), dev);
+export function isFdOnFuse(fd: Fd, dev: number): boolean | SysFailure {
+  return !disks.has(dev) && answered(libc().fstatfs(fd, statfs), dev);
 }
 
-function isFuse(failed: number, dev: number): boolean {
-  if (failed !== 0 || statfs[0] === FUSE) return true;
+function answered(failed: number, dev: number): boolean | SysFailure {
+  if (failed !== 0) return new SysFailure('statfs(a program)', libc().errno());
+  if (statfs[0] === FUSE) return true;
   if (dev >= FIRST_MAJOR && disks.size < MOST_DISKS) disks.add(dev);
   return false;
 }

@@ -1,19 +1,21 @@
 import type { Fd } from '@portcullis/core';
 import { closeFd } from '../ffi/file.js';
 import { inodeOf } from '../ffi/statx.js';
-import { watchExit } from './exit-watch.js';
+import { readiness, type Watch } from '../readiness/readiness.js';
 
 /** One live process that connections are held for: one pidfd, whatever their number. */
 export class HeldProcess {
   readonly pidfd: Fd;
   readonly #inode: bigint | undefined;
   readonly #users = new Set<() => void>();
-  readonly #forget: () => void;
+  readonly #watch: Watch;
 
   private constructor(pidfd: Fd, inode: bigint | undefined) {
     this.pidfd = pidfd;
     this.#inode = inode;
-    this.#forget = watchExit(pidfd, () => { this.#exited(); });
+    // Where nothing will be heard any more, its users look for themselves, and find out (I2).
+    const exited = (): void => { this.#exited(); };
+    this.#watch = readiness().watch(pidfd, { ready: exited, failed: exited }, { keepsAlive: false });
   }
 
   /**
@@ -44,7 +46,7 @@ export class HeldProcess {
   /** The last user closes the descriptor. */
   letGo(onExit: () => void): void {
     if (!this.#users.delete(onExit) || this.#users.size > 0) return;
-    this.#forget();
+    this.#watch.close();
     if (this.#inode !== undefined && held.get(this.#inode) === this) held.delete(this.#inode);
     closeFd(this.pidfd);
   }

@@ -1,5 +1,5 @@
 import type { BoundSocket, Fd } from '@portcullis/core';
-import { AF_UNIX, SOCK_CLOEXEC, SOCK_STREAM } from '../ffi/constants.js';
+import { AF_UNIX, SOCK_CLOEXEC } from '../ffi/constants.js';
 import { SysFailure } from '../ffi/errno.js';
 import { closeFd } from '../ffi/file.js';
 import { libc } from '../ffi/libc.js';
@@ -9,6 +9,7 @@ import { NameLock } from './name-lock.js';
 import type { SettledOptions } from './options.js';
 import { systemRefusal } from './refusal.js';
 import { ReleasableSocket } from './releasable-socket.js';
+import { STREAM, type SocketPlan } from './socket-plan.js';
 import { bound, takeOver } from './stale.js';
 import { settleAndVerify } from './verify.js';
 import type { HeldParent } from './walk.js';
@@ -17,10 +18,10 @@ import type { HeldParent } from './walk.js';
 const LOCK_WAIT_MS = 2_000;
 
 /**
- * Binds a new socket in a folder that is held, and listens. Takes the folder over: it is closed on every failure, and
+ * Binds a new socket in a folder that is held, and listens where its kind does. Takes the folder over: it is closed on every failure, and
  * else by `release`. Two steps, walk and bind, so that what happens between them can be tested. Throws `LISTEN_*`.
  */
-export function bindHeld(parent: HeldParent, options: SettledOptions): BoundSocket {
+export function bindHeld(parent: HeldParent, options: SettledOptions, plan = STREAM): BoundSocket {
   const { folder, name } = parent;
   try {
     // Held until after the listen: no other gateway looks at a socket of ours that is bound and does not listen yet.
@@ -28,7 +29,7 @@ export function bindHeld(parent: HeldParent, options: SettledOptions): BoundSock
     if (lock instanceof SysFailure) throw systemRefusal(options.path, folder.pathOf(`.${name}.lock`), lock);
     if (lock === undefined) throw inUse(options.path, folder.pathOf(name), 'locked');
     try {
-      return bindLocked(parent, options);
+      return bindLocked(parent, options, plan);
     } finally {
       lock.release();
     }
@@ -38,10 +39,10 @@ export function bindHeld(parent: HeldParent, options: SettledOptions): BoundSock
   }
 }
 
-function bindLocked(parent: HeldParent, options: SettledOptions): BoundSocket {
+function bindLocked(parent: HeldParent, options: SettledOptions, plan: SocketPlan): BoundSocket {
   const { folder, name } = parent;
   const component = folder.pathOf(name);
-  const fd = openSocket(options);
+  const fd = openSocket(options, plan);
   try {
     const address = folder.addressOf(name);
     const bind = (): SysFailure | undefined => bindSocket(fd, address, component);
@@ -50,7 +51,7 @@ function bindLocked(parent: HeldParent, options: SettledOptions): BoundSocket {
     if (made instanceof SysFailure) throw systemRefusal(options.path, component, made);
     try {
       settleAndVerify(made, options);
-      listen(fd, options, component);
+      if (plan.listens) listen(fd, options, component);
       return new ReleasableSocket(fd, made, parent.used, replacedStale);
     } catch (error) {
       made.remove(); // while our socket is bound: nobody takes the name for dead
@@ -64,16 +65,16 @@ function bindLocked(parent: HeldParent, options: SettledOptions): BoundSocket {
 }
 
 /**
- * A stream socket that has its mode before it has a name: the kernel gives it to the inode as it makes it, narrowed by
- * the umask, so no moment is wider than asked (T18). With a group still to be given, only the owner's bits. Blocking, as a
- * program that it is handed to expects it; Node sets what it serves to non-blocking itself.
+ * A socket that has its mode before it has a name: the kernel gives it to the inode as it makes it, narrowed by the umask,
+ * so no moment is wider than asked (T18). With a group still to be given, only the owner's bits. Blocking, as a program that
+ * it is handed to expects it; Node sets what it serves to non-blocking itself.
  */
-function openSocket(options: SettledOptions): Fd {
-  const fd = libc().socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (fd < 0) throw systemRefusal(options.path, options.path, new SysFailure('socket(AF_UNIX, SOCK_STREAM, 0)', libc().errno()));
+function openSocket(options: SettledOptions, plan: SocketPlan): Fd {
+  const fd = libc().socket(AF_UNIX, plan.type | SOCK_CLOEXEC, 0);
+  if (fd < 0) throw systemRefusal(options.path, options.path, new SysFailure(`socket(AF_UNIX, ${String(plan.type)}, 0)`, libc().errno()));
   const mode = options.gid === undefined ? options.mode : options.mode & 0o700;
-  if (libc().fchmod(fd, mode) === 0) return fd as Fd;
-  const failure = new SysFailure(`fchmod(${String(fd)}, 0${mode.toString(8)})`, libc().errno());
+  const failure = libc().fchmod(fd, mode) === 0 ? plan.prepare(fd as Fd) : new SysFailure(`fchmod(${String(fd)}, 0${mode.toString(8)})`, libc().errno());
+  if (failure === undefined) return fd as Fd;
   closeFd(fd as Fd);
   throw systemRefusal(options.path, options.path, failure);
 }

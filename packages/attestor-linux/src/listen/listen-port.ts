@@ -2,6 +2,7 @@ import type { BindOptions, BoundSocket, ListenPort } from '@portcullis/core';
 import { adopt } from './adopt.js';
 import { bindHeld } from './bind.js';
 import { settle } from './options.js';
+import { STREAM } from './socket-plan.js';
 import { walkToParent } from './walk.js';
 
 /**
@@ -9,10 +10,11 @@ import { walkToParent } from './walk.js';
  * neither a descriptor nor a name behind.
  */
 export function linuxListenPort(): ListenPort {
-  return { bind, adopt };
+  return { bind: (options) => bind(options), adopt: (fd) => { adopt(fd); } };
 }
 
-function bind(options: BindOptions): BoundSocket {
+/** Options, walk, bind. */
+export function bind(options: BindOptions, plan = STREAM): BoundSocket {
   const settled = settle(options);
-  return bindHeld(walkToParent(settled.path, settled.granted), settled);
+  return bindHeld(walkToParent(settled.path, settled.granted), settled, plan);
 }

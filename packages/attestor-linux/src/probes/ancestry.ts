@@ -76,8 +76,8 @@ function pathsOf(peer: LinuxPeer, pids: readonly number[]): readonly (string | u
   const opened = openBounded({ uid: peer.credentials.uid, direct: false }, pids.map((pid) => ({ path: `/proc/${String(pid)}/exe`, flags: O_PATH })));
   if ('why' in opened) return opened;
   const paths = opened.map((fd) => {
-    const link = typeof fd === 'number' ? readLinkOf(fd) : undefined;
-    const text = link && decodeText(link);
+    const link = typeof fd === 'number' ? readLinkOf(fd) : fd;
+    const text = link instanceof SysFailure ? undefined : decodeText(link);
     return text?.startsWith('/') === true ? text : undefined;
   });
   closeAll(opened);

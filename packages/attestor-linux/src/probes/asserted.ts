@@ -9,6 +9,7 @@ import { present, undecodable, type Into, type Probe } from './probe.js';
 
 const said = { trust: 'peer-asserted', cost: 'proc', value: { type: 'text' } } as const;
 const ENV = 'env:';
+const NEWLINE = 0x0a;
 
 const selectors: readonly SelectorDefinition[] = [
   { ...said, key: 'process:comm', many: false, summary: 'thread name, which the peer may change', example: 'git' },
@@ -34,7 +35,7 @@ function look(peer: LinuxPeer, folder: string, key: SelectorKey): Finding {
 function comm(peer: LinuxPeer, folder: string): Finding {
   const bytes = readProc(`${folder}/comm`);
   if (bytes instanceof SysFailure) return peer.unknownOf(bytes);
-  const name = decodeLine(bytes);
+  const name = bytes.at(-1) === NEWLINE ? decodeLine(bytes) : undefined; // else it was cut short
   return name === undefined ? undecodable(`${folder}/comm`) : name === '' ? ABSENT : present(name);
 }
 

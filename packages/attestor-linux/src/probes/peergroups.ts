@@ -1,10 +1,7 @@
-import { ABSENT, unknown, type Finding, type SelectorDefinition } from '@portcullis/core';
+import { ABSENT, unknown, type Finding, type SelectorDefinition, type SelectorValue } from '@portcullis/core';
 import type { Names } from '@portcullis/core/platform';
-import { SysFailure } from '../ffi/errno.js';
-import { getPeerGroups } from '../ffi/sockopt.js';
-import type { LinuxPeer } from '../peer.js';
+import type { Groups, LinuxPeer } from '../peer.js';
 import { MAX_U32 } from '../proc/decode.js';
-import { unknownOf } from '../unknown-of.js';
 import type { Into, Probe } from './probe.js';
 
 const frozen = { many: true, trust: 'kernel-connect', cost: 'socket', principal: true } as const;
@@ -19,9 +16,10 @@ export function peergroups(names: Names): Probe {
   return {
     selectors,
     ask(peer: LinuxPeer, keys, into: Into) {
-      const { gids, finding } = readGroups(peer);
+      const groups = readGroups(peer);
       for (const key of keys) {
-        into.set(key, finding ?? (key === 'unix:supplementary_gid' ? { state: 'present', values: gids } : namesOf(gids, names)));
+        if ('state' in groups) into.set(key, groups);
+        else into.set(key, key === 'unix:supplementary_gid' ? found(groups.gids, groups) : namesOf(groups, names));
       }
       return undefined;
     },
@@ -29,29 +27,27 @@ export function peergroups(names: Names): Probe {
 }
 
 /** One name that nobody can tell makes them unknown as a whole (I4). */
-function namesOf(gids: readonly number[], names: Names): Finding {
+function namesOf(groups: Groups, names: Names): Finding {
   const values: string[] = [];
-  for (const gid of gids) {
+  for (const gid of groups.gids) {
     const name = names.group(gid);
     if (typeof name !== 'string') return name;
     values.push(name);
   }
-  return { state: 'present', values };
+  return found(values, groups);
 }
 
-/** The group ids, or the one finding that stands for both keys. */
-interface Groups {
-  readonly gids: readonly number[];
-  readonly finding: Finding | undefined;
+function found(values: readonly SelectorValue[], { tier }: Groups): Finding {
+  return tier === undefined ? { state: 'present', values } : { state: 'present', values, tier };
 }
 
-function readGroups(peer: LinuxPeer): Groups {
-  const { fd } = peer.connection;
-  if (fd === undefined) return { gids: [], finding: unknown('peer-exited', 'the connection is closed') };
-  const gids = getPeerGroups(fd);
-  if (gids instanceof SysFailure) return { gids: [], finding: unknownOf(gids) };
+/** The groups, at least one, or the finding that stands for both keys. */
+function readGroups(peer: LinuxPeer): Groups | Finding {
+  const groups = peer.groups();
+  if ('state' in groups) return groups;
   // An id outside our map is shown as the overflow id: which groups those are cannot be seen from here (T13).
   const { fullIdMaps, overflowGid } = peer.capabilities;
-  if (!fullIdMaps && gids.includes(overflowGid)) return { gids, finding: unknown('not-visible', 'a group is outside our gid map') };
-  return { gids, finding: gids.length === 0 ? ABSENT : undefined };
+  if (!fullIdMaps && groups.gids.includes(overflowGid)) return unknown('not-visible', 'a group is outside our gid map');
+  if (groups.gids.length > 0) return groups;
+  return groups.tier === undefined ? ABSENT : { ...ABSENT, tier: groups.tier };
 }

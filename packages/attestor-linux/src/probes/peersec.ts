@@ -1,10 +1,7 @@
-import { ABSENT, unknown, type Finding, type SelectorDefinition } from '@portcullis/core';
-import { ENOPROTOOPT, SysFailure } from '../ffi/errno.js';
-import { getPeerSec } from '../ffi/sockopt.js';
+import { ABSENT, type Finding, type SelectorDefinition } from '@portcullis/core';
 import type { LinuxPeer } from '../peer.js';
 import { parseAppArmorLabel, parseSelinuxLabel, type LabelFields } from '../proc/parse-label.js';
 import { decodeText } from '../proc/decode.js';
-import { unknownOf } from '../unknown-of.js';
 import { undecodable, type Into, type Probe } from './probe.js';
 
 const frozen = { many: false, trust: 'kernel-connect', cost: 'socket', principal: true } as const;
@@ -40,16 +37,11 @@ export const peersec: Probe = {
 };
 
 function readLabel(peer: LinuxPeer): string | Finding {
-  const { fd } = peer.connection;
-  if (fd === undefined) return unknown('peer-exited', 'the connection is closed');
-  const bytes = getPeerSec(fd);
-  if (bytes instanceof SysFailure) {
-    const unlabelled = bytes.errno === ENOPROTOOPT && peer.capabilities.labelling?.length === 0;
-    return unlabelled ? ABSENT : unknownOf(bytes);
-  }
+  const bytes = peer.label();
+  if ('state' in bytes) return bytes;
   const end = bytes.at(-1) === 0 ? bytes.length - 1 : bytes.length;
   const label = decodeText(bytes.subarray(0, end), MOST_LABEL_BYTES);
-  return label === undefined || label === '' || label.includes('\0') ? undecodable('getsockopt(fd, SOL_SOCKET, SO_PEERSEC)') : label;
+  return label === undefined || label === '' || label.includes('\0') ? undecodable('the security label') : label;
 }
 
 function fieldsOf(label: string, modules: readonly string[] | undefined): LabelFields | undefined {

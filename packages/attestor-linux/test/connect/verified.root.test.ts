@@ -121,7 +121,9 @@ describe('verified connect', function () {
     it('takes a server that ended the connection already: the stream says so', async () => {
       await servers.start('close', { uid: SOMEBODY });
       const socket = await connect(servers.at('close'), [SOMEBODY]);
-      assert.equal(await echo(socket.on('error', () => undefined), ''), '');
+      socket.on('error', () => undefined).resume();
+      if (!socket.closed) await once(socket, 'close');
+      assert.equal(socket.bytesRead, 0);
     });
 
     it('refuses a server of our own process (T15)', async () => {

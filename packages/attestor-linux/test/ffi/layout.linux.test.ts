@@ -27,6 +27,7 @@ const STRUCTURES: Readonly<Record<string, readonly [guard: string, fields: Reado
   'struct msghdr': ['1', { msg_name: 0, msg_iov: 16, msg_iovlen: 24, msg_control: 32, msg_controllen: 40, msg_flags: 48 }, 56],
   'struct iovec': ['1', { iov_base: 0, iov_len: 8 }, 16],
   'struct cmsghdr': ['1', { cmsg_len: 0, cmsg_level: 8, cmsg_type: 12 }, 16],
+  'struct epoll_event': ['1', { events: 0, data: process.arch === 'x64' ? 4 : 8 }, process.arch === 'x64' ? 12 : 16],
   'struct pollfd': ['1', { fd: 0, events: 4, revents: 6 }, 8],
   'struct statx': ['1', { stx_nlink: 16, stx_uid: 20, stx_mode: 28, stx_ino: 32, stx_size: 40, stx_ctime: 96, stx_mtime: 112, stx_dev_major: 136, stx_dev_minor: 140 }, 256],
   'struct statx_timestamp': ['1', { tv_sec: 0, tv_nsec: 8 }, 16],
@@ -42,6 +43,8 @@ const INCLUDES = `#define _GNU_SOURCE
 #include <stdint.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>

@@ -1,7 +1,8 @@
 // T20: connects, then stops in the middle of an exec: the kernel closes a close-on-exec file of a FUSE file system, and
 // waits for the file system's server, which is ours and says nothing. All the while it holds `exec_update_lock`, and
-// whoever opens this process's maps, exe link, namespaces, auxv or stat waits too.   hold-exec SOCKET PROGRAM
-// Goes on when its standard input ends. /dev/fuse is everybody's on most systems; here it may be root's.
+// whoever opens this process's maps, exe link, namespaces, auxv or stat waits too.   hold-exec SOCKET PROGRAM UID
+// Goes on when its standard input ends. /dev/fuse is everybody's on most systems, and so is a mount in a user namespace; here
+// it may be root's, so this begins as root and becomes the user before it connects.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -55,14 +56,16 @@ static void serve(void) {
 
 int main(int count, char **arguments) {
   char folder[128], file[160];
-  if (count < 3) return 2;
+  if (count < 4) return 2;
+  uid_t uid = atoi(arguments[3]);
   snprintf(folder, sizeof folder, "%s-XXXXXX", arguments[1]);
   if (!mkdtemp(folder)) return 2;
   if (unshare(CLONE_NEWNS) || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL)) goto failed;
   fuse = open("/dev/fuse", O_RDWR | O_CLOEXEC);
   char options[160];
-  snprintf(options, sizeof options, "fd=%d,rootmode=40000,user_id=%d,group_id=%d", fuse, getuid(), getgid());
+  snprintf(options, sizeof options, "fd=%d,rootmode=40000,user_id=%d,group_id=%d", fuse, uid, uid);
   if (fuse < 0 || mount("held", folder, "fuse", MS_NODEV | MS_NOSUID, options)) goto failed;
+  if (setresgid(uid, uid, uid) || setresuid(uid, uid, uid)) goto failed;
   pid_t server = fork();
   if (server == 0) {
     pid_t thread = fork(); // the server proper; its parent ends it, and with it the file system, when the input ends

@@ -41,6 +41,23 @@ export async function countCalls(act: () => Promise<unknown>): Promise<number> {
   }
 }
 
+/** Has `setsockopt` fail for one option, as a kernel without it does. */
+export function failOption(option: number, failure: number): () => void {
+  const functions = libc() as unknown as Record<string, Call>;
+  const { setsockopt, errno } = functions as Record<'setsockopt' | 'errno', Call>;
+  let failed: number | undefined;
+  functions['setsockopt'] = (...args) => {
+    failed = args[2] === option ? failure : undefined;
+    return failed === undefined ? setsockopt(...args) : -1;
+  };
+  functions['errno'] = () => {
+    const answer = failed ?? errno();
+    failed = undefined;
+    return answer;
+  };
+  return () => { Object.assign(functions, { setsockopt, errno }); };
+}
+
 /** Answers one socket option with an error, or with these bytes, as another kernel or module would. */
 export function answerOption(option: number, answer: number | Uint8Array): () => void {
   const functions = libc() as unknown as Record<string, Call>;

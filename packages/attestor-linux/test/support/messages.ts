@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { closeSync } from 'node:fs';
+import { closeSync, writeSync } from 'node:fs';
 import type { Fd } from '@portcullis/core';
-import { AF_UNIX, SOCK_CLOEXEC } from '../../dist/ffi/constants.js';
+import { AF_UNIX, SOCK_CLOEXEC, SOCK_DGRAM } from '../../dist/ffi/constants.js';
 import { libc } from '../../dist/ffi/libc.js';
 import { socketAddressOf } from '../listen/scratch.js';
 
@@ -25,6 +25,25 @@ export class Descriptors {
     assert.equal(libc().socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, fds), 0);
     this.#opened.push(...fds);
     return [fds[0] as Fd, fds[1] as Fd];
+  }
+
+  /** It was given away. */
+  forget(fd: Fd): void {
+    this.#opened.splice(this.#opened.indexOf(fd), 1);
+  }
+
+  /** Sends a datagram as this very process. */
+  sendFrom(path: string): void {
+    const fd = libc().socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0) as Fd;
+    this.#opened.push(fd);
+    const address = socketAddressOf(path);
+    assert.equal(libc().connect(fd, address, address.length), 0);
+    writeSync(fd, 'own');
+  }
+
+  closeOne(fd: Fd): void {
+    this.#opened.splice(this.#opened.indexOf(fd), 1);
+    closeSync(fd);
   }
 
   close(): void {

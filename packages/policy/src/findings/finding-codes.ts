@@ -63,6 +63,21 @@ export const FINDING_CODES = {
   POLICY_NO_RULES: warning('no enforced rule allows anything, so every peer is refused', 'add an allow rule'),
   POLICY_PROGRAM_WITHOUT_PRINCIPAL: warning('an allow rule names a program but no principal: any user may run that program and steer it (T11)', 'add a uid, user, group, system unit, container id or label'),
   POLICY_PATH_WITHOUT_DIGEST: warning('an allow rule names `unix:path` without `unix:sha256`: whoever can replace the file is allowed', 'add the digest, or see to it that only root can write the path'),
+
+  TEST_POLICY: error('the policy that is to be tested cannot be loaded', 'correct its errors: they are listed beside this one'),
+  TEST_EMPTY: error('the file has neither cases nor properties', 'add one: a file that tests nothing must not look as if it passed'),
+  TEST_MOMENT: error('`clock` is not a moment in time', 'write a full date, time and zone: `2026-11-23T09:00:00Z`'),
+  TEST_UNKNOWN_PEER: error('no peer of this name is defined', 'define it below `peers`'),
+  TEST_PEER_CYCLE: error('a peer derives from itself, directly or through others', 'break the cycle'),
+  TEST_PEER_CONFLICT: error('one peer says two things of one key', 'give the key a value, or list it below `unknown`'),
+  TEST_TIER: error('a tier is given to a key that has no value here, or is stronger than its catalogue promises', "give the tier that was seen: the catalogue's, or a weaker one"),
+  TEST_DUPLICATE_CASE: error('two cases have the same name', 'rename one: reports name cases'),
+  TEST_UNKNOWN_RULE: error('the policy has no such rule, or not one that this can be expected of', 'check its spelling: `shadow` takes shadow rules, `nearest` allow rules, the others enforced rules'),
+  TEST_UNKNOWN_LISTENER: warning('no rule is bound to a listener of this name, but to one that is spelled nearly so', 'check its spelling'),
+  TEST_PROPERTY: error('a property has not exactly one claim, or one that means nothing', 'write one of `never` and `always`, and a second property for a second claim; `grant` belongs to `decision: allow`'),
+  TEST_COVERAGE: error('the cases cover less than the file asks for', 'add cases for what is shown, or remove what nothing needs'),
+  TEST_UNCOVERED_RULE: warning('no case makes the rule match', 'add a case in which it does, on one of its listeners and while it is in force'),
+  TEST_UNCOVERED_BRANCH: warning('no case in which a condition decides has it hold, or none has it fail', 'add a peer for which all else is so that this condition alone decides'),
 } as const satisfies Record<string, FindingMeaning>;
 
 export type FindingCode = keyof typeof FINDING_CODES;

@@ -6,7 +6,7 @@ import type { SourceText } from '../findings/source-text.js';
 import { didYouMean } from '../findings/suggest.js';
 import { group, type Condition, type Group, type Test } from './condition.js';
 import { MatcherParser } from './parse-matcher.js';
-import type { SetResolver } from './sets.js';
+import type { SetLookup } from './sets.js';
 
 const WORDS = ['all', 'any', 'none', 'use'] as const;
 
@@ -14,11 +14,11 @@ const WORDS = ['all', 'any', 'none', 'use'] as const;
 export class ConditionParser {
   readonly #source: SourceText;
   readonly #catalogue: Catalogue;
-  readonly #sets: SetResolver;
+  readonly #sets: SetLookup;
   readonly #findings: FindingList;
   readonly #matchers: MatcherParser;
 
-  constructor(source: SourceText, catalogue: Catalogue, sets: SetResolver, findings: FindingList) {
+  constructor(source: SourceText, catalogue: Catalogue, sets: SetLookup, findings: FindingList) {
     this.#source = source;
     this.#catalogue = catalogue;
     this.#sets = sets;

@@ -6,6 +6,7 @@ import type { SourceText } from '../findings/source-text.js';
 import { didYouMean } from '../findings/suggest.js';
 import type { Condition } from './condition.js';
 import { parseLease, termsOf, type LeaseWords } from './lease.js';
+import { parseMoment } from './moment.js';
 import type { ConditionParser } from './parse-condition.js';
 import type { Rule } from './rule.js';
 
@@ -48,10 +49,10 @@ export function parseRule(node: DocMap, context: RuleContext): Rule | undefined 
     expiresMs,
     requires: effect === 'deny' ? 'peer-asserted' : requires !== undefined && isTrustTier(requires) ? requires : 'image',
     skipUnknown: textOf(node, 'onUnknown') === 'skip',
-    grant: recordOf(child(node, 'grant')),
+    grant: grantOf(child(node, 'grant')),
     terms: termsOf(parseLease(node), context.lease, when),
     reason: textOf(node, 'reason'),
-    annotations: recordOf(child(node, 'annotations')) as Readonly<Record<string, string>>,
+    annotations: grantOf(child(node, 'annotations')) as Readonly<Record<string, string>>,
     source,
     span: { offset: idNode.offset, length: idNode.length },
   };
@@ -78,17 +79,11 @@ function checkListeners(node: DocMap, { source, findings, knownListeners }: Rule
   }
 }
 
-const MOMENT = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,3})?)?(Z|[+-]\d\d:\d\d)$/;
-
 function parseExpires(node: DocNode | undefined, { source, findings }: RuleContext): number | undefined {
   if (node === undefined) return undefined;
-  const moment = text(node);
-  const ms = MOMENT.test(moment) ? Date.parse(moment) : NaN;
-  // `Date.parse` takes 31 February for 3 March.
-  const day = Date.parse(`${moment.slice(0, 10)}T00:00:00Z`);
-  if (!Number.isNaN(ms) && !Number.isNaN(day) && new Date(day).toISOString().startsWith(moment.slice(0, 10))) return ms;
-  findings.report('POLICY_EXPIRES', source, node, `${quote(moment)} is not a moment in time`);
-  return undefined;
+  const ms = parseMoment(text(node));
+  if (ms === undefined) findings.report('POLICY_EXPIRES', source, node, `${quote(text(node))} is not a moment in time`);
+  return ms;
 }
 
 /** Point 10: who allows on a key weaker than `image` says so in the rule. */
@@ -116,7 +111,8 @@ function text(node: DocNode): string {
   return node.kind === 'scalar' ? String(node.value) : '';
 }
 
-function recordOf(node: DocNode | undefined): Grant {
+/** A mapping as frozen JSON data; empty where there is none. */
+export function grantOf(node: DocNode | undefined): Grant {
   return node?.kind === 'map' ? (frozenJson(node) as Grant) : EMPTY;
 }
 

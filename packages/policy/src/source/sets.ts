@@ -17,8 +17,13 @@ interface NamedSet {
   condition: Condition | undefined;
 }
 
+/** Where `use` finds the condition of a set; what is wrong with it is a finding. */
+export interface SetLookup {
+  resolve(name: string, source: SourceText, span: Span): Condition | undefined;
+}
+
 /** The sets of a policy, of all its files. Each is read once, where it is used first. */
-export class SetResolver {
+export class SetResolver implements SetLookup {
   readonly #sets = new Map<string, NamedSet>();
   readonly #findings: FindingList;
   readonly #parse: (entry: DocEntry, source: SourceText) => Condition | undefined;

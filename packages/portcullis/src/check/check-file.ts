@@ -1,13 +1,13 @@
 import { dirname, join, relative } from 'node:path';
 import type { Catalogue } from '@portcullis/core';
-import { loadPolicy, makeFinding, readDocumentFile, spanAt, textOf, type PolicyFinding, type Sources, type SourceText, type YamlDocument } from '@portcullis/policy';
+import { loadPolicy, loadPolicyTest, readDocumentFile, textOf, type PolicyFinding, type Sources, type SourceText, type YamlDocument } from '@portcullis/policy';
 import { parseGateway } from '../gateway/parse-gateway.js';
 import type { PolicyOfFiles } from './all-host-warnings.js';
 
 /** What checking one file found, the files that it leads to included. */
 export interface CheckedFile {
   readonly file: string;
-  /** `AdmissionPolicy`, `Gateway`, or what the file says it is. */
+  /** `AdmissionPolicy`, `Gateway`, `PolicyTest`, or what the file says it is. */
   readonly kind: string;
   readonly findings: readonly PolicyFinding[];
   readonly sources: Sources;
@@ -15,12 +15,12 @@ export interface CheckedFile {
   readonly policies: readonly PolicyOfFiles[];
 }
 
-/** Checks a policy, or a gateway file with the policies that it names. Never throws for what it reads. */
+/** Checks a policy, a test, or a gateway file with the policies that it names. Never throws for what it reads. */
 export function checkFile(file: string, catalogue: Catalogue, nowMs: number): CheckedFile {
   const document = readDocumentFile(file);
   const kind = textOf(document.root, 'kind') ?? 'AdmissionPolicy';
   if (kind === 'Gateway') return checkGateway(file, document, catalogue, nowMs);
-  if (kind === 'PolicyTest') return { file, kind, findings: [notYet(document)], sources: new Map([[file, document.source]]), policies: [] };
+  if (kind === 'PolicyTest') return checkTest(file, catalogue);
   const { policy, findings, sources, files } = loadPolicy(file, { catalogue, nowMs });
   return { file, kind, findings, sources, policies: policy === undefined ? [] : [{ policy, files }] };
 }
@@ -42,7 +42,8 @@ function checkGateway(file: string, document: YamlDocument, catalogue: Catalogue
   return { file, kind: 'Gateway', findings: all, sources, policies };
 }
 
-function notYet(document: YamlDocument): PolicyFinding {
-  const at = document.root === undefined ? { offset: 0, length: 1 } : spanAt(document.root, ['kind']);
-  return makeFinding('POLICY_UNSUPPORTED_WORD', document.source, at, '`PolicyTest` is part of the language, and this version cannot run tests yet: nothing in this file was checked');
+/** The test itself, and whether its policy loads. It is not run: that is for `portcullis test`. */
+function checkTest(file: string, catalogue: Catalogue): CheckedFile {
+  const { findings, sources } = loadPolicyTest(file, { catalogue });
+  return { file, kind: 'PolicyTest', findings, sources, policies: [] };
 }

@@ -5,6 +5,7 @@ import { addDoctor } from './commands/doctor.js';
 import { addExplain } from './commands/explain.js';
 import { addInspect } from './commands/inspect.js';
 import { addServe } from './commands/serve.js';
+import { addTest } from './commands/test.js';
 import { examples } from './help.js';
 
 /** The whole command. `done` is told the exit code of the command that ran. */
@@ -19,10 +20,11 @@ export function makeProgram(done: (code: number) => void): Command {
     .addHelpText('after', examples(
       ['stand before a service', 'portcullis serve --policy policy.yaml --listen unix:/run/app/gate.sock --upstream unix:/run/app/app.sock'],
       ['is this policy sound?', 'portcullis check policy.yaml'],
+      ['does it decide as its tests say?', 'portcullis test policy.test.yaml'],
       ['what does a process look like to a policy?', 'portcullis inspect --pid 4711'],
       ['what can this host attest?', 'portcullis doctor'],
     ));
-  for (const add of [addServe, addInspect, addCheck, addExplain, addDoctor]) add(program, done);
+  for (const add of [addServe, addInspect, addCheck, addTest, addExplain, addDoctor]) add(program, done);
   return program;
 }
 

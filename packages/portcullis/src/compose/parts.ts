@@ -1,4 +1,7 @@
-import { ATTESTOR, Catalogue, CONNECT_PORT, LISTEN_PORT, PEER_SOURCE, type Attestor, type ConnectPort, type ListenPort, type PeerSource, type Registrar } from '@portcullis/core';
+import {
+  ATTESTOR, Catalogue, CONNECT_PORT, LISTEN_PORT, MESSAGE_PORT, PEER_SOURCE,
+  type Attestor, type ConnectPort, type ListenPort, type MessagePort, type PeerSource, type Registrar,
+} from '@portcullis/core';
 import { container } from 'tsyringe';
 import type { Platform, PlatformOptions } from './platform.js';
 
@@ -11,6 +14,7 @@ export interface Parts {
   readonly attestors: readonly Attestor[];
   readonly listenPort: ListenPort | undefined;
   readonly connectPort: ConnectPort | undefined;
+  readonly messagePort: MessagePort | undefined;
   readonly catalogue: Catalogue;
 }
 
@@ -29,6 +33,7 @@ export function resolveParts(platform: Platform, options: PlatformOptions = {}, 
     attestors,
     listenPort: child.isRegistered(LISTEN_PORT) ? child.resolve<ListenPort>(LISTEN_PORT) : undefined,
     connectPort: child.isRegistered(CONNECT_PORT) ? child.resolve<ConnectPort>(CONNECT_PORT) : undefined,
+    messagePort: child.isRegistered(MESSAGE_PORT) ? child.resolve<MessagePort>(MESSAGE_PORT) : undefined,
     catalogue: new Catalogue(attestors.flatMap(({ selectors }) => selectors)),
   };
 }

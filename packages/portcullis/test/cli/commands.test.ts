@@ -4,7 +4,7 @@ import { requireFeature } from '@portcullis/testkit';
 import { ALLOW_ME, Folder, policy } from './support/folder.js';
 import { BIN, portcullis, run } from './support/run.js';
 
-const COMMANDS = ['serve', 'inspect', 'check', 'explain', 'doctor'];
+const COMMANDS = ['serve', 'inspect', 'check', 'test', 'explain', 'doctor'];
 
 describe('portcullis', function () {
   let folder: Folder;
@@ -89,10 +89,16 @@ describe('portcullis', function () {
       assert.match(stdout, /for-a\.yaml:4:[0-9]+: POLICY_UNKNOWN_LISTENER/);
     });
 
-    it('says that it cannot run tests yet, and that a file is not there', async () => {
-      const test = await portcullis(['check', folder.write('test.yaml', 'apiVersion: portcullis/v1\nkind: PolicyTest\npolicy: p.yaml\n')]);
-      assert.equal(test.code, 1);
-      assert.match(test.stdout, /test\.yaml:2:7: POLICY_UNSUPPORTED_WORD .*PolicyTest/);
+    it('checks a test with the policy that it names, and does not run it', async () => {
+      folder.write('tested.yaml', policy(ALLOW_ME));
+      const test = (rule: string): string => folder.write('test.yaml', `apiVersion: portcullis/v1\nkind: PolicyTest\npolicy: tested.yaml\nclock: 2026-11-23T09:00:00Z\ncases: [{ name: c, peer: {}, expect: { rule: ${rule} } }]\n`);
+      assert.equal((await portcullis(['check', test('me')])).code, 0);
+      const { code, stdout } = await portcullis(['check', test('you')]);
+      assert.equal(code, 1);
+      assert.match(stdout, /test\.yaml:5:46: TEST_UNKNOWN_RULE /);
+    });
+
+    it('says that a file is not there', async () => {
       assert.match((await portcullis(['check', folder.at('none.yaml')])).stdout, /none\.yaml:1:1: YAML_READ/);
       assert.equal((await portcullis(['check'])).code, 2);
     });

@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict';
-import { spawn, type ChildProcess } from 'node:child_process';
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { chmodSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { probeCapabilities } from '@portcullis/attestor-linux';
 import { requireFeature } from '@portcullis/testkit';
-import { admissionOf, connectVerified, ServerRefused, type Attestor, type ConnectVerifiedSettings, type Platform, type ServerExpectation } from 'portcullis';
+import { admissionOf, connectVerified, PortcullisError, ServerRefused, type Attestor, type ConnectVerifiedSettings, type Platform, type ServerExpectation } from 'portcullis';
 
 const SERVER = `
 const server = require('node:net').createServer((socket) => {
@@ -17,6 +19,12 @@ const server = require('node:net').createServer((socket) => {
 });
 server.listen(process.argv[1], () => { require('node:fs').chmodSync(process.argv[1], 0o666); console.log('ready'); });
 `;
+/** Says for each of its expectations what became of it. */
+const CLIENT = ['--input-type=module', '-e', `
+const { connectVerified } = await import(${JSON.stringify(import.meta.resolve('portcullis'))});
+for (const expected of JSON.parse(process.argv[2])) {
+  await connectVerified(process.argv[1], expected).then((socket) => { console.log('admitted'); socket.destroy(); }, (error) => { console.log(error.message); });
+}`];
 const ME = process.getuid?.() ?? -1;
 const NODE = realpathSync(process.execPath);
 const NODE_SHA256 = createHash('sha256').update(readFileSync(NODE)).digest('hex');
@@ -25,6 +33,18 @@ const SLOW: Attestor = {
   selectors: [{ key: 'test:slow', value: { type: 'boolean' }, many: false, trust: 'derived', cost: 'remote', summary: 'never known', example: true }],
   attest: () => new Promise(() => undefined),
 };
+
+/** A path is there before its server listens. */
+async function listening<T>(connect: () => Promise<T>): Promise<T> {
+  for (;;) {
+    try {
+      return await connect();
+    } catch (error) {
+      if (!(error instanceof PortcullisError) || error.facts['errno'] !== 'ECONNREFUSED') throw error;
+      await sleep(5);
+    }
+  }
+}
 
 describe('connectVerified', function () {
   this.timeout(30_000);
@@ -157,6 +177,43 @@ describe('connectVerified', function () {
     }
   });
 
+  it('verifies servers that it has no power over: a client that is nobody, before a server of root\'s', function () {
+    requireFeature(this, 'root', ME === 0, 'starts a client as another user');
+    const expected = [{ uid: 0 }, { uid: 4321 }, { uid: 0, path: NODE, requires: 'image-unverified' }];
+    const { stdout } = spawnSync(process.execPath, [...CLIENT, path, JSON.stringify(expected)], { uid: 4321, gid: 4321, encoding: 'utf8', timeout: 20_000 });
+    const [byUid, byOther, byProgram] = stdout.split('\n');
+    assert.equal(byUid, 'admitted');
+    assert.match(String(byOther), /of user `root` \(uid 0\).*`unix:uid` must be `4321` and is `0`/);
+    assert.match(String(byProgram), /`unix:path` must be `.*` and is unknown \(permission\)/, 'root\'s programs are not for everybody to look at');
+  });
+
+  it('verifies a server outside its own pid namespace, whose pid it cannot see (T13)', function () {
+    requireFeature(this, 'root', ME === 0, 'makes a pid namespace');
+    requireFeature(this, 'peerpidfd', probeCapabilities().peerPidFd, 'no SO_PEERPIDFD');
+    const args = ['--pid', '--fork', '--mount-proc', process.execPath, ...CLIENT, path, JSON.stringify([{ uid: 0 }, { uid: 4321 }])];
+    const { stdout } = spawnSync('/usr/bin/unshare', args, { encoding: 'utf8', timeout: 20_000 });
+    const [byUid, byOther] = stdout.split('\n');
+    assert.equal(byUid, 'admitted');
+    assert.match(String(byOther), /of user `root` \(uid 0\) in a process that cannot be seen from here, is refused/);
+  });
+
+  it('verifies socat by its program, and its digest', async function () {
+    requireFeature(this, 'socat', existsSync('/usr/bin/socat'), 'no /usr/bin/socat');
+    const at = join(folder, 'socat.sock');
+    const program = realpathSync('/usr/bin/socat');
+    const socat = spawn(program, [`UNIX-LISTEN:${at},fork`, 'EXEC:/bin/cat'], { stdio: 'ignore' });
+    try {
+      while (!existsSync(at)) await sleep(5);
+      const sha256 = createHash('sha256').update(readFileSync(program)).digest('hex');
+      const socket = await listening(() => connect({ uid: ME, path: program, sha256 }, undefined, at));
+      assert.equal(admissionOf(socket).peer?.pid, socat.pid);
+      socket.write('hello');
+      assert.equal(String((await once(socket, 'data'))[0]), 'hello');
+    } finally {
+      socat.kill('SIGKILL');
+    }
+  });
+
   it('carries bytes both ways once the server is verified', async () => {
     const socket = await connect({ uid: ME });
     socket.write('hello');
@@ -166,6 +223,13 @@ describe('connectVerified', function () {
   it('ends at its timeout also where only an attestor is slow', async () => {
     const expected = { uid: ME, 'test:slow': true, requires: 'derived' } as const;
     await assert.rejects(connect(expected, { timeoutMs: 200, attestors: [SLOW] }), { code: 'CONNECT_TIMEOUT' });
+  });
+
+  it('waits for no attestor that does not close', async () => {
+    let closed = 0;
+    const stuck: Attestor = { ...SLOW, name: 'stuck', close: () => { closed += 1; return new Promise(() => undefined); } };
+    await connect({ uid: ME }, { plugins: [(registrar) => { registrar.register(Symbol.for('portcullis.attestor'), { useValue: stuck }); }] });
+    assert.equal(closed, 1);
   });
 
   it('is not there where the platform has no port for it: macOS today', async () => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { ChildProcess } from 'node:child_process';
+import { spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, chownSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readlinkSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
@@ -186,6 +186,25 @@ describe('a listener that is handed to a child', function () {
         const { child } = await start({ command: program('ours', 0o755), args: ['60'] });
         assert.equal(child.exitCode, null);
       });
+
+      it('starts for a supervisor that is not root: its own, and not another user\'s', () => {
+        const [own, foreign] = [join(programs, 'own'), join(programs, 'other')];
+        for (const [path, owner] of [[own, SOMEBODY], [foreign, SOMEBODY + 1]] as const) {
+          mkdirSync(path);
+          copyFileSync('/bin/true', join(path, 'program'));
+          for (const made of [path, join(path, 'program')]) chownSync(made, owner, owner);
+        }
+        const script = `
+          const { handOver } = await import(${JSON.stringify(import.meta.resolve('portcullis'))});
+          for (const command of process.argv.slice(2)) {
+            const sockets = [{ name: 'app', path: process.argv[1] + '/s' }];
+            await handOver({ sockets, command }).then(({ child }) => new Promise((resolve) => child.on('exit', (code) => { console.log('exit', code); resolve(); })), ({ code }) => { console.log(code); });
+          }`;
+        const args = ['--input-type=module', '-e', script, own, join(own, 'program'), '/bin/true', join(foreign, 'program')];
+        const { stdout } = spawnSync(process.execPath, args, { uid: SOMEBODY, gid: SOMEBODY, cwd: '/', encoding: 'utf8', timeout: 20_000 });
+        assert.equal(stdout, 'exit 0\nexit 0\nPROGRAM_UNTRUSTED\n');
+        assert.deepEqual(readdirSync(own), ['program']);
+      });
     });
 
     it('where the folder to start in is not there', () => refuses('PROGRAM_FAILED', { cwd: at('nowhere') }));
@@ -195,6 +214,8 @@ describe('a listener that is handed to a child', function () {
     for (const name of ['', 'a:b', 'a\n', 'ä', 'n'.repeat(256)]) {
       it(`where one is called ${JSON.stringify(name.slice(0, 8))}`, () => refuses('LISTEN_HAND_OVER', { sockets: [{ name, path: at('s') }] }));
     }
+    it('where it would be another user with our group', () => refuses('LISTEN_HAND_OVER', { uid: SOMEBODY }));
+    it('where it would be us with another group', () => refuses('LISTEN_HAND_OVER', { gid: SOMEBODY }));
     it('where a shell would drop a variable', () => refuses('LISTEN_HAND_OVER', { env: { 'not-a-name': '1' } }));
   });
 });

@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { existsSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync } from 'node:fs';
 import { requireFeature } from '@portcullis/testkit';
-import { allPages, type Block, type Page } from './support/pages.js';
-import { Scratch } from './support/scratch.js';
+import { allPages, type Block } from './support/pages.js';
+import { Scratch, writeFiles } from './support/scratch.js';
 
 const SHELLS: ReadonlySet<string> = new Set(['sh', 'bash']);
 const LIMIT_MS = 45_000;
@@ -37,14 +36,6 @@ function runBlock({ text }: Block, scratch: Scratch): Promise<Ended> {
       resolve({ code, output });
     });
   });
-}
-
-/** Files that a page shows, by the name that it gives them: ` ```yaml file=policy.yaml `. */
-function writeFiles({ blocks }: Page, scratch: Scratch): void {
-  for (const { words, text } of blocks) {
-    const name = words.find((word) => word.startsWith('file='))?.slice('file='.length);
-    if (name !== undefined) writeFileSync(join(scratch.folder, name), text);
-  }
 }
 
 describe('shell blocks of the documentation', function () {

@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { Catalogue, type SelectorDefinition } from '@portcullis/core';
 import { LINUX_SELECTORS } from '@portcullis/attestor-linux';
-import { compilePolicyText, formatFindings, parseEvidence, readDocument } from '@portcullis/policy';
+import { compilePolicyText, formatFindings, loadPolicyTest, parseEvidence, readDocument } from '@portcullis/policy';
 import { parseGateway } from '../../dist/gateway/parse-gateway.js';
-import { allPages } from './support/pages.js';
+import { allPages, type Page } from './support/pages.js';
 import { problemsOf, runSnippet } from './support/compile-snippets.js';
+import { Scratch, writeFiles } from './support/scratch.js';
 
 /** Keys of attestors that are not built yet and that pages show already. */
 const ANNOUNCED: readonly SelectorDefinition[] = [
@@ -23,9 +26,11 @@ describe('snippets of the documentation', function () {
     assert.deepEqual(blocks.filter(({ language }) => !LANGUAGES.has(language)).map(({ at, language }) => `${at}: \`${language}\``), []);
   });
 
-  for (const { language, text, at } of blocks) {
-    if (language !== 'yaml') continue;
-    it(`${at} is what the loader takes`, () => { assert.equal(yamlProblem(text, at), ''); });
+  for (const page of allPages()) {
+    for (const { language, text, at } of page.blocks) {
+      if (language !== 'yaml') continue;
+      it(`${at} is what the loader takes`, () => { assert.equal(/^kind: PolicyTest$/m.test(text) ? testProblem(text, page) : yamlProblem(text, at), ''); });
+    }
   }
 
   it('are TypeScript that compiles against the packages as they are built', () => {
@@ -41,6 +46,20 @@ describe('snippets of the documentation', function () {
     });
   }
 });
+
+/** What is wrong with a test, which names a policy of its page. */
+function testProblem(text: string, page: Page): string {
+  const scratch = new Scratch();
+  try {
+    writeFiles(page, scratch);
+    const path = join(scratch.folder, 'shown.test.yaml');
+    writeFileSync(path, text);
+    const { test, findings, sources } = loadPolicyTest(path, { catalogue: CATALOGUE });
+    return test === undefined ? formatFindings(findings, sources) : '';
+  } finally {
+    scratch.close();
+  }
+}
 
 /** What is wrong with a YAML block, by its kind; one without a kind is evidence. */
 function yamlProblem(text: string, file: string): string {

@@ -1,7 +1,7 @@
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ROOT } from './pages.js';
+import { ROOT, type Page } from './pages.js';
 
 /** An empty folder of our own, and one on PATH that has the `portcullis` command in it. */
 export class Scratch {
@@ -21,5 +21,13 @@ export class Scratch {
 
   close(): void {
     rmSync(this.#root, { recursive: true, force: true });
+  }
+}
+
+/** Files that a page shows, by the name that it gives them: ` ```yaml file=policy.yaml `. */
+export function writeFiles({ blocks }: Page, scratch: Scratch): void {
+  for (const { words, text } of blocks) {
+    const name = words.find((word) => word.startsWith('file='))?.slice('file='.length);
+    if (name !== undefined) writeFileSync(join(scratch.folder, name), text);
   }
 }

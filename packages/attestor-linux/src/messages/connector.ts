@@ -1,0 +1,42 @@
+import type { Fd, PeerCredentials } from '@portcullis/core';
+import type { Capabilities } from '../capabilities.js';
+import { SysFailure } from '../ffi/errno.js';
+import { closeFd } from '../ffi/file.js';
+import { getPeerCred, getPeerPidFd } from '../ffi/sockopt.js';
+import { inodeOf } from '../ffi/statx.js';
+
+/** The process that made a connection, as far as it can be compared with the senders of what comes by it (T9, T10). */
+export class Connector {
+  readonly pid: number;
+  readonly uid: number;
+  /** Of its pidfd; undefined where inodes of pidfds are not unique: there a pid that was used again is not told apart. */
+  readonly #inode: bigint | undefined;
+
+  private constructor(pid: number, uid: number, inode: bigint | undefined) {
+    this.pid = pid;
+    this.uid = uid;
+    this.#inode = inode;
+  }
+
+  /** The connector of an accepted connection, by SO_PEERCRED and SO_PEERPIDFD. */
+  static of(fd: Fd, capabilities: Capabilities): Connector | SysFailure {
+    const cred = getPeerCred(fd);
+    if (cred instanceof SysFailure) return cred;
+    if (!capabilities.uniquePidfdInodes || !capabilities.peerPidFd) return new Connector(cred.pid, cred.uid, undefined);
+    const pidfd = getPeerPidFd(fd);
+    if (pidfd instanceof SysFailure) return pidfd;
+    const inode = inodeOf(pidfd);
+    closeFd(pidfd);
+    return new Connector(cred.pid, cred.uid, inode);
+  }
+
+  /**
+   * Whether a message's sender is this very process, with its ids. The uid of a connection is the effective one and that of
+   * a message the real one: a set-uid program that was connected by its caller, or writes for it, is not its connector.
+   */
+  isSender({ pid, uid }: PeerCredentials, pidfd: Fd | SysFailure | undefined): boolean {
+    if (Number(pid) !== this.pid || Number(uid) !== this.uid) return false;
+    if (this.#inode === undefined) return this.pid !== 0; // nothing tells apart those whom we cannot see
+    return typeof pidfd === 'number' && inodeOf(pidfd) === this.#inode;
+  }
+}

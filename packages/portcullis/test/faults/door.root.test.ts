@@ -1,0 +1,158 @@
+import assert from 'node:assert/strict';
+import { Dice, fuzzFactor, fuzzSeed } from '@portcullis/testkit';
+import { ERRNOS, isAnswer, NOTED_ERRNOS, pathOf } from '../../../attestor-linux/dist-test/support/errnos.js';
+import { descriptorLinks, openDescriptors } from '../../../attestor-linux/dist-test/support/descriptors.js';
+import type { DoorCall, Fault } from '../../../attestor-linux/dist-test/support/faults.js';
+import { needAttacks } from '../../../attestor-linux/dist-test/support/features.js';
+import { ALL_KEYS, CHEAP_KEYS } from '../../../attestor-linux/dist-test/support/keys.js';
+import { killAndReap } from '../../../attestor-linux/dist-test/support/recycle.js';
+import { wrongIn } from './support/judge.js';
+import { Range, type Choose, type Trial } from './support/range.js';
+
+const LONG = fuzzFactor();
+
+/** T20, I2, I4: a refusal with a code, or a correct admission, whatever the kernel answers. */
+describe('faults at the door to the C library', function () {
+  this.timeout(60_000 * Math.max(1, LONG));
+  let range: Range;
+  let before = 0;
+  let admitted = 0;
+  let refused = 0;
+  beforeEach(function () {
+    needAttacks(this);
+    [admitted, refused] = [0, 0];
+  });
+  // Whatever happened, honest peers come in again, and nothing is left open.
+  afterEach(async () => {
+    await range.forget();
+    const { admission } = await range.trial();
+    assert.equal(admission.decision.effect, 'allow');
+    await range.forget();
+    await range.settled();
+    assert.ok(openDescriptors() <= before, descriptorLinks().join('\n'));
+    await range.close();
+  });
+
+  async function opened(keys = CHEAP_KEYS, libraries: readonly string[] = ['/usr/bin/true']): Promise<void> {
+    range = await Range.open(keys, libraries);
+    before = openDescriptors();
+    const { admission } = await range.trial();
+    assert.equal(admission.decision.effect, 'allow');
+    await range.forget();
+  }
+
+  /** One connection; `what` says what was done to it. */
+  async function judged(choose: Choose, what: () => string): Promise<Trial> {
+    const trial = await range.trial(choose);
+    const wrong = wrongIn(trial.admission, range.truth);
+    if (wrong !== undefined) assert.fail(`${what()}: ${wrong}`);
+    if (trial.admission.decision.effect === 'allow') admitted += 1;
+    else refused += 1;
+    return trial;
+  }
+
+  /** The same fault at each call of an admission, one connection for each, until it has no further call. */
+  async function atEachCall(faultOf: (call: DoorCall) => Fault | undefined, what: string, known: boolean): Promise<void> {
+    for (let at = 1, hit: DoorCall | undefined; ; at += 1, hit = undefined) {
+      if (!known) await range.forget();
+      const choose: Choose = (call) => (call.count === at ? faultOf((hit = call)) : undefined);
+      await judged(choose, () => `${what} at call ${String(at)}, ${hit?.name ?? ''} ${hit === undefined ? '' : pathOf(hit)}`);
+      if (known) await range.trial(); // so that it is known again
+      if (hit === undefined) return;
+    }
+  }
+
+  async function eachErrnoAtEachCall(errnos: readonly number[], known: boolean): Promise<void> {
+    for (const errno of errnos) await atEachCall((call) => (isAnswer(call, errno) ? undefined : { errno }), `errno ${String(errno)}`, known);
+    assert.ok(refused > admitted && admitted > 0, `${String(admitted)} admitted, ${String(refused)} refused`);
+  }
+
+  it('T20: each errno at each call of a first look refuses, or changes nothing that is true', async () => {
+    await opened();
+    await eachErrnoAtEachCall(LONG > 1 ? ERRNOS : NOTED_ERRNOS, false);
+  });
+
+  it('T20: each errno at each call of a known process refuses, or changes nothing that is true', async () => {
+    await opened();
+    await eachErrnoAtEachCall(LONG > 1 ? ERRNOS : NOTED_ERRNOS, true);
+  });
+
+  it('T20: each errno at each call around a digest refuses, or changes nothing that is true', async () => {
+    await opened(['unix:uid', 'unix:sha256']);
+    await eachErrnoAtEachCall(LONG > 1 ? ERRNOS : NOTED_ERRNOS.slice(3, 5), false);
+  });
+
+  it('T20: no call that fails from some call on, each of its kind, admits what is not true', async () => {
+    await opened();
+    const names = new Set((await range.trial()).calls);
+    for (const name of names) {
+      for (const errno of NOTED_ERRNOS) {
+        if (errno === NOTED_ERRNOS[3]) continue; // what is interrupted for ever is asked for ever
+        await range.forget();
+        await judged((call) => (call.name === name && !isAnswer(call, errno) ? { errno } : undefined), () => `errno ${String(errno)} of every ${name}`);
+      }
+    }
+    assert.ok(refused > 0);
+  });
+
+  it('T20: reads that are cut short refuse, or change nothing that is true', async () => {
+    await opened();
+    for (const share of [0, 0.3, 0.5, 0.9]) {
+      for (const known of [false, true]) await atEachCall(({ name }) => (name === 'pread' ? { share } : undefined), `a read of ${String(share)}`, known);
+    }
+    assert.ok(refused > 0 && admitted > 0);
+  });
+
+  it('T20: socket options of a wrong length refuse, or change nothing that is true', async () => {
+    await opened();
+    for (const lengthOff of [-0x7fff_0000, -1, 1, 2, 0x7fff_0000]) await atEachCall(({ name }) => (name === 'getsockopt' ? { lengthOff } : undefined), `a length off by ${String(lengthOff)}`, false);
+    assert.ok(refused > 0);
+  });
+
+  for (const known of [false, true]) {
+    it(`T1: a peer that dies before any call of ${known ? 'a later' : 'its first'} look is refused, or was admitted before`, async () => {
+      await opened();
+      if (known) await range.trial();
+      const { calls } = await range.trial();
+      const last = calls.lastIndexOf('poll') + 1; // of `verify`
+      assert.ok(last > 0);
+      for (let at = 1; at <= calls.length; at += 1) {
+        await range.replacePeer();
+        await range.forget();
+        if (known) await range.trial();
+        const { admission } = await judged((call) => (call.count === at ? { act: () => { killAndReap(range.peerPid); } } : undefined), () => `died before call ${String(at)}`);
+        if (at <= last) assert.equal(admission.decision.effect, 'deny', `died before call ${String(at)}`);
+      }
+      await range.replacePeer();
+      assert.ok(refused > 5);
+    });
+  }
+
+  it('T20: many faults at random refuse, or change nothing that is true', async () => {
+    const seed = fuzzSeed();
+    const dice = new Dice(seed);
+    await opened(ALL_KEYS);
+    const until = performance.now() + 4000 * LONG;
+    let count = 0;
+    for (; performance.now() < until; count += 1) {
+      if (dice.once(20)) await range.forget();
+      const rarely = dice.pick([3, 10, 30, 100, 100]);
+      const done: string[] = [];
+      await judged((call) => {
+        if (!dice.once(rarely)) return undefined;
+        const fault = randomFault(dice, call);
+        if (fault !== undefined) done.push(`${String(call.count)} ${call.name} ${JSON.stringify(fault)}`);
+        return fault;
+      }, () => `PORTCULLIS_SEED=${String(seed)}, connection ${String(count)}: ${done.join(', ')}`);
+    }
+    console.log(`      ${String(count)} connections, ${String(admitted)} admitted, seed ${String(seed)}`);
+    assert.ok(refused > 0 && admitted > 0, `seed ${String(seed)}: ${String(admitted)} admitted, ${String(refused)} refused`);
+  });
+});
+
+function randomFault(dice: Dice, call: DoorCall): Fault | undefined {
+  if (call.name === 'pread' && dice.once(2)) return { share: dice.below(100) / 100 };
+  if (call.name === 'getsockopt' && dice.once(3)) return { lengthOff: dice.below(4096) * 4 + 1 };
+  const errno = dice.pick(ERRNOS as readonly [number, ...number[]]);
+  return isAnswer(call, errno) ? undefined : { errno };
+}

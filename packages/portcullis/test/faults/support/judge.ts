@@ -1,0 +1,27 @@
+import { isDeepStrictEqual } from 'node:util';
+import { type Admission, type Evidence, type Evidenced } from '@portcullis/core';
+
+/**
+ * What is wrong with an admission that was made through a faulty door, in words; undefined for the one allowed outcome: a
+ * refusal with a code, or a correct admission. Whatever was said of the peer is true, or unknown, or worth less than it was.
+ */
+export function wrongIn({ decision, failure, evidence }: Admission, truth: Evidence): string | undefined {
+  if (failure !== undefined || decision.cause === 'defect') return `threw ${failure instanceof Error ? (failure.stack ?? failure.message) : String(failure)}`;
+  if (decision.effect === 'deny' && !COMES_FROM_POLICY.has(decision.cause) && decision.code === undefined) return `refused without a code: ${decision.cause}`;
+  if (decision.cause === 'peer-lost') return undefined; // whose evidence it was is not known
+  for (const [key, entry] of evidence) {
+    const was = truth.get(key);
+    if (was === undefined || entry.state === 'unknown') continue;
+    if (!sameAs(entry, was)) return `${key} was ${JSON.stringify(was)} and is ${JSON.stringify(entry)}`;
+  }
+  if (decision.effect === 'deny') return undefined;
+  const unknown = [...evidence].find(([key, { state }]) => state === 'unknown' && truth.get(key)?.state !== 'unknown');
+  return unknown && `admitted without ${unknown[0]}`;
+}
+
+const COMES_FROM_POLICY: ReadonlySet<string> = new Set(['default', 'unknown-evidence']);
+
+/** The same but for the tier. */
+function sameAs(entry: Evidenced, was: Evidenced): boolean {
+  return isDeepStrictEqual({ ...entry, tier: undefined }, { ...was, tier: undefined });
+}
