@@ -7,6 +7,7 @@ export * from './policy.js';
 export * from './peer.js';
 export * from './attestor.js';
 export * from './listener.js';
+export * from './handoff.js';
 export * from './connector.js';
 export * from './messages/message-port.js';
 export { MESSAGE_DEFAULTS, type MessageOptions, type MessageTarget } from './messages/message-options.js';

@@ -58,6 +58,7 @@ export const AT_PAGESZ = 6; // linux/auxvec.h
 export const AT_FDCWD = -100; // linux/fcntl.h
 export const AT_SYMLINK_NOFOLLOW = 0x100;
 export const AT_EMPTY_PATH = 0x1000;
+export const F_DUPFD_CLOEXEC = 1030; // linux/fcntl.h, 2.6.24
 export const O_RDONLY = 0;
 export const O_NONBLOCK = 0o4000;
 export const O_CLOEXEC = 0o2000000;

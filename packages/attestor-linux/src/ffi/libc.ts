@@ -15,6 +15,7 @@ export interface Libc {
   poll(fds: Int32Array, count: number, timeoutMs: number): number;
   openat(dirFd: number, path: Uint8Array, flags: number, mode: number): number;
   pread(fd: number, memory: Memory, count: number, offset: number): number;
+  fcntl(fd: number, command: number, argument: number): number;
   close(fd: number): number;
   readlinkat(dirFd: number, path: Uint8Array, memory: Memory, count: number): number;
   statx(dirFd: number, path: Uint8Array, flags: number, mask: number, memory: Memory): number;
@@ -64,6 +65,7 @@ function bind(): Libc {
     poll: call('int poll(void *, unsigned long, int)'),
     openat: call('int openat(int, void *, int, unsigned int)'),
     pread: call('long pread(int, void *, size_t, int64_t)'),
+    fcntl: call('int fcntl(int, int, int)'),
     close: call('int close(int)'),
     readlinkat: call('long readlinkat(int, void *, void *, size_t)'),
     statx: call('int statx(int, void *, int, unsigned int, void *)'),
