@@ -1,5 +1,6 @@
-import { ATTESTOR, LISTEN_PORT, PEER_SOURCE, type Registrar } from '@portcullis/core';
+import { ATTESTOR, CONNECT_PORT, LISTEN_PORT, PEER_SOURCE, type Registrar } from '@portcullis/core';
 import { DarwinAttestor } from './attestor.js';
+import { darwinConnectPort } from './connect/connect-port.js';
 import { darwinListenPort } from './listen/listen-port.js';
 import { DarwinPeerSource, type PeerSourceOptions } from './peer-source.js';
 
@@ -8,4 +9,5 @@ export function register(container: Registrar, options: PeerSourceOptions = {}):
   container.register(PEER_SOURCE, { useValue: new DarwinPeerSource(options) });
   container.register(ATTESTOR, { useValue: new DarwinAttestor() });
   container.register(LISTEN_PORT, { useValue: darwinListenPort(options.libc) });
+  container.register(CONNECT_PORT, { useValue: darwinConnectPort(options.libc) });
 }

@@ -2,12 +2,12 @@ import type { BoundSocket, Fd } from '@portcullis/core';
 import { AF_UNIX, F_SETFD, FD_CLOEXEC, SOCK_STREAM } from '../ffi/constants.js';
 import { SysFailure } from '../ffi/errno.js';
 import type { Libc } from '../ffi/libc.js';
+import { unixAddress } from '../ffi/unix-address.js';
 import { inUse } from './in-use.js';
 import { NameLock } from './name-lock.js';
 import type { SettledOptions } from './options.js';
 import { systemRefusal } from './refusal.js';
 import { ReleasableSocket } from './releasable-socket.js';
-import { socketAddress } from './socket-path.js';
 import { bound, takeOver } from './stale.js';
 import { settleAndVerify } from './verify.js';
 import type { HeldParent } from './walk.js';
@@ -74,7 +74,7 @@ function openSocket(libc: Libc, options: SettledOptions): Fd {
  * was made there is no socket under this name, and does not pass the look that follows.
  */
 function bindSocket(libc: Libc, fd: Fd, { folder, name }: HeldParent, { mode, gid }: SettledOptions): SysFailure | undefined {
-  const address = socketAddress(name);
+  const address = unixAddress(name);
   const before = libc.umask(0o777 & ~(gid === undefined ? mode : mode & 0o700));
   try {
     return folder.within(() => (libc.bind(fd, address, address.length) === 0 ? undefined : new SysFailure(`bind(${String(fd)}, "${folder.pathOf(name)}")`, libc.errno())));

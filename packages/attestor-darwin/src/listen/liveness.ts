@@ -1,8 +1,8 @@
 import { AF_UNIX, SOCK_DGRAM } from '../ffi/constants.js';
 import { SysFailure } from '../ffi/errno.js';
 import type { Libc } from '../ffi/libc.js';
+import { unixAddress } from '../ffi/unix-address.js';
 import type { HeldFolder } from './held-folder.js';
-import { socketAddress } from './socket-path.js';
 
 /** `dead` is for ever: the kernel binds a socket to a new inode only, never to one that is there. */
 export type Liveness = 'bound' | 'dead' | SysFailure;
@@ -17,7 +17,7 @@ export function livenessOf(libc: Libc, folder: HeldFolder, name: string): Livene
   const socket = libc.socket(AF_UNIX, SOCK_DGRAM, 0);
   if (socket < 0) return new SysFailure('socket(AF_UNIX, SOCK_DGRAM, 0)', libc.errno());
   try {
-    const address = socketAddress(name);
+    const address = unixAddress(name);
     const failed = folder.within(() => (libc.connect(socket, address, address.length) === 0 ? undefined : new SysFailure(`connect(${String(socket)}, "${name}")`, libc.errno())));
     if (failed === undefined || failed.is('EPROTOTYPE')) return 'bound'; // connected: a datagram server's
     return failed.is('ECONNREFUSED') ? 'dead' : failed;

@@ -1,9 +1,9 @@
 import { toUSVString } from 'node:util';
-import { AF_UNIX } from '../ffi/constants.js';
+import { SUN_PATH } from '../ffi/unix-address.js';
 import { refusal } from './refusal.js';
 
-/** `sun_path` has 104 bytes (bsd/sys/un.h), the last of which we keep for a NUL. */
-export const LONGEST_NAME = 103;
+/** The longest name of a socket: it is bound by its name alone, in the folder that is held. */
+export const LONGEST_NAME = SUN_PATH;
 /** PATH_MAX without its NUL (bsd/sys/syslimits.h). */
 const LONGEST_PATH = 1023;
 
@@ -36,12 +36,6 @@ export function splitPath(path: string): SplitPath {
 /** The components of a path without the empty ones and without `.`. */
 export function components(path: string): string[] {
   return path.split('/').filter((component) => component !== '' && component !== '.');
-}
-
-/** `struct sockaddr_un` of a name in the working folder: u8 length, u8 family, then the path without a NUL (bsd/sys/un.h). */
-export function socketAddress(name: string): Uint8Array {
-  const path = Buffer.from(name, 'utf8');
-  return Buffer.concat([Buffer.of(2 + path.length, AF_UNIX), path]);
 }
 
 function badPath(path: string, reason: string, what: string, remedy: string): Error {

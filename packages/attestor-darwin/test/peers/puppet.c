@@ -8,6 +8,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+const char puppet_name[] = PUPPET_NAME;
 static int connected = -1;
 
 static int connect_to(const char *path) {

@@ -18,9 +18,9 @@ export function compiled(source: string, name: string, args: readonly string[] =
   return made;
 }
 
-/** The peer that does as it is told. Another `name` makes another file, and so another program. */
+/** The peer that does as it is told. Another `name` makes another program: the linker makes the UUID from the content. */
 export function puppet(name = 'puppet'): string {
-  return compiled('peers/puppet', name);
+  return compiled('peers/puppet', name, [`-DPUPPET_NAME="${name}"`]);
 }
 
 function newFolder(): string {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { spawn, type ChildProcessByStdio } from 'node:child_process';
+import { spawn, type ChildProcess, type ChildProcessByStdio } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
@@ -92,6 +92,13 @@ export class Stage {
     this.#all.push(made);
     await made.expect('ready');
     return made;
+  }
+
+  /** Any other program that connects. */
+  run(command: string, args: readonly string[]): ChildProcess {
+    const child = spawn(command, args, { stdio: ['pipe', 'ignore', 'inherit'], env: {} });
+    this.#all.push({ kill: () => child.kill('SIGKILL') });
+    return child;
   }
 
   async accepted(): Promise<Socket> {
