@@ -3,6 +3,7 @@ import { tokenChange } from './contradiction.js';
 import type { Signed } from './ffi/csops.js';
 import type { Xucred } from './ffi/layout.js';
 import type { Libc } from './ffi/libc.js';
+import { DarwinHeldPeer } from './lease/held-peer.js';
 import { pinPeer, readToken, type Pin } from './pin.js';
 
 /**
@@ -50,6 +51,13 @@ export class DarwinPeer implements Peer {
     // After the last look: a reused pid (T1), an exec (T2) or another user of the socket (T23) has another token.
     const now = readToken(this.libc, this.connection.fd, this.credentials);
     return 'refused' in now ? now : tokenChange(this.credentials, pin.fields, now.fields);
+  }
+
+  /** `image`: the image that was pinned, where one was. */
+  hold({ image }: { readonly image: boolean }): DarwinHeldPeer {
+    const pin = this.#pin;
+    const pidVersion = image && pin !== undefined && 'token' in pin ? pin.fields.pidVersion : undefined;
+    return new DarwinHeldPeer(this.libc, this.connection, this.credentials, pidVersion);
   }
 
   close(): void {

@@ -5,7 +5,7 @@ import { skipUnless } from '@portcullis/testkit';
 
 const KEYS: ReadonlySet<SelectorKey> = new Set(DARWIN_SELECTORS.map((definition) => definition.key));
 
-const peer: Peer = { credentials: { pid: 1, uid: 0, gid: 0 } as Peer['credentials'], pin: 'unpinned', verify: () => undefined, close: () => undefined };
+const peer: Peer = { credentials: { pid: 1, uid: 0, gid: 0 } as Peer['credentials'], pin: 'unpinned', verify: () => undefined, hold: () => { throw new Error('not held here'); }, close: () => undefined };
 
 describe('attestor-darwin: on another system', () => {
   it('has no peer source (I2)', function () {

@@ -74,4 +74,3 @@ export const EV_ONESHOT = 0x0010;
 export const EV_RECEIPT = 0x0040;
 export const EV_ERROR = 0x4000;
 export const NOTE_EXIT = 0x8000_0000;
-export const NOTE_EXEC = 0x2000_0000;

@@ -1,5 +1,5 @@
 import type { Fd, Pid } from '@portcullis/core';
-import { EV_ADD, EV_DELETE, EV_ERROR, EV_ONESHOT, EV_RECEIPT, EVFILT_PROC, NOTE_EXEC, NOTE_EXIT } from './constants.js';
+import { EV_ADD, EV_DELETE, EV_ERROR, EV_ONESHOT, EV_RECEIPT, EVFILT_PROC, NOTE_EXIT } from './constants.js';
 import { SysFailure } from './errno.js';
 import { decodeKevent, encodeKevent, KEVENT_SIZE, type Kevent } from './layout.js';
 import type { Libc } from './libc.js';
@@ -16,9 +16,9 @@ export function openQueue(libc: Libc): Fd | SysFailure {
   return fd < 0 ? new SysFailure('kqueue()', libc.errno()) : (fd as Fd);
 }
 
-/** `kevent(EV_ADD, EVFILT_PROC, NOTE_EXIT | NOTE_EXEC)`: any process may be watched. ESRCH when it is gone. */
+/** `kevent(EV_ADD, EVFILT_PROC, NOTE_EXIT)`: any process may be watched. ESRCH when it is gone. */
 export function addProcess(libc: Libc, queue: Fd, pid: Pid): SysFailure | undefined {
-  return applyChange(libc, queue, { ident: pid, filter: EVFILT_PROC, flags: EV_ADD | EV_ONESHOT | EV_RECEIPT, filterFlags: NOTE_EXIT | NOTE_EXEC, data: 0 });
+  return applyChange(libc, queue, { ident: pid, filter: EVFILT_PROC, flags: EV_ADD | EV_ONESHOT | EV_RECEIPT, filterFlags: NOTE_EXIT, data: 0 });
 }
 
 /** `kevent(EV_DELETE, EVFILT_PROC)`: ENOENT when it has fired already. */

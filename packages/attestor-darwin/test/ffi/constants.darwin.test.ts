@@ -13,7 +13,7 @@ import { needDarwin } from '../support/features.js';
 const IN_SDK = [
   'AF_UNIX', 'SOCK_STREAM', 'SOCK_DGRAM', 'SOL_SOCKET', 'SO_TYPE', 'SOL_LOCAL', 'LOCAL_PEERCRED', 'LOCAL_PEERPID', 'LOCAL_PEEREPID', 'LOCAL_PEERUUID',
   'LOCAL_PEERTOKEN', 'XUCRED_VERSION', 'NGROUPS', 'PROC_PIDPATHINFO_MAXSIZE', 'RLIMIT_NOFILE', 'OPEN_MAX', 'F_SETFD', 'FD_CLOEXEC',
-  'EVFILT_PROC', 'EV_ADD', 'EV_DELETE', 'EV_ONESHOT', 'EV_RECEIPT', 'EV_ERROR', 'NOTE_EXIT', 'NOTE_EXEC',
+  'EVFILT_PROC', 'EV_ADD', 'EV_DELETE', 'EV_ONESHOT', 'EV_RECEIPT', 'EV_ERROR', 'NOTE_EXIT',
 ] as const satisfies readonly (keyof typeof constants)[];
 
 const SIZES = {

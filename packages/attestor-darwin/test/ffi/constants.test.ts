@@ -53,7 +53,6 @@ describe('attestor-darwin: constants', () => {
         EV_RECEIPT: 0x40,
         EV_ERROR: 0x4000,
         NOTE_EXIT: 0x8000_0000,
-        NOTE_EXEC: 0x2000_0000,
       },
     );
   });

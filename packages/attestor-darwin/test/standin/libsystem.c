@@ -257,7 +257,7 @@ int csops_audittoken(int pid, unsigned operation, void *memory, size_t size, aud
 // One queue: which processes are watched, and what they were.
 struct kevent { uint64_t ident; int16_t filter; uint16_t flags; uint32_t fflags; int64_t data; uint64_t udata; };
 _Static_assert(sizeof(struct kevent) == 32, "struct kevent");
-static struct { int pid; uint32_t version; } watched[64];
+static struct { int pid; uint64_t start; } watched[64];
 
 int kqueue(void) { return lying(KQUEUE) ? fail(lies[KQUEUE].error) : checked(open("/dev/null", O_RDONLY | O_CLOEXEC)); }
 
@@ -267,13 +267,13 @@ static int64_t change(const struct kevent *wanted) {
     if (watched[at].pid == (int)wanted->ident) place = at;
     if (!watched[at].pid && free_place < 0) free_place = at;
   }
-  if (wanted->filter != -5) return EINVAL;
+  if (wanted->filter != -5 || (!(wanted->flags & 2) && wanted->fflags != 0x80000000)) return EINVAL;
   if (wanted->flags & 2) { if (place < 0) return ENOENT; watched[place].pid = 0; return 0; }
   if (!start_time(wanted->ident)) return ESRCH;
   if (place < 0) place = free_place;
   if (place < 0) return ENOMEM;
   watched[place].pid = wanted->ident;
-  watched[place].version = pid_version(wanted->ident);
+  watched[place].start = start_time(wanted->ident);
   return 0;
 }
 
@@ -289,9 +289,8 @@ int kevent(int queue, const struct kevent *changes, int count, struct kevent *ev
   int found = 0;
   for (int at = 0; at < 64 && found < most; at += 1) {
     if (!watched[at].pid) continue;
-    uint32_t note = !start_time(watched[at].pid) ? 0x80000000 : pid_version(watched[at].pid) != watched[at].version ? 0x20000000 : 0;
-    if (!note) continue;
-    events[found++] = (struct kevent){.ident = watched[at].pid, .filter = -5, .flags = 0x10, .fflags = note};
+    if (start_time(watched[at].pid) == watched[at].start) continue;
+    events[found++] = (struct kevent){.ident = watched[at].pid, .filter = -5, .flags = 0x10, .fflags = 0x80000000};
     watched[at].pid = 0; // EV_ONESHOT
   }
   return found;

@@ -1,13 +1,9 @@
 import { PortcullisError, type Fd, type Pid } from '@portcullis/core';
-import { NOTE_EXIT } from '../ffi/constants.js';
 import { SysFailure } from '../ffi/errno.js';
 import { addProcess, deleteProcess, openQueue, takeEvents } from '../ffi/kevent.js';
 import { systemLibc, type Libc } from '../ffi/libc.js';
 
-/** What became of a watched process: it exited, or it runs another program under the same pid. */
-export type ProcessEnd = 'exited' | 'exec';
-
-export type OnEnd = (end: ProcessEnd) => void;
+export type OnExit = () => void;
 
 export interface WatchOptions {
   /** How often the queue is looked at while anything is watched. Default 100 ms. */
@@ -17,17 +13,17 @@ export interface WatchOptions {
 }
 
 /**
- * Tells when processes end or run another program: kqueue with EVFILT_PROC, NOTE_EXIT and NOTE_EXEC. The kernel keeps
- * what happened, so nothing is missed between two looks; Node cannot wait for a descriptor of this kind, so a timer looks,
- * with one system call for all processes, and only while one is watched.
+ * Tells when processes exit: kqueue with EVFILT_PROC and NOTE_EXIT. The kernel keeps what happened, so nothing is missed
+ * between two looks; Node cannot wait for a descriptor of this kind, so a timer looks, with one system call for all
+ * processes, and only while one is watched.
  *
- * A pid is no pin: watch first, then verify the peer. Whoever took the pid over before the watch fails there; whoever
- * takes it over later does so after an event.
+ * A pid is no pin: watch first, then see whether it still is the process that was meant. Whoever took the pid over before
+ * the watch shows then; whoever takes it over later does so after an event.
  */
-export class ProcessWatch {
+export class ExitWatch {
   readonly #libc: Libc;
   readonly #intervalMs: number;
-  readonly #watched = new Map<number, Set<OnEnd>>();
+  readonly #watched = new Map<number, Set<OnExit>>();
   /** Those that were gone when they were to be watched: told with the next look. */
   readonly #gone = new Set<number>();
   #queue: Fd | undefined;
@@ -39,24 +35,24 @@ export class ProcessWatch {
   }
 
   /**
-   * Calls `onEnd` once, and never from within this call. A process that is gone already has exited.
-   * @throws PortcullisError `PLATFORM_PROBE` when the kernel does not watch it: then nobody may rely on it (I2).
+   * Calls `onExit` once, and never from within this call. A process that is gone already has exited.
+   * @throws PortcullisError `LEASE_WATCH` when the kernel does not watch it: then nobody may rely on it (I2).
    */
-  watch(pid: Pid, onEnd: OnEnd): void {
+  watch(pid: Pid, onExit: OnExit): void {
     const watchers = this.#watched.get(pid);
     if (watchers !== undefined) {
-      watchers.add(onEnd);
+      watchers.add(onExit);
       return;
     }
     this.#add(pid);
-    this.#watched.set(pid, new Set([onEnd]));
+    this.#watched.set(pid, new Set([onExit]));
     this.#timer ??= setInterval(() => { this.look(); }, this.#intervalMs).unref();
   }
 
-  /** `onEnd` is not called any more. Idempotent. */
-  unwatch(pid: Pid, onEnd: OnEnd): void {
+  /** `onExit` is not called any more. Idempotent. */
+  unwatch(pid: Pid, onExit: OnExit): void {
     const watchers = this.#watched.get(pid);
-    if (watchers?.delete(onEnd) !== true || watchers.size > 0) return;
+    if (watchers?.delete(onExit) !== true || watchers.size > 0) return;
     this.#forget(pid);
     // ENOENT where it fired meanwhile: the event that waits will find nobody
     if (this.#queue !== undefined) deleteProcess(this.#libc, this.#queue, pid);
@@ -64,11 +60,11 @@ export class ProcessWatch {
 
   /** Looks at the queue now, and tells whom it concerns. */
   look(): void {
-    for (const pid of [...this.#gone]) this.#tell(pid, 'exited');
+    for (const pid of [...this.#gone]) this.#tell(pid);
     const events = this.#queue === undefined ? [] : takeEvents(this.#libc, this.#queue);
-    // a queue that cannot be read keeps nobody's lease (I2)
-    if (events instanceof SysFailure) for (const pid of [...this.#watched.keys()]) this.#tell(pid, 'exited');
-    else for (const { ident, filterFlags } of events) this.#tell(ident, (filterFlags & NOTE_EXIT) === 0 ? 'exec' : 'exited');
+    // a queue that cannot be read keeps nobody's lease: each counts as an exit, and who looks again finds out which are not (I2)
+    if (events instanceof SysFailure) for (const pid of [...this.#watched.keys()]) this.#tell(pid);
+    else for (const { ident } of events) this.#tell(ident);
   }
 
   /** Nobody is told anything any more. Idempotent. */
@@ -82,19 +78,19 @@ export class ProcessWatch {
     const queue = (this.#queue ??= this.#open());
     const failed = addProcess(this.#libc, queue, pid);
     if (failed?.is('ESRCH') === true) this.#gone.add(pid);
-    else if (failed !== undefined) throw new PortcullisError('PLATFORM_PROBE', `cannot watch process ${String(pid)}: ${failed.toString()}`);
+    else if (failed !== undefined) throw failure(failed);
   }
 
   #open(): Fd {
     const queue = openQueue(this.#libc);
-    if (queue instanceof SysFailure) throw new PortcullisError('PLATFORM_PROBE', `cannot watch processes: ${queue.toString()}`);
+    if (queue instanceof SysFailure) throw failure(queue);
     return queue;
   }
 
-  #tell(pid: number, end: ProcessEnd): void {
+  #tell(pid: number): void {
     const watchers = this.#watched.get(pid);
     this.#forget(pid); // first: who is told may watch the pid anew
-    for (const onEnd of watchers ?? []) onEnd(end);
+    for (const onExit of watchers ?? []) onExit();
   }
 
   #forget(pid: number): void {
@@ -104,4 +100,17 @@ export class ProcessWatch {
     clearInterval(this.#timer);
     this.#timer = undefined;
   }
+}
+
+function failure(why: SysFailure): PortcullisError {
+  return new PortcullisError('LEASE_WATCH', `the peer's exit cannot be watched: ${why.toString()}`);
+}
+
+const watches = new WeakMap<Libc, ExitWatch>();
+
+/** The one watch of this process, kept until it ends. */
+export function exitWatch(libc: Libc): ExitWatch {
+  let watch = watches.get(libc);
+  if (watch === undefined) watches.set(libc, (watch = new ExitWatch({ libc })));
+  return watch;
 }
