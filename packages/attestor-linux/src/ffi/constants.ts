@@ -55,6 +55,10 @@ export const PAGE_IS_PRESENT = 8;
 export const PAGE_IS_SWAPPED = 16;
 export const AT_PAGESZ = 6; // linux/auxvec.h
 
+export const FS_IOC_MEASURE_VERITY = 0xc0046686; // linux/fsverity.h, 5.4: _IOWR('f', 134, struct fsverity_digest), 4 bytes
+export const FS_VERITY_HASH_ALG_SHA256 = 1;
+export const FS_VERITY_HASH_ALG_SHA512 = 2;
+
 export const AT_FDCWD = -100; // linux/fcntl.h
 export const AT_SYMLINK_NOFOLLOW = 0x100;
 export const AT_EMPTY_PATH = 0x1000;
@@ -78,7 +82,10 @@ export const SYS_LSM_LIST_MODULES = 461; // asm-generic/unistd.h, 6.8
 export const LSM_ID_NAMES: ReadonlyMap<number, string> = new Map([[101, 'selinux'], [102, 'smack'], [104, 'apparmor']]); // linux/lsm.h
 
 export const PID_FS_MAGIC = 0x50494446; // linux/magic.h, 6.9: pidfd inodes are unique from then on
-export const FUSE_SUPER_MAGIC = 0x65735546; // linux/magic.h
+export const FUSE_SUPER_MAGIC = 0x65735546; // linux/magic.h, as all below
+export const EXT4_SUPER_MAGIC = 0xef53;
+export const BTRFS_SUPER_MAGIC = 0x9123683e;
+export const F2FS_SUPER_MAGIC = 0xf2f52010;
 
 /** An id that no process has: what an unconnected or foreign socket answers (T14). */
 export const INVALID_ID = 0xffff_ffff;

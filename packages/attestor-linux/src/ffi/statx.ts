@@ -77,3 +77,10 @@ function sameAsDecoded(was: FileIdentity): boolean {
 export function sameFile(a: FileIdentity, b: FileIdentity): boolean {
   return a.dev === b.dev && a.ino === b.ino && a.size === b.size && a.mtimeNs === b.mtimeNs && a.ctimeNs === b.ctimeNs;
 }
+
+const statfs = new BigUint64Array(16); // struct statfs, asm-generic/statfs.h
+
+/** `statfs(path)`: what kind of file system it is on, by linux/magic.h. */
+export function fileSystemOf(path: Uint8Array, shown: string): number | SysFailure {
+  return libc().statfs(path, statfs) === 0 ? Number(statfs[0]) : new SysFailure(`statfs("${shown}")`, libc().errno());
+}

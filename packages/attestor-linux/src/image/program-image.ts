@@ -3,7 +3,7 @@ import { AT_FDCWD } from '../ffi/constants.js';
 import { leadsNowhere, SysFailure } from '../ffi/errno.js';
 import { closeFd, cPath, openRead, readAt } from '../ffi/file.js';
 import { libc } from '../ffi/libc.js';
-import { samePath, sameFile, statPath, type FileIdentity } from '../ffi/statx.js';
+import { fileSystemOf, samePath, sameFile, statPath, type FileIdentity } from '../ffi/statx.js';
 import type { LinuxPeer } from '../peer.js';
 import { decodeText } from '../proc/decode.js';
 import { lookAtCode, type Code } from './code.js';
@@ -97,6 +97,11 @@ export class ProgramImage {
   openContent(peer: LinuxPeer): Fd | Unknown {
     const fd = openRead(this.#exePath, `${this.#folder}/exe`);
     return fd instanceof SysFailure ? peer.unknownOf(fd) : fd;
+  }
+
+  /** What kind of file system the exe is on, by linux/magic.h. */
+  fileSystem(): number | SysFailure {
+    return fileSystemOf(this.#exePath, `${this.#folder}/exe`);
   }
 
   use(): this {

@@ -32,6 +32,7 @@ const STRUCTURES: Readonly<Record<string, readonly [guard: string, fields: Reado
   'struct statx': ['1', { stx_nlink: 16, stx_uid: 20, stx_mode: 28, stx_ino: 32, stx_size: 40, stx_ctime: 96, stx_mtime: 112, stx_dev_major: 136, stx_dev_minor: 140 }, 256],
   'struct statx_timestamp': ['1', { tv_sec: 0, tv_nsec: 8 }, 16],
   'struct statfs': ['1', { f_type: 0 }, 120],
+  'struct fsverity_digest': ['1', { digest_algorithm: 0, digest_size: 2 }, 4],
   'struct pidfd_info': ['defined(PIDFD_GET_INFO)', { mask: 0, cgroupid: 8, tgid: 20, ruid: 28, rgid: 32, euid: 36, egid: 40 }, 64],
   'struct procmap_query': ['defined(PROCMAP_QUERY)', { size: 0, query_flags: 8, query_addr: 16, vma_start: 24, vma_end: 32, vma_flags: 40, inode: 64, dev_major: 72, dev_minor: 76, vma_name_size: 80, vma_name_addr: 88 }, 104],
   'struct pm_scan_arg': ['defined(PAGEMAP_SCAN)', { size: 0, start: 16, end: 24, vec: 40, vec_len: 48, max_pages: 56, category_inverted: 64, category_mask: 72, category_anyof_mask: 80, return_mask: 88 }, 96],
@@ -54,6 +55,7 @@ const INCLUDES = `#define _GNU_SOURCE
 #include <sys/syscall.h>
 #include <linux/auxvec.h>
 #include <linux/fs.h>
+#include <linux/fsverity.h>
 #include <linux/magic.h>
 #if __has_include(<linux/pidfd.h>)
 #define _LINUX_FCNTL_H // which repeats what fcntl.h has
@@ -64,7 +66,7 @@ const INCLUDES = `#define _GNU_SOURCE
 
 describe('numbers and structures of the kernel', () => {
   let folder: string;
-  before(function () { needCompiler(this); folder = mkdtempSync('/tmp/portcullis-layout-'); });
+  before(function () { folder = mkdtempSync('/tmp/portcullis-layout-'); needCompiler(this); });
   after(() => { rmSync(folder, { recursive: true, force: true }); });
 
   /** What a C program with the system's headers prints: `name value` lines. */
