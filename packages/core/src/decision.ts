@@ -57,7 +57,6 @@ export const REFUSAL_CODES = [
   'pending-limit',
   /** As many pending admissions as one uid may have. */
   'pending-limit-uid',
-  'unsupported-platform',
   /** `reverify` of a connection that has closed. */
   'lease-ended',
   /** Of a server: its listener was made by a process that hands listeners on, or that is gone. */

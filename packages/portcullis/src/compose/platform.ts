@@ -25,7 +25,7 @@ export async function loadPlatform(name: string = process.platform): Promise<Pla
   }
   if (name === 'darwin') {
     const { DARWIN_SELECTORS, register } = await import('@portcullis/attestor-darwin');
-    return { name, selectors: DARWIN_SELECTORS, register: (registrar) => { register(registrar); } };
+    return { name, selectors: DARWIN_SELECTORS, register };
   }
   throw new PortcullisError('PLATFORM_UNSUPPORTED', `there is no attestor for \`${name}\`: use linux or darwin`, { facts: { platform: name } });
 }
