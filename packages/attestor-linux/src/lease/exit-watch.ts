@@ -43,13 +43,13 @@ class ExitWatch {
     epollAddOnce(epoll, other, STOP);
     const workerData: ExitThreadData = { epoll, stopId: STOP };
     const worker = new Worker(new URL('./exit-thread.js', import.meta.url), { name: 'portcullis exits', workerData });
-    worker.unref();
     worker.on('message', (news: ExitNews) => {
       if (news === 'failed') this.#lost();
       else for (const id of news) this.#exited(id);
     });
     worker.on('error', () => { this.#lost(); });
     worker.on('exit', () => { this.#lost(); });
+    worker.unref(); // last: to listen for messages keeps the process too
     // Node waits for its threads when it ends, and this one is in a system call: its end of the pair wakes it.
     process.once('exit', () => { closeFd(own); });
     return epoll;
