@@ -14,6 +14,11 @@ const NEEDED = [
   { name: 'gcc', files: ['/usr/bin/gcc'], for: 'the attacks, which are small C programs' },
   { name: 'libc6-dev', files: ['/usr/include/stdio.h'], for: 'the same' },
   { name: 'util-linux', files: ['/usr/bin/setpriv', '/usr/bin/unshare'], for: 'other users and namespaces' },
+  { name: 'podman', files: ['/usr/bin/podman'], for: 'real containers' },
+  { name: 'runc', files: ['/usr/sbin/runc'], for: 'the same' },
+  { name: 'crun', files: ['/usr/bin/crun'], for: 'containers without a cgroup' },
+  { name: 'uidmap', files: ['/usr/bin/newuidmap'], for: "a user's containers" },
+  { name: 'busybox-static', files: ['/bin/busybox'], for: 'what is in the containers' },
   { name: 'lsof', files: ['/usr/bin/lsof'], for: 'the records that lsof prints on macOS too' },
 ];
 

@@ -69,7 +69,7 @@ export const O_CLOEXEC = 0o2000000;
 export const O_PATH = 0o10000000;
 
 /** Numbers that differ between x86_64 and arm64, as node:fs knows them. */
-export const { O_NOCTTY, O_NOFOLLOW, S_IFMT, S_IFREG } = constants;
+export const { O_DIRECTORY, O_NOCTTY, O_NOFOLLOW, S_IFMT, S_IFREG } = constants;
 
 export const STATX_BASIC_STATS = 0x7ff; // linux/stat.h, 4.11
 
@@ -86,6 +86,8 @@ export const FUSE_SUPER_MAGIC = 0x65735546; // linux/magic.h, as all below
 export const EXT4_SUPER_MAGIC = 0xef53;
 export const BTRFS_SUPER_MAGIC = 0x9123683e;
 export const F2FS_SUPER_MAGIC = 0xf2f52010;
+export const CGROUP_SUPER_MAGIC = 0x0027e0eb; // linux/magic.h, version 1
+export const CGROUP2_SUPER_MAGIC = 0x63677270; // linux/magic.h, 4.5
 
 /** An id that no process has: what an unconnected or foreign socket answers (T14). */
 export const INVALID_ID = 0xffff_ffff;

@@ -21,6 +21,7 @@ export interface Libc {
   statx(dirFd: number, path: Uint8Array, flags: number, mask: number, memory: Memory): number;
   fstatfs(fd: number, memory: Memory): number;
   statfs(path: Uint8Array, memory: Memory): number;
+  fgetxattr(fd: number, name: Uint8Array, memory: Memory, count: number): number;
   syscall(number: number, first: number | bigint, second: number | bigint, third: number | bigint): number;
   mmap(address: null, length: number, protection: number, flags: number, fd: number, offset: number): bigint;
   munmap(address: bigint, length: number): number;
@@ -71,6 +72,7 @@ function bind(): Libc {
     statx: call('int statx(int, void *, int, unsigned int, void *)'),
     statfs: call('int statfs(void *, void *)'),
     fstatfs: call('int fstatfs(int, void *)'),
+    fgetxattr: call('long fgetxattr(int, void *, void *, size_t)'),
     syscall: call('long syscall(long, long, long, long)'),
     mmap: call('void *mmap(void *, size_t, int, int, int, int64_t)'),
     munmap: call('int munmap(void *, size_t)'),

@@ -3,6 +3,7 @@ import type { ProcessCache } from '../image/process-cache.js';
 import { ancestry } from './ancestry.js';
 import { asserted } from './asserted.js';
 import { cgroup } from './cgroup.js';
+import { cgroupXattr } from './cgroup-xattr.js';
 import { earlyData } from './early-data.js';
 import { exe } from './exe.js';
 import { fsverity } from './fsverity.js';
@@ -22,7 +23,7 @@ import { status } from './status.js';
  */
 export function probesOf(table: Names, processes: ProcessCache, digests: DigestCache): readonly Probe[] {
   return [
-    peercred, earlyData, names(table), peergroups(table), peersec, pin, cgroup(processes), status, namespaces, ancestry, asserted, exe(processes),
-    fsverity(processes), sha256(processes, digests),
+    peercred, earlyData, names(table), peergroups(table), peersec, pin, cgroup(processes), cgroupXattr(processes), status, namespaces, ancestry,
+    asserted, exe(processes), fsverity(processes), sha256(processes, digests),
   ];
 }
