@@ -21,12 +21,15 @@ export interface PodmanOptions {
   readonly run?: readonly string[];
 }
 
-/** A container to start: the whole command line, and the environment that podman needs. */
-export interface ContainerCommand {
-  readonly name: string;
+/** What a test starts by itself: the whole command line, and the environment that podman needs. */
+export interface PodmanCommand {
   readonly command: string;
   readonly args: readonly string[];
   readonly env: NodeJS.ProcessEnv;
+}
+
+export interface ContainerCommand extends PodmanCommand {
+  readonly name: string;
 }
 
 /**
@@ -81,8 +84,17 @@ export class Podman {
   /** How to start a container whose standard input and output are those of the command. */
   container(image: string, program: readonly string[], options: readonly string[] = []): ContainerCommand {
     const name = `portcullis-${String(process.pid)}-${String((this.#started += 1))}`;
-    const [command = '', ...args] = this.#line(['run', '--rm', '-i', '--name', name, ...this.#runOptions(options), image, ...program]);
-    return { name, command, args, env: this.#env() };
+    return { name, ...this.#command(['run', '--rm', '-i', '--name', name, ...this.#runOptions(options), image, ...program]) };
+  }
+
+  /** Starts a container in the background; returns all 64 digits of its id. */
+  start(image: string, program: readonly string[], options: readonly string[] = []): string {
+    return this.run('run', '--rm', '--detach', ...this.#runOptions(options), image, ...program);
+  }
+
+  /** How to run one more program in a container that was started. */
+  inside(container: string, program: readonly string[]): PodmanCommand {
+    return this.#command(['exec', container, ...program]);
   }
 
   /** All 64 digits of the id, as podman says it. */
@@ -92,15 +104,15 @@ export class Podman {
 
   /** Runs a command of podman's to its end and returns what it printed; throws with what it complained of. */
   run(...args: readonly string[]): string {
-    const [command = '', ...rest] = this.#line(args);
-    return this.#must(command, rest);
+    const { command, args: line } = this.#command(args);
+    return this.#must(command, line);
   }
 
   /** Starts podman's API service; returns the Unix socket that offers it. */
   async service(): Promise<string> {
     const path = join(this.folder, 'home', 'api.sock');
-    const [command = '', ...args] = this.#line(['system', 'service', '--time', '0', `unix://${path}`]);
-    this.#service = spawn(command, args, { stdio: 'ignore', env: this.#env() });
+    const { command, args, env } = this.#command(['system', 'service', '--time', '0', `unix://${path}`]);
+    this.#service = spawn(command, args, { stdio: 'ignore', env });
     while (!existsSync(path)) {
       if (this.#service.exitCode !== null) throw new Error('podman system service ended at once');
       await delay(20);
@@ -121,11 +133,9 @@ export class Podman {
   #sweep(): void {
     process.off('exit', this.#atExit);
     this.#service?.kill('SIGKILL');
-    const [command = '', ...args] = this.#line(['rm', '--all', '--force', '--time', '0']);
-    spawnSync(command, args, { env: this.#env(), stdio: 'ignore', timeout: 60_000 });
-    // Namespaces of a rootless podman are held by a process of its own.
-    const [migrate = '', ...migration] = this.#line(['system', 'migrate']);
-    if (this.#options.uid !== undefined) spawnSync(migrate, migration, { env: this.#env(), stdio: 'ignore', timeout: 60_000 });
+    const commands = [['rm', '--all', '--force', '--time', '0']];
+    if (this.#options.uid !== undefined) commands.push(['system', 'migrate']); // a process of its own holds a rootless podman's namespaces
+    for (const { command, args, env } of commands.map((one) => this.#command(one))) spawnSync(command, args, { env, stdio: 'ignore', timeout: 60_000 });
     this.#remove();
   }
 
@@ -169,12 +179,13 @@ export class Podman {
     return all.some((option) => option.startsWith('--network')) ? all : ['--network=none', ...all];
   }
 
-  #line(args: readonly string[]): readonly string[] {
+  #command(podmanArgs: readonly string[]): PodmanCommand {
     const { uid, through = [] } = this.#options;
     const become = uid === undefined ? [] : ['/usr/bin/setpriv', '--reuid', String(uid), '--regid', String(uid), '--clear-groups'];
     const home = join(this.folder, 'home');
     const store = ['--root', `${home}/store`, '--runroot', `${home}/run`, '--tmpdir', `${home}/tmp`, '--storage-driver', 'vfs', '--cgroup-manager', 'cgroupfs', '--events-backend', 'none'];
-    return [...through, ...become, PODMAN, ...store, '--runtime', this.#runtime, ...args];
+    const [command = '', ...args] = [...through, ...become, PODMAN, ...store, '--runtime', this.#runtime, ...podmanArgs];
+    return { command, args, env: this.#env() };
   }
 
   #env(): NodeJS.ProcessEnv {

@@ -44,19 +44,18 @@ function idFault(root: string, path: string, cgroupId: bigint | undefined): stri
 /**
  * A folder's name is the word of who may write the folder above it. A process is put into a group by writing its
  * `cgroup.procs`: version 2 asks for that file of the nearest common ancestor as well, so what is delegated is entered only
- * from within; version 1 asks for no more than the group's own (cgroup_procs_write_permission, kernel/cgroup).
+ * from within; version 1 asks for no more than the group's own, or its `tasks` (cgroup_procs_write_permission and
+ * __cgroup1_procs_write, kernel/cgroup).
  */
 function folderFault(root: string, { hierarchy, path }: CgroupLine, depth: number): string | undefined {
-  const segments = segmentsOf(path);
+  const unified = hierarchy === 0;
   let folder = root;
-  for (let at = 0; at < segments.length; at += 1) {
-    const above = at < depth;
-    const wanted = hierarchy === 0 ? above && ['', '/cgroup.procs'] : above ? [''] : ['/cgroup.procs', '/tasks'];
-    const fault = wanted === false ? undefined : notRoots(folder, wanted);
+  for (const segment of segmentsOf(path).slice(0, depth)) {
+    const fault = notRoots(folder, unified ? ['', '/cgroup.procs'] : ['']);
     if (fault !== undefined) return fault;
-    folder = `${folder}/${segments[at] ?? ''}`;
+    folder = `${folder}/${segment}`;
   }
-  return hierarchy === 0 ? undefined : notRoots(folder, ['/cgroup.procs', '/tasks']);
+  return unified ? undefined : notRoots(`${root}${path}`, ['/cgroup.procs', '/tasks']);
 }
 
 function notRoots(folder: string, entries: readonly string[]): string | undefined {
