@@ -12,7 +12,7 @@ const STATES = [['Linux', page, LINUX_SELECTORS], ['macOS', readPage('docs/attes
 /** Keys and patterns (`linux:cap-*`) in the first column of a page's table of states. */
 function stateKeys(page: Page): readonly string[] {
   const cells = sectionOf(page, 'States').split('\n').filter((line) => line.startsWith('|')).map((line) => line.split('|')[1] ?? '');
-  return [...new Set(cells.flatMap((cell) => [...cell.matchAll(/`([a-z0-9]+:[^`]+)`/g)].map(([, key = '']) => key)))];
+  return [...new Set(cells.flatMap((cell) => [...cell.matchAll(/`([a-z0-9-]+:[^`]+)`/g)].map(([, key = '']) => key)))];
 }
 
 function covers(pattern: string, key: string): boolean {
