@@ -89,11 +89,16 @@ let bound: Libc | undefined;
 
 /**
  * The libSystem of this very process.
- * @throws PortcullisError `PLATFORM_UNSUPPORTED` anywhere but on a Mac whose numbers are known.
+ * @throws PortcullisError `PLATFORM_UNSUPPORTED` anywhere but on a Mac whose numbers are known; `PLATFORM_PROBE` where
+ *   libSystem is not what we take it for.
  */
 export function systemLibc(): Libc {
   if (process.platform !== 'darwin' || (process.arch !== 'arm64' && process.arch !== 'x64')) {
     throw new PortcullisError('PLATFORM_UNSUPPORTED', `this attestor knows the kernel's numbers for macOS on arm64 and x64, not for ${process.platform} on ${process.arch}`);
   }
-  return (bound ??= bindLibc());
+  try {
+    return (bound ??= bindLibc());
+  } catch (cause) {
+    throw new PortcullisError('PLATFORM_PROBE', 'libSystem lacks a function that every macOS we know has', { cause });
+  }
 }

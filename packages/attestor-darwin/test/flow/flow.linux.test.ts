@@ -6,6 +6,7 @@ import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import type { Fd, SelectorKey } from '@portcullis/core';
 import { DARWIN_SELECTORS } from '@portcullis/attestor-darwin';
+import { Lsof } from '../../dist/lsof/lsof.js';
 import { xucredBytes } from '../structures.js';
 import { puppet } from '../support/compile.js';
 import { LSOF, needLsof, needRoot, needStandIn } from '../support/features.js';
@@ -106,6 +107,18 @@ describe('attestor-darwin: the whole flow, through a stand-in for libSystem', ()
     const digest = (await attest(attestor, opened(source.open(connectionOf(socket))), 'unix:sha256')).get('unix:sha256');
     assert.ok(digest?.state === 'present');
     assert.equal(digest.tier, 'heuristic');
+  });
+
+  it('T20: runs lsof no more often than it may, and once for all connections of a process', async function () {
+    needLsof(this);
+    const open = async () => opened(source.open(connectionOf((await stage.connected()).socket)));
+    const [one, other] = [await open(), await open()];
+    const lsof = new Lsof({ path: LSOF, mostRunning: 1 });
+    const [first, again, further] = [lsof.executable(one), lsof.executable(one), lsof.executable(other)];
+    assert.equal(again, first);
+    assert.equal(brief(await further), 'unknown limit');
+    assert.equal(brief(await first), `present ${puppet()}`);
+    assert.equal(brief(await lsof.executable(other)), `present ${puppet()}`); // there is room again
   });
 
   describe('refuses to open', () => {
