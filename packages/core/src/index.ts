@@ -29,6 +29,7 @@ export { fingerprint } from './fingerprint.js';
 export { createGate, Gate, type Guarded } from './gate.js';
 export { DEFAULTS, type GateOptions } from './gate-options.js';
 export { handOver, type HandedOver, type HandOverOptions, type HandOverSettings, type HandedSocket } from './hand-over.js';
+export { loopbackAddress, type TcpTarget } from './loopback-address.js';
 export { prepareAttestors } from './prepare.js';
 export { type RefusalStyle } from './refuse.js';
 export { type Listening, type ListenTarget } from './serve.js';
