@@ -7,8 +7,12 @@ import { constants } from 'node:fs';
 export const GENERIC_ABI_ARCHITECTURES: readonly string[] = ['x64', 'arm64', 'riscv64', 'loong64'];
 
 export const AF_UNIX = 1; // linux/socket.h
+export const AF_INET = 2;
+export const AF_INET6 = 10;
+export const AF_NETLINK = 16;
 export const SOCK_STREAM = 1; // linux/net.h
 export const SOCK_DGRAM = 2;
+export const SOCK_RAW = 3;
 export const SOCK_SEQPACKET = 5;
 export const SOCK_NONBLOCK = 0o4000;
 export const SOCK_CLOEXEC = 0o2000000;
@@ -20,7 +24,9 @@ export const SO_PEERCRED = 17;
 export const SO_ACCEPTCONN = 30;
 export const SO_PEERSEC = 31; // 2.6.17
 export const SO_PASSSEC = 34; // 2.6.18
+export const SO_PROTOCOL = 38; // 2.6.32
 export const SO_DOMAIN = 39; // 2.6.32
+export const SO_COOKIE = 57; // 4.12
 export const SO_PEERGROUPS = 59; // 4.13
 export const SO_PASSPIDFD = 76; // 6.5
 export const SO_PEERPIDFD = 77; // 6.5
@@ -38,7 +44,21 @@ export const MSG_CMSG_CLOEXEC = 0x4000_0000; // 2.6.23
 export const SIOCINQ = 0x541b; // linux/sockios.h: FIONREAD of asm-generic/ioctls.h
 
 export const FIONBIO = 0x5421; // asm-generic/ioctls.h
+
+export const IPPROTO_TCP = 6; // linux/in.h
+export const LOOPBACK_IFINDEX = 1; // net/flow.h: `lo` is the first device of every network namespace
+
+export const NETLINK_SOCK_DIAG = 4; // linux/netlink.h, 3.3
+export const NLM_F_REQUEST = 1;
+export const NLMSG_ERROR = 2;
+export const SOCK_DIAG_BY_FAMILY = 20; // linux/sock_diag.h, 3.3
+export const INET_DIAG_CGROUP_ID = 21; // linux/inet_diag.h, 5.8
+export const TCP_ESTABLISHED = 1; // net/tcp_states.h
+export const TCP_FIN_WAIT1 = 4;
+export const TCP_FIN_WAIT2 = 5;
+
 export const SYS_PIDFD_OPEN = 434; // asm-generic/unistd.h, 5.3
+export const SYS_PIDFD_GETFD = 438; // 5.6
 
 export const PIDFD_GET_INFO = 0xc040ff0b; // linux/pidfd.h, 6.13: _IOWR(0xFF, 11, struct pidfd_info), 64 bytes
 export const PIDFD_INFO_PID = 1;

@@ -31,6 +31,10 @@ export interface Libc {
   connect(fd: number, address: Uint8Array, length: number): number;
   listen(fd: number, backlog: number): number;
   accept4(fd: number, address: null, length: null, flags: number): number;
+  getsockname(fd: number, address: Memory, length: Int32Array): number;
+  getpeername(fd: number, address: Memory, length: Int32Array): number;
+  send(fd: number, memory: Memory, count: number, flags: number): number;
+  recvfrom(fd: number, memory: Memory, count: number, flags: number, address: Memory, length: Int32Array): number;
   fchmod(fd: number, mode: number): number;
   fchown(fd: number, uid: number, gid: number): number;
   fchownat(dirFd: number, path: Uint8Array, uid: number, gid: number, flags: number): number;
@@ -82,6 +86,10 @@ function bind(): Libc {
     connect: call('int connect(int, void *, unsigned int)'),
     listen: call('int listen(int, int)'),
     accept4: call('int accept4(int, void *, void *, int)'),
+    getsockname: call('int getsockname(int, void *, void *)'),
+    getpeername: call('int getpeername(int, void *, void *)'),
+    send: call('long send(int, void *, size_t, int)'),
+    recvfrom: call('long recvfrom(int, void *, size_t, int, void *, void *)'),
     fchmod: call('int fchmod(int, unsigned int)'),
     fchown: call('int fchown(int, unsigned int, unsigned int)'),
     fchownat: call('int fchownat(int, void *, unsigned int, unsigned int, int)'),
