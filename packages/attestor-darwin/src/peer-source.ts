@@ -1,12 +1,12 @@
 import { readdirSync } from 'node:fs';
-import type { Connection, DescriptorUse, Fd, Peer, PeerCredentials, PeerRefusal, PeerSource, Pid } from '@portcullis/core';
+import type { Connection, DescriptorUse, Fd, Peer, PeerRefusal, PeerSource, Pid } from '@portcullis/core';
 import { AF_UNIX, NO_ID, SOCK_STREAM } from './ffi/constants.js';
 import { SysFailure } from './ffi/errno.js';
 import { systemLibc, type Libc } from './ffi/libc.js';
 import { getDescriptorLimit } from './ffi/rlimit.js';
 import { getFamily, getPeerCred, getPeerPid, getType } from './ffi/sockopt.js';
 import { probeCapabilities, type Capabilities } from './capabilities.js';
-import { DarwinPeer } from './peer.js';
+import { DarwinPeer, type UnixCredentials } from './peer.js';
 
 export interface PeerSourceOptions {
   /** Whether a connection from this very process is admitted to the policy (T15). Default `refuse`. */
@@ -47,7 +47,7 @@ export class DarwinPeerSource implements PeerSource {
     const frozen = getPeerCred(this.#libc, fd);
     if (frozen instanceof SysFailure) return { refused: frozen.is('EOVERFLOW') ? 'credentials-invalid' : 'socket-not-connected', detail: frozen.toString() };
     const { uid, gid } = frozen;
-    const credentials = (pid: number): PeerCredentials => ({ pid: pid as Pid, uid, gid });
+    const credentials = (pid: number): UnixCredentials => ({ pid: pid as Pid, uid, gid });
     if (uid === NO_ID || gid === NO_ID) return { refused: 'credentials-invalid', detail: 'LOCAL_PEERCRED has an id that no process has', credentials: credentials(0) };
     const pid = getPeerPid(this.#libc, fd);
     if (pid instanceof SysFailure) return { refused: pid.is('ENOTCONN') ? 'peer-exited' : 'pin-failed', detail: pid.toString(), credentials: credentials(0) };

@@ -1,4 +1,4 @@
-import { unknown, type Connection, type Peer, type PeerCredentials, type PeerRefusal, type PinStrength, type Unknown } from '@portcullis/core';
+import { unknown, type Connection, type Gid, type Peer, type PeerCredentials, type PeerRefusal, type PinStrength, type Unknown } from '@portcullis/core';
 import { tokenChange } from './contradiction.js';
 import type { Signed } from './ffi/csops.js';
 import type { Xucred } from './ffi/layout.js';
@@ -11,7 +11,7 @@ import { pinPeer, readToken, type Pin } from './pin.js';
  * socket when the peer was opened (T23). The pin is taken when first needed.
  */
 export class DarwinPeer implements Peer {
-  readonly credentials: PeerCredentials;
+  readonly credentials: UnixCredentials;
   readonly connection: Connection;
   /** LOCAL_PEERCRED, with the groups. */
   readonly frozen: Xucred;
@@ -19,7 +19,7 @@ export class DarwinPeer implements Peer {
   #pin: Pin | PeerRefusal | undefined;
   #closed = false;
 
-  constructor(libc: Libc, connection: Connection, credentials: PeerCredentials, frozen: Xucred) {
+  constructor(libc: Libc, connection: Connection, credentials: UnixCredentials, frozen: Xucred) {
     this.libc = libc;
     this.connection = connection;
     this.credentials = credentials;
@@ -64,3 +64,6 @@ export class DarwinPeer implements Peer {
     this.#closed = true;
   }
 }
+
+/** A Unix socket's peer has a group. */
+export type UnixCredentials = PeerCredentials & { readonly gid: Gid };
