@@ -1,5 +1,6 @@
 // Installs what the tests run and this system lacks: on Debian and its relatives, as root. Elsewhere it says what is
 // missing and goes on, since a test that lacks something skips itself and says why. Quick and silent when all is there.
+// With the argument `kernels`: what `npm run test:kernels` needs.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 
@@ -13,8 +14,25 @@ const NEEDED = [
   { name: 'gcc', files: ['/usr/bin/gcc'], for: 'the attacks, which are small C programs' },
   { name: 'libc6-dev', files: ['/usr/include/stdio.h'], for: 'the same' },
   { name: 'util-linux', files: ['/usr/bin/setpriv', '/usr/bin/unshare'], for: 'other users and namespaces' },
+  { name: 'podman', files: ['/usr/bin/podman'], for: 'real containers' },
+  { name: 'runc', files: ['/usr/sbin/runc'], for: 'the same' },
+  { name: 'crun', files: ['/usr/bin/crun'], for: 'containers without a cgroup' },
+  { name: 'uidmap', files: ['/usr/bin/newuidmap'], for: "a user's containers" },
+  { name: 'busybox-static', files: ['/bin/busybox'], for: 'what is in the containers' },
   { name: 'lsof', files: ['/usr/bin/lsof'], for: 'the records that lsof prints on macOS too' },
 ];
+
+/** The kernel lab boots virtual machines, which nothing else here does. */
+const NEEDED_FOR_KERNELS = [
+  { name: 'qemu-system-x86', files: ['/usr/bin/qemu-system-x86_64'], for: 'the machines' },
+  { name: 'busybox-static', files: ['/usr/bin/busybox'], for: 'what runs in them besides node' },
+  { name: 'apparmor', files: ['/usr/sbin/apparmor_parser', '/etc/apparmor.d/abi/3.0'], for: 'a profile of AppArmor' },
+  { name: 'checkpolicy', files: ['/usr/bin/checkpolicy'], for: 'a policy of SELinux' },
+  { name: 'e2fsprogs', files: ['/usr/sbin/mkfs.ext4'], for: 'a file system with fs-verity' },
+  ...NEEDED.filter(({ name }) => ['gcc', 'libc6-dev', 'util-linux', 'socat'].includes(name)),
+];
+
+const wanted = process.argv[2] === 'kernels' ? NEEDED_FOR_KERNELS : NEEDED;
 
 const say = (text) => process.stdout.write(`system-packages: ${text}\n`);
 
@@ -41,7 +59,7 @@ function proxies() {
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => /^(https?|no)_proxy$/i.test(name)));
 }
 
-const missing = () => NEEDED.filter(({ files }) => !files.every((file) => existsSync(file)));
+const missing = () => wanted.filter(({ files }) => !files.every((file) => existsSync(file)));
 const describe = (packages) => packages.map((entry) => `${entry.name} (${entry.for})`).join(', ');
 
 function main() {

@@ -1,19 +1,42 @@
-import { unknown, type Attestor, type Findings, type Peer, type SelectorKey } from '@portcullis/core';
-import { unsupportedReason } from './capabilities.js';
-import { DARWIN_SELECTORS } from './selectors.js';
+import { unknown, type Attestor, type Finding, type Findings, type Peer, type SelectorDefinition, type SelectorKey, type SelectorValue } from '@portcullis/core';
+import { DigestCache, Names, type DigestOptions } from '@portcullis/core/platform';
+import { askDirectory } from './dscacheutil.js';
+import { Lsof, type LsofOptions } from './lsof/lsof.js';
+import { DarwinPeer } from './peer.js';
+import { probesOf } from './probes/all.js';
+import type { Probe } from './probes/probe.js';
 
-/** Answers every wanted key as unknown: what could not be looked at is never read as absent (I4). */
+/** Establishes what the kernel says of a peer on macOS. */
 export class DarwinAttestor implements Attestor {
   readonly name = 'darwin';
-  readonly selectors = DARWIN_SELECTORS;
-  readonly #detail: string;
+  readonly selectors: readonly SelectorDefinition[];
+  readonly #names = new Names(askDirectory);
+  readonly #digests: DigestCache;
+  readonly #probes: readonly Probe[];
 
-  constructor(platform: NodeJS.Platform = process.platform) {
-    this.#detail = unsupportedReason(platform);
+  constructor(options: { readonly digests?: DigestOptions; readonly lsof?: LsofOptions } = {}) {
+    this.#digests = new DigestCache(options.digests);
+    this.#probes = probesOf(this.#names, new Lsof(options.lsof), this.#digests);
+    this.selectors = Object.freeze(this.#probes.flatMap(({ selectors }) => selectors));
   }
 
-  attest(_peer: Peer, wanted: ReadonlySet<SelectorKey>): Findings {
-    const finding = unknown('kernel-unsupported', this.#detail);
-    return new Map(Array.from(wanted, (key) => [key, finding]));
+  attest(peer: Peer, wanted: ReadonlySet<SelectorKey>, signal?: AbortSignal): Findings | Promise<Findings> {
+    if (!(peer instanceof DarwinPeer)) return new Map([...wanted].map((key) => [key, unknown('socket-unsupported')]));
+    const findings = new Map<SelectorKey, Finding>();
+    const late: Promise<void>[] = [];
+    for (const probe of this.#probes) {
+      const keys = probe.selectors.map(({ key }) => key).filter((key) => wanted.has(key));
+      const waiting = keys.length === 0 ? undefined : probe.ask(peer, keys, findings, signal);
+      if (waiting !== undefined) late.push(waiting);
+    }
+    return late.length === 0 ? findings : Promise.all(late).then(() => findings);
+  }
+
+  prepare(literals: ReadonlyMap<SelectorKey, ReadonlySet<SelectorValue>>): Promise<readonly string[]> {
+    return this.#names.prepare(literals);
+  }
+
+  close(): Promise<void> {
+    return this.#digests.close();
   }
 }

@@ -1,42 +1,69 @@
-import type { PeerCredentials, PeerRefusal } from '@portcullis/core';
-import type { AuditToken, Xucred } from './ffi/layout.js';
-
-/** What is known of a peer once both were asked: who connected, and the process that the kernel named later. */
-export function credentialsOf(frozen: Xucred, token: AuditToken): PeerCredentials {
-  return Object.freeze({ pid: token.pid, uid: frozen.uid, gid: frozen.gid });
-}
-
-/**
- * Whether the process that the kernel names now can be the one that connected. LOCAL_PEERTOKEN is looked up by the last
- * user of the socket when it is asked, so another user's process there is a passed descriptor or a reused pid (T23).
- * Undefined: nothing speaks against it, which proves nothing about a process of the same user.
- */
-export function contradiction(frozen: Xucred, token: AuditToken): PeerRefusal | undefined {
-  if (token.effectiveUid === frozen.uid) return undefined;
-  return {
-    refused: 'peer-changed',
-    detail: `LOCAL_PEERCRED says uid ${String(frozen.uid)}, LOCAL_PEERTOKEN says ${String(token.effectiveUid)}`,
-    credentials: credentialsOf(frozen, token),
-  };
-}
+import { unknown, type Connection, type Gid, type Peer, type PeerCredentials, type PeerRefusal, type PinStrength, type Unknown } from '@portcullis/core';
+import { tokenChange } from './contradiction.js';
+import type { Signed } from './ffi/csops.js';
+import type { Xucred } from './ffi/layout.js';
+import type { Libc } from './ffi/libc.js';
+import { DarwinHeldPeer } from './lease/held-peer.js';
+import { pinPeer, readToken, type Pin } from './pin.js';
 
 /**
- * Whether two tokens of one connection, from before the first look and after the last, are of one process and one
- * program image (I3, I7). Undefined is yes.
+ * The peer of one AF_UNIX connection. Its ids are frozen at connect; its pid is that of the last process which used the
+ * socket when the peer was opened (T23). The pin is taken when first needed.
  */
-export function tokenChange(before: AuditToken, after: AuditToken): PeerRefusal | undefined {
-  if (before.pid !== after.pid) {
-    return {
-      refused: 'peer-changed',
-      detail: `LOCAL_PEERTOKEN named pid ${String(before.pid)}, then ${String(after.pid)}`,
-    };
+export class DarwinPeer implements Peer {
+  readonly credentials: UnixCredentials;
+  readonly connection: Connection;
+  /** LOCAL_PEERCRED, with the groups. */
+  readonly frozen: Xucred;
+  readonly libc: Libc;
+  #pin: Pin | PeerRefusal | undefined;
+  #closed = false;
+
+  constructor(libc: Libc, connection: Connection, credentials: UnixCredentials, frozen: Xucred) {
+    this.libc = libc;
+    this.connection = connection;
+    this.credentials = credentials;
+    this.frozen = frozen;
   }
-  // the version counts on with every exec: this is what closes connect-then-exec (T2), and a reused pid (T1)
-  if (before.pidVersion !== after.pidVersion) {
-    return {
-      refused: 'peer-changed',
-      detail: `the pid version of ${String(before.pid)} went from ${String(before.pidVersion)} to ${String(after.pidVersion)}`,
-    };
+
+  get pin(): PinStrength {
+    return this.#pin !== undefined && 'token' in this.#pin ? 'audit-token' : 'unpinned';
   }
-  return undefined;
+
+  /** I3: before any look at the process. An unknown means that nothing may be asked of it, and `verify` will refuse the peer. */
+  held(): Pin | Unknown {
+    if (this.#closed) throw new Error('the peer was used after it was closed');
+    const pin = (this.#pin ??= pinPeer(this.libc, this.connection.fd, this.credentials));
+    if ('token' in pin) return pin;
+    return unknown(pin.refused === 'peer-exited' || pin.refused === 'peer-changed' ? pin.refused : 'system-error', pin.detail);
+  }
+
+  /** The pinned process, as csops wants it. */
+  signed(): Signed | Unknown {
+    const pin = this.held();
+    return 'token' in pin ? { libc: this.libc, pid: pin.fields.pid, token: pin.token } : pin;
+  }
+
+  verify(): PeerRefusal | undefined {
+    const pin = this.#pin;
+    if (pin === undefined) return undefined;
+    if (!('token' in pin)) return pin;
+    // After the last look: a reused pid (T1), an exec (T2) or another user of the socket (T23) has another token.
+    const now = readToken(this.libc, this.connection.fd, this.credentials);
+    return 'refused' in now ? now : tokenChange(this.credentials, pin.fields, now.fields);
+  }
+
+  /** `image`: the image that was pinned, where one was. */
+  hold({ image }: { readonly image: boolean }): DarwinHeldPeer {
+    const pin = this.#pin;
+    const pidVersion = image && pin !== undefined && 'token' in pin ? pin.fields.pidVersion : undefined;
+    return new DarwinHeldPeer(this.libc, this.connection, this.credentials, pidVersion);
+  }
+
+  close(): void {
+    this.#closed = true;
+  }
 }
+
+/** A Unix socket's peer has a group. */
+export type UnixCredentials = PeerCredentials & { readonly gid: Gid };

@@ -1,9 +1,13 @@
-import { ATTESTOR, PEER_SOURCE, type Registrar } from '@portcullis/core';
+import { ATTESTOR, CONNECT_PORT, LISTEN_PORT, PEER_SOURCE, type Registrar } from '@portcullis/core';
 import { DarwinAttestor } from './attestor.js';
-import { DarwinPeerSource } from './peer-source.js';
+import { darwinConnectPort } from './connect/connect-port.js';
+import { darwinListenPort } from './listen/listen-port.js';
+import { DarwinPeerSource, type PeerSourceOptions } from './peer-source.js';
 
-/** Registers what this package offers under core's tokens; a tsyringe container is a `Registrar`. */
-export function register(container: Registrar): void {
-  container.register(PEER_SOURCE, { useValue: new DarwinPeerSource() });
+/** Registers this platform with a tsyringe container, under core's tokens. */
+export function register(container: Registrar, options: PeerSourceOptions = {}): void {
+  container.register(PEER_SOURCE, { useValue: new DarwinPeerSource(options) });
   container.register(ATTESTOR, { useValue: new DarwinAttestor() });
+  container.register(LISTEN_PORT, { useValue: darwinListenPort(options.libc) });
+  container.register(CONNECT_PORT, { useValue: darwinConnectPort(options.libc) });
 }

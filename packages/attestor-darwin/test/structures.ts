@@ -16,3 +16,11 @@ export function auditTokenBytes({ euid = 501, pid = 812, pidVersion = 1 }: { eui
   [501, euid, 20, 501, 20, pid, 100_000, pidVersion].forEach((word, index) => bytes.writeUInt32LE(word, 4 * index));
   return bytes;
 }
+
+/** An answer to CS_OPS_TEAMID or CS_OPS_IDENTITY: a header with the whole length in network order, the text, a NUL. */
+export function csTextBytes(text: string | Buffer): Buffer {
+  const bytes = Buffer.from(text as string);
+  const header = Buffer.alloc(8);
+  header.writeUInt32BE(bytes.length + 9, 4);
+  return Buffer.concat([header, bytes, Buffer.alloc(1)]);
+}

@@ -2,6 +2,8 @@ import { Catalogue, unknown, type Attestor, type Finding, type Findings, type Pe
 import { DigestCache, Names, type DigestOptions } from '@portcullis/core/platform';
 import { askGetent } from './getent.js';
 import { ProcessCache } from './image/process-cache.js';
+import { HolderFinder } from './loopback/holder-finder.js';
+import { LoopbackPeer } from './loopback/loopback-peer.js';
 import { LinuxPeer } from './peer.js';
 import { probesOf } from './probes/all.js';
 import type { Probe } from './probes/probe.js';
@@ -12,6 +14,7 @@ export class LinuxAttestor implements Attestor {
   readonly selectors: readonly SelectorDefinition[];
   readonly #names = new Names(askGetent);
   readonly #processes = new ProcessCache();
+  readonly #holders = new HolderFinder();
   readonly #digests: DigestCache;
   readonly #probes: readonly Probe[];
   readonly #catalogue: Catalogue;
@@ -29,13 +32,10 @@ export class LinuxAttestor implements Attestor {
 
   attest(peer: Peer, wanted: ReadonlySet<SelectorKey>, signal?: AbortSignal): Findings | Promise<Findings> {
     if (!(peer instanceof LinuxPeer)) return new Map([...wanted].map((key) => [key, unknown('socket-unsupported')]));
-    const findings = new Map<SelectorKey, Finding>();
-    let late: Promise<void>[] | undefined;
-    for (const { probe, keys } of this.#plan(wanted)) {
-      const waiting = probe.ask(peer, keys, findings, signal);
-      if (waiting !== undefined) (late ??= []).push(waiting);
-    }
-    return late === undefined ? findings : Promise.all(late).then(() => findings);
+    const plan = this.#plan(wanted);
+    // The process behind a TCP connection has to be looked for, and only where a key wants it.
+    const located = peer instanceof LoopbackPeer && plan.some(needsProcess) ? peer.locate(this.#holders, signal) : undefined;
+    return located === undefined ? ask(peer, plan, signal) : located.then(() => ask(peer, plan, signal));
   }
 
   prepare(literals: ReadonlyMap<SelectorKey, ReadonlySet<SelectorValue>>): Promise<readonly string[]> {
@@ -44,7 +44,7 @@ export class LinuxAttestor implements Attestor {
 
   async close(): Promise<void> {
     this.#processes.clear();
-    await this.#digests.close();
+    await Promise.all([this.#digests.close(), this.#holders.close()]);
   }
 
   /** The probes that a set of keys needs, in their order, each with its own keys. */
@@ -67,4 +67,18 @@ export class LinuxAttestor implements Attestor {
 interface Step {
   readonly probe: Probe;
   readonly keys: readonly SelectorKey[];
+}
+
+function needsProcess({ probe }: Step): boolean {
+  return probe.selectors.some(({ cost }) => cost !== 'socket');
+}
+
+function ask(peer: LinuxPeer, plan: readonly Step[], signal: AbortSignal | undefined): Findings | Promise<Findings> {
+  const findings = new Map<SelectorKey, Finding>();
+  let late: Promise<void>[] | undefined;
+  for (const { probe, keys } of plan) {
+    const waiting = probe.ask(peer, keys, findings, signal);
+    if (waiting !== undefined) (late ??= []).push(waiting);
+  }
+  return late === undefined ? findings : Promise.all(late).then(() => findings);
 }

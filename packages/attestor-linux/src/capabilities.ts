@@ -35,10 +35,14 @@ export interface Capabilities {
   readonly cgroupNamespaced: boolean;
   /** Our own namespaces, by name: inode numbers. */
   readonly namespaces: ReadonlyMap<string, bigint>;
+  /** The host's, as far as can be told: those of pid 1, ours where we may not look at it; undefined where we are not on the host. */
+  readonly hostNamespaces: ReadonlyMap<string, bigint> | undefined;
 }
 
 /** The pid namespace that the kernel was booted with: PROC_PID_INIT_INO, linux/proc_ns.h. */
 const FIRST_PID_NAMESPACE = 0xeffffffcn;
+/** PROC_USER_INIT_INO. */
+const FIRST_USER_NAMESPACE = 0xeffffffdn;
 
 /** From any other, processes outside are shown as pid 0: as nobody. */
 export function inFirstPidNamespace({ namespaces }: Capabilities): boolean {
@@ -65,7 +69,7 @@ export function probeCapabilities(): Capabilities {
     if (cred instanceof SysFailure || cred.pid !== process.pid || cred.uid !== process.geteuid?.()) {
       throw new PortcullisError('PLATFORM_PROBE', `SO_PEERCRED does not name this process: ${cred instanceof SysFailure ? cred.toString() : `pid ${String(cred.pid)}, uid ${String(cred.uid)}`}`);
     }
-    const namespaces = ownNamespaces();
+    const namespaces = namespacesOf('self');
     return Object.freeze({
       peerPidFd: isOurPidfd(answered(getPeerPidFd(one))),
       ...probePidfd(),
@@ -78,6 +82,7 @@ export function probeCapabilities(): Capabilities {
       hidepid: isUnseen('/proc/1/stat'),
       cgroupNamespaced: namespaces.get('cgroup') !== BigInt(INITIAL_CGROUP_NAMESPACE),
       namespaces,
+      hostNamespaces: hostNamespaces(namespaces),
     });
   } finally {
     closeFd(one);
@@ -144,14 +149,21 @@ function overflowId(name: string): number {
   return /^[0-9]{1,10}$/.test(text) ? Number(text) : OVERFLOW_ID;
 }
 
-function ownNamespaces(): ReadonlyMap<string, bigint> {
+/** Below any other pid or user namespace than the first, pid 1 and our own say nothing of the host. */
+function hostNamespaces(own: ReadonlyMap<string, bigint>): ReadonlyMap<string, bigint> | undefined {
+  if (own.get('pid') !== FIRST_PID_NAMESPACE || (own.get('user') ?? FIRST_USER_NAMESPACE) !== FIRST_USER_NAMESPACE) return undefined;
+  const first = namespacesOf('1');
+  return first.size === own.size ? first : own;
+}
+
+function namespacesOf(process: 'self' | '1'): ReadonlyMap<string, bigint> {
   const inodes = new Map<string, bigint>();
   for (const name of NAMESPACES) {
     try {
-      const inode = /\[([0-9]+)\]$/.exec(readlinkSync(`/proc/self/ns/${name}`))?.[1];
+      const inode = /\[([0-9]+)\]$/.exec(readlinkSync(`/proc/${process}/ns/${name}`))?.[1];
       if (inode !== undefined) inodes.set(name, BigInt(inode));
     } catch {
-      continue; // this kernel has no such namespace (time: 5.6)
+      continue; // this kernel has no such namespace (time: 5.6), or we may not look
     }
   }
   return inodes;

@@ -2,6 +2,8 @@ export { LinuxAttestor } from './attestor.js';
 export { probeCapabilities, NAMESPACES, type Capabilities } from './capabilities.js';
 export { linuxConnectPort } from './connect/connect-port.js';
 export { linuxListenPort } from './listen/listen-port.js';
+export { LinuxHandoffPort } from './handoff/handoff-port.js';
+export { LoopbackPeerSource } from './loopback/loopback-peer-source.js';
 export { LinuxMessagePort } from './messages/message-port.js';
 export { LinuxPeer } from './peer.js';
 export { openPid } from './pid-peer.js';

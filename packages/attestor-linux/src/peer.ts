@@ -1,4 +1,4 @@
-import { ABSENT, unknown, type Connection, type Fd, type Finding, type Peer, type PeerCredentials, type PeerRefusal, type PinStrength, type TrustTier, type Unknown } from '@portcullis/core';
+import { ABSENT, unknown, type Connection, type Fd, type Finding, type HeldPeer, type Peer, type PeerCredentials, type PeerRefusal, type PinStrength, type TrustTier, type Unknown } from '@portcullis/core';
 import type { Capabilities } from './capabilities.js';
 import { ENOENT, ENOPROTOOPT, ESRCH, SysFailure } from './ffi/errno.js';
 import { closeFd } from './ffi/file.js';
@@ -20,14 +20,17 @@ export interface Groups {
   readonly tier?: TrustTier;
 }
 
-/** The peer of one AF_UNIX connection. What is frozen at connect is there from the start; the pin is taken when first needed. */
+/**
+ * The peer of one connection: of an AF_UNIX socket, unless a subclass says otherwise. What is frozen at connect is there
+ * from the start; the pin is taken when first needed.
+ */
 export class LinuxPeer implements Peer {
   readonly credentials: PeerCredentials;
   readonly connection: Connection;
   readonly capabilities: Capabilities;
   /** What is kept of its process, once `ProcessCache` looked. */
   process: KnownProcess | 'not-kept' | undefined;
-  #pin: Pin | PeerRefusal | undefined;
+  #pin: Pin | PeerRefusal | Unknown | undefined;
   #info: PidfdInfo | SysFailure | undefined;
   #image: ProgramImage | undefined;
   /** Whether something below /proc was read since the image was last looked at. */
@@ -55,11 +58,12 @@ export class LinuxPeer implements Peer {
     if (this.#closed) throw new Error('the peer was used after it was closed');
     const pin = (this.#pin ??= this.takePin());
     if ('pidfd' in pin) return pin.pidfd;
+    if ('why' in pin) return pin;
     return unknown(pin.refused === 'peer-exited' ? 'peer-exited' : 'system-error', pin.detail);
   }
 
-  /** How `pidfd` gets its pin, asked once. */
-  protected takePin(): Pin | PeerRefusal {
+  /** How `pidfd` gets its pin, asked once. An unknown: nobody can be pinned, which refuses nobody, as nothing is read then. */
+  protected takePin(): Pin | PeerRefusal | Unknown {
     return pinPeer(this.connection.fd, this.credentials, this.capabilities);
   }
 
@@ -147,7 +151,7 @@ export class LinuxPeer implements Peer {
 
   verify(): PeerRefusal | undefined {
     const pin = this.#pin;
-    if (pin === undefined) return undefined;
+    if (pin === undefined || 'why' in pin) return undefined;
     const { credentials } = this;
     if (!('pidfd' in pin)) return pin;
     // After the last read: a process that exited may have lent its pid to another while we read (T1).
@@ -161,12 +165,18 @@ export class LinuxPeer implements Peer {
     return changed === undefined ? undefined : { refused: 'peer-changed', detail: changed, credentials };
   }
 
-  hold({ image }: { readonly image: boolean }): LinuxHeldPeer {
+  hold({ image }: { readonly image: boolean }): HeldPeer {
+    // SO_PEERPIDFD can be asked again when it is needed. Where there is none, the pid can be another's by then.
+    return this.holdPinned(image, !this.capabilities.peerPidFd);
+  }
+
+  /** `now`: with a pin of its own from the start, not only when it is needed. */
+  protected holdPinned(image: boolean, now: boolean): LinuxHeldPeer {
     const { connection, credentials, capabilities } = this;
     let pin: Pin | PeerRefusal | undefined;
-    if (!capabilities.peerPidFd) {
-      // SO_PEERPIDFD can be asked again when it is needed. Where there is none, the pid can be another's by then.
+    if (now) {
       this.#pin ??= pinPeer(connection.fd, credentials, capabilities);
+      if ('why' in this.#pin) throw new Error('a peer without a process cannot be held by one');
       pin = 'pidfd' in this.#pin ? pinAgain(this.#pin, credentials) : this.#pin;
     }
     return new LinuxHeldPeer(connection, credentials, capabilities, pin, image ? this.#image?.use() : undefined);

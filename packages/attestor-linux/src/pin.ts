@@ -10,9 +10,9 @@ import { readProc } from './proc/read.js';
 
 /** A process that cannot be mistaken for another while this is held. */
 export interface Pin {
-  readonly strength: 'peer-pidfd' | 'pidfd-open';
+  readonly strength: 'peer-pidfd' | 'pidfd-open' | 'socket-holder';
   readonly pidfd: Fd;
-  /** Only with `pidfd-open`: compared again at the end. */
+  /** Not with `peer-pidfd`: compared again at the end. */
   readonly startTimeTicks: number | undefined;
 }
 
@@ -43,7 +43,7 @@ export function pinByPid(credentials: PeerCredentials): Pin | PeerRefusal {
   const ids = status instanceof SysFailure ? undefined : parseStatus(status);
   // After the last read: what was read belongs to the process behind the pidfd only if that still runs.
   const exited = hasExited(pidfd);
-  if (!exited && before !== undefined && before === after && ids?.uids.includes(uid) === true && ids.gids.includes(gid)) {
+  if (!exited && before !== undefined && before === after && ids?.uids.includes(uid) === true && (gid === undefined || ids.gids.includes(gid))) {
     return { strength: 'pidfd-open', pidfd, startTimeTicks: after };
   }
   closeFd(pidfd);

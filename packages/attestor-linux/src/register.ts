@@ -1,13 +1,14 @@
-import { ATTESTOR, CONNECT_PORT, LISTEN_PORT, MESSAGE_PORT, PEER_SOURCE, type Registrar } from '@portcullis/core';
+import { ATTESTOR, CONNECT_PORT, LISTEN_PORT, MESSAGE_PORT, PEER_SOURCE, type Registrar, type Transport } from '@portcullis/core';
 import { LinuxAttestor } from './attestor.js';
 import { linuxConnectPort } from './connect/connect-port.js';
 import { linuxListenPort } from './listen/listen-port.js';
+import { LoopbackPeerSource } from './loopback/loopback-peer-source.js';
 import { LinuxMessagePort } from './messages/message-port.js';
 import { LinuxPeerSource, type PeerSourceOptions } from './peer-source.js';
 
-/** Registers this platform with a tsyringe container, under core's tokens. */
-export function register(container: Registrar, options: PeerSourceOptions = {}): void {
-  const source = new LinuxPeerSource(options);
+/** Registers this platform with a tsyringe container, under core's tokens: the peer source of Unix sockets, unless told. */
+export function register(container: Registrar, options: PeerSourceOptions & { readonly transport?: Transport } = {}): void {
+  const source = options.transport === 'tcp' ? new LoopbackPeerSource(options) : new LinuxPeerSource(options);
   const { capabilities } = source;
   container.register(PEER_SOURCE, { useValue: source });
   container.register(ATTESTOR, { useValue: new LinuxAttestor() });

@@ -6,7 +6,7 @@ import { LINUX_SELECTORS, LinuxAttestor } from '@portcullis/attestor-linux';
 describe('what this package offers', () => {
   it('exports what it promises, and nothing else', () => {
     assert.deepEqual(Object.keys(exported).sort(), [
-      'LINUX_SELECTORS', 'LinuxAttestor', 'LinuxMessagePort', 'LinuxPeer', 'LinuxPeerSource', 'NAMESPACES', 'linuxConnectPort', 'linuxListenPort', 'openPid', 'probeCapabilities', 'register',
+      'LINUX_SELECTORS', 'LinuxAttestor', 'LinuxHandoffPort', 'LinuxMessagePort', 'LinuxPeer', 'LinuxPeerSource', 'LoopbackPeerSource', 'NAMESPACES', 'linuxConnectPort', 'linuxListenPort', 'openPid', 'probeCapabilities', 'register',
     ]);
   });
 

@@ -9,7 +9,7 @@ import { requireFeature } from '@portcullis/testkit';
 import { Attesting } from './support/attesting.js';
 import { compiled } from './support/compile.js';
 import { openDescriptors } from './support/descriptors.js';
-import { needAttacks, SOMEBODY } from './support/features.js';
+import { needAttacks, needPeerPidFd, SOMEBODY } from './support/features.js';
 import { answerOption, interceptCalls } from './support/intercept.js';
 import { Stage } from './support/stage.js';
 
@@ -94,7 +94,8 @@ describe('on older kernels', () => {
   });
 
   for (const [errno, refused] of [[ESRCH, 'peer-exited'], [EINVAL, 'peer-exited'], [EMFILE, 'pin-failed'], [ENODATA, 'pin-failed']] as const) {
-    it(`T1: refuses a peer that cannot be pinned, errno ${String(errno)}, and does not try again by pid`, async () => {
+    it(`T1: refuses a peer that cannot be pinned, errno ${String(errno)}, and does not try again by pid`, async function () {
+      needPeerPidFd(this);
       let opened = false;
       const stop = interceptCalls((_count, name) => { opened ||= name === 'syscall'; });
       const look = await withOption(SO_PEERPIDFD, errno, ['linux:live-uid', 'unix:path', 'linux:pin']).finally(stop);
@@ -103,7 +104,8 @@ describe('on older kernels', () => {
     });
   }
 
-  it('T20: refuses when no more descriptors can be had', async () => {
+  it('T20: refuses when no more descriptors can be had', async function () {
+    needPeerPidFd(this);
     const attesting = new Attesting();
     const { socket } = await stage.connectedPuppet();
     const stop = answerOption(SO_PEERPIDFD, EMFILE);

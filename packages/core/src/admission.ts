@@ -3,15 +3,17 @@ import type { Attested, Stages } from './engine.js';
 import { PortcullisError } from './errors.js';
 import type { Evidence } from './evidence.js';
 import { fingerprint } from './fingerprint.js';
-import type { Gid, PeerRefusal, Pid, PinStrength, Uid } from './peer.js';
+import type { Gid, PeerCredentials, PeerRefusal, Pid, PinStrength, Uid } from './peer.js';
 import type { Policy, PolicyContext } from './policy.js';
 import type { SelectorKey } from './selector.js';
 
 /** What an application may keep of a peer: values, no descriptors. */
 export interface AdmittedPeer {
+  /** 0 where it cannot be seen; of a TCP connection also where no rule looked at the process. */
   readonly pid: Pid;
   readonly uid: Uid;
-  readonly gid: Gid;
+  /** Undefined of a TCP connection, which has none. */
+  readonly gid: Gid | undefined;
   /** How firmly the process was held while it was looked at. */
   readonly pin: PinStrength;
   /** See `fingerprint`: one stable digest of chosen selectors. */
@@ -76,11 +78,11 @@ const OF_POLICY: ReadonlySet<string> = new Set(['rule', 'default', 'unknown-evid
 class PeerView implements AdmittedPeer {
   readonly pid: Pid;
   readonly uid: Uid;
-  readonly gid: Gid;
+  readonly gid: Gid | undefined;
   readonly pin: PinStrength;
   readonly #evidence: Evidence;
 
-  constructor(credentials: { readonly pid: Pid; readonly uid: Uid; readonly gid: Gid }, pin: PinStrength, evidence: Evidence) {
+  constructor(credentials: PeerCredentials, pin: PinStrength, evidence: Evidence) {
     this.pid = credentials.pid;
     this.uid = credentials.uid;
     this.gid = credentials.gid;

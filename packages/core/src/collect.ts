@@ -3,7 +3,7 @@ import { Catalogue, valueProblem, type SelectorDefinition } from './catalogue.js
 import { unknown, type Evidenced, type Finding, type Findings } from './evidence.js';
 import type { Peer } from './peer.js';
 import { normaliseValues, type SelectorKey } from './selector.js';
-import { costRank, trustRank, type CostTier } from './tiers.js';
+import { costRank, trustRank, type CostTier, type TrustTier } from './tiers.js';
 
 /** More values than this of one key are not evidence but an attack on memory. */
 const MOST_VALUES = 65_536;
@@ -21,6 +21,7 @@ interface Wanted {
   readonly definition: SelectorDefinition;
   lastFinding: Finding | undefined;
   lastEvidenced: Evidenced | undefined;
+  lastCeiling: TrustTier | undefined;
 }
 
 /** One round: the cheapest tier of a wanted set, by attestor, and the keys nobody establishes. */
@@ -52,13 +53,14 @@ export class Collector {
    */
   collect(wanted: ReadonlySet<SelectorKey>, peer: Peer, evidence: Map<SelectorKey, Evidenced>, signal: AbortSignal): Promise<void> | undefined {
     const round = this.#round(wanted);
+    const { ceiling } = peer;
     for (const key of round.orphans) evidence.set(key, NO_ATTESTOR);
     let late: Promise<void>[] | undefined;
     try {
       for (const { attestor, keys, wanted: own } of round.asks) {
         const answer = attestor.attest(peer, keys, signal);
-        if (answer instanceof Promise) (late ??= []).push(answer.then((findings) => { file(own, findings, evidence); }));
-        else file(own, answer, evidence);
+        if (answer instanceof Promise) (late ??= []).push(answer.then((findings) => { file(own, findings, evidence, ceiling); }));
+        else file(own, answer, evidence, ceiling);
       }
     } catch (error) {
       // One threw while another still works: nobody will wait for that one any more.
@@ -92,7 +94,7 @@ export class Collector {
       const attestor = definition?.cost === cheapest && definition !== undefined ? this.#owner.get(definition) : undefined;
       if (attestor === undefined || definition === undefined) continue;
       const own = byAttestor.get(attestor) ?? [];
-      own.push({ key, definition, lastFinding: undefined, lastEvidenced: undefined });
+      own.push({ key, definition, lastFinding: undefined, lastEvidenced: undefined, lastCeiling: undefined });
       byAttestor.set(attestor, own);
     }
     return { orphans, asks: [...byAttestor].map(([attestor, own]) => ({ attestor, keys: new Set(own.map(({ key }) => key)), wanted: own })) };
@@ -100,30 +102,30 @@ export class Collector {
 }
 
 /** Every wanted key gets an answer; what the attestor did not say, or said outside its catalogue, is unknown. */
-function file(wanted: readonly Wanted[], findings: Findings, evidence: Map<SelectorKey, Evidenced>): void {
+function file(wanted: readonly Wanted[], findings: Findings, evidence: Map<SelectorKey, Evidenced>, ceiling: TrustTier | undefined): void {
   for (const one of wanted) {
     const finding = findings.get(one.key);
     if (finding === undefined) evidence.set(one.key, unknown('attestor-defect', 'no finding for a wanted key'));
-    else if (finding === one.lastFinding && one.lastEvidenced !== undefined) evidence.set(one.key, one.lastEvidenced);
-    else evidence.set(one.key, check(one, finding));
+    else if (finding === one.lastFinding && one.lastEvidenced !== undefined && ceiling === one.lastCeiling) evidence.set(one.key, one.lastEvidenced);
+    else evidence.set(one.key, check(one, finding, ceiling));
   }
 }
 
-function check(one: Wanted, finding: Finding): Evidenced {
-  const result = evidenced(one.definition, finding);
+function check(one: Wanted, finding: Finding, ceiling: TrustTier | undefined): Evidenced {
+  const result = evidenced(one.definition, finding, ceiling);
   // A finding that somebody can still write to is another one the next time.
   if (Object.isFrozen(finding) && (finding.state !== 'present' || Object.isFrozen(finding.values))) {
     one.lastFinding = finding;
     one.lastEvidenced = result;
+    one.lastCeiling = ceiling;
   }
   return result;
 }
 
-function evidenced(definition: SelectorDefinition, finding: Finding): Evidenced {
+function evidenced(definition: SelectorDefinition, finding: Finding, ceiling: TrustTier = definition.trust): Evidenced {
   if (finding.state === 'unknown') return finding;
-  // A finding may be worth less than the catalogue promises, never more.
-  const said = finding.tier ?? definition.trust;
-  const tier = trustRank(said) < trustRank(definition.trust) ? definition.trust : said;
+  // A finding may be worth less than the catalogue promises, and than its peer allows, never more.
+  const tier = weakest(definition.trust, finding.tier ?? definition.trust, ceiling);
   if (finding.state === 'absent') return { state: 'absent', tier };
   const { values } = finding;
   if (values.length === 0) return unknown('attestor-defect', 'present without a value');
@@ -134,4 +136,9 @@ function evidenced(definition: SelectorDefinition, finding: Finding): Evidenced 
     if (problem !== undefined) return unknown('attestor-defect', problem);
   }
   return { state: 'present', values: normaliseValues(values), tier };
+}
+
+/** The one of `tiers` that is worth least. */
+function weakest(first: TrustTier, ...others: readonly TrustTier[]): TrustTier {
+  return others.reduce((least, tier) => (trustRank(tier) > trustRank(least) ? tier : least), first);
 }

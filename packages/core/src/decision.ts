@@ -37,6 +37,8 @@ export const REFUSAL_CODES = [
   'socket-not-unix',
   /** Not a stream socket (T14). */
   'socket-not-stream',
+  /** Not a TCP socket, before a gate that attests peers of loopback TCP. */
+  'socket-not-tcp',
   /** Not connected (T14). */
   'socket-not-connected',
   /** Credentials that no process can have: uid 0xffffffff. */
@@ -57,7 +59,6 @@ export const REFUSAL_CODES = [
   'pending-limit',
   /** As many pending admissions as one uid may have. */
   'pending-limit-uid',
-  'unsupported-platform',
   /** `reverify` of a connection that has closed. */
   'lease-ended',
   /** Of a server: its listener was made by a process that hands listeners on, or that is gone. */
@@ -74,6 +75,20 @@ export const REFUSAL_CODES = [
   'sender-not-connector',
   /** The ids of a message's sender are not one: it may write for its caller (T10). */
   'sender-set-id',
+  /** A TCP connection from or to an address that is not a loopback one. */
+  'address-not-loopback',
+  /** The listening TCP socket belongs to another network namespace than ours, where nobody can be looked up. */
+  'foreign-network',
+  /** The client's end of a TCP connection is not in our network namespace. */
+  'client-socket-missing',
+  /** The client closed its end already, so that nobody holds it. */
+  'client-socket-closed',
+  /** The kernel did not answer who made the client's end, or not in a form that is known. */
+  'sock-diag-failed',
+  /** No process was seen to hold the client's end. */
+  'holder-missing',
+  /** Several processes hold the client's end: which of them speaks cannot be told. */
+  'several-holders',
 ] as const;
 
 export type RefusalCode = (typeof REFUSAL_CODES)[number];

@@ -116,7 +116,7 @@ export class Gate {
     if (this.#closing !== undefined) throw new PortcullisError('GATE_CLOSED', 'this gate was closed');
     const server = typeof target === 'function' ? createServer(target) : target;
     if (guardOf(server) !== this) this.guard(server);
-    const listening = await serve(server, where, this.#options.listenPort);
+    const listening = await serve(server, where, this.#options.listenPort, this.#options.peerSource.transport);
     // An accept that fails (EMFILE) is an event of the server, which ends the process where nobody listens for it (T20).
     server.on('error', (error) => { this.#after.fail('listener', error); });
     this.#listening.push(listening);

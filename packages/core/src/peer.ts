@@ -1,5 +1,6 @@
 import type { RefusalCode } from './decision.js';
 import type { DescriptorUse } from './descriptor-budget.js';
+import type { TrustTier } from './tiers.js';
 
 declare const brand: unique symbol;
 type Brand<T, Name extends string> = T & { readonly [brand]: Name };
@@ -14,15 +15,19 @@ export type Fd = Brand<number, 'Fd'>;
 /**
  * How firmly a peer is held. `unpinned`: nothing needed it yet. `peer-pidfd`: SO_PEERPIDFD, taken by the kernel from the
  * connection itself. `pidfd-open`: pidfd_open(2) on the credential's pid, start time compared before and after; weaker,
- * since a pid reused before the accept is only caught by its credentials.
+ * since a pid reused before the accept is only caught by its credentials. `socket-holder`: the one process that was seen
+ * to hold the client's end of a loopback TCP connection; the weakest, since others may hold it unseen.
  */
-export type PinStrength = 'unpinned' | 'peer-pidfd' | 'pidfd-open' | 'audit-token';
+export type PinStrength = 'unpinned' | 'peer-pidfd' | 'pidfd-open' | 'socket-holder' | 'audit-token';
 
-/** Frozen by the kernel when the connection was made. `pid` is 0 where the peer lives in a pid namespace we cannot see. */
+/**
+ * Frozen by the kernel when the connection was made. `pid` is 0 where the peer lives in a pid namespace we cannot see, and
+ * of a TCP connection until a process was found; there `gid` is not known, and `uid` is that of who made the socket.
+ */
 export interface PeerCredentials {
   readonly pid: Pid;
   readonly uid: Uid;
-  readonly gid: Gid;
+  readonly gid: Gid | undefined;
 }
 
 /** An outcome that an honest peer can cause, as opposed to a defect, which throws. */
@@ -41,6 +46,8 @@ export interface PeerRefusal {
 export interface Peer {
   readonly credentials: PeerCredentials;
   readonly pin: PinStrength;
+  /** The most that anything said of this peer is worth, whoever says it; undefined: what the catalogues promise. */
+  readonly ceiling?: TrustTier;
   /**
    * After the last look: is it still the same process and the same program image? Synchronous, may be called again;
    * undefined is yes. A peer that nobody pinned has nothing to verify (I3).
@@ -83,9 +90,14 @@ export interface Connection {
   readonly origin: object | undefined;
 }
 
+/** What a listener is made of: a Unix socket, or a TCP port of a loopback address. */
+export type Transport = 'unix' | 'tcp';
+
 /** Makes peers from connections. One a gate, chosen by platform. */
 export interface PeerSource {
   readonly name: string;
+  /** Whose connections it can tell apart: those of Unix sockets, unless it says otherwise. */
+  readonly transport?: Transport;
   /**
    * Reads what is frozen at connect, and nothing more. Called once a connection; the descriptor stays the caller's.
    * Returns a refusal for whatever a peer can cause; throws only for a defect.

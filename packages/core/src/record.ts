@@ -1,4 +1,4 @@
-import type { Admission } from './admission.js';
+import type { AdmittedPeer, Admission } from './admission.js';
 import type { Catalogue } from './catalogue.js';
 import type { FailedCondition, Grant, NearestMiss, RefusalCode } from './decision.js';
 import type { Evidence, Unknown } from './evidence.js';
@@ -29,7 +29,7 @@ export interface DecisionRecord {
   readonly rule?: string | readonly string[];
   readonly reason?: string;
   readonly nearest?: { readonly rule: string; readonly at: string; readonly failed: readonly RecordedCondition[] };
-  readonly peer?: { readonly pid: number; readonly uid: number; readonly gid: number; readonly pin: string };
+  readonly peer?: { readonly pid: number; readonly uid: number; readonly gid?: number; readonly pin: string };
   readonly path?: string;
   readonly selectors: Readonly<Record<string, RecordedSelector>>;
   readonly unknown?: Readonly<Record<string, string>>;
@@ -68,7 +68,7 @@ export function toRecord(admission: Admission, catalogue: Catalogue): DecisionRe
     ...(nearest !== undefined && {
       nearest: { rule: nearest.rule, at: placeText(nearest.place), failed: nearest.failed.map(condition) },
     }),
-    ...(peer !== undefined && { peer: { pid: peer.pid, uid: peer.uid, gid: peer.gid, pin: peer.pin } }),
+    ...(peer !== undefined && { peer: recordedPeer(peer) }),
     ...(path?.state === 'present' && { path: String(path.values[0]) }),
     selectors: selectorsOf(evidence, catalogue),
     ...(unknowns !== undefined && { unknown: unknowns }),
@@ -109,9 +109,13 @@ export function toRevocationRecord({ admission, cause, word, detail }: Revocatio
     word,
     detail,
     rule: decision.rules.length === 1 ? (decision.rules[0] ?? '') : decision.rules,
-    ...(peer !== undefined && { peer: { pid: peer.pid, uid: peer.uid, gid: peer.gid, pin: peer.pin } }),
+    ...(peer !== undefined && { peer: recordedPeer(peer) }),
     policy: admission.policy.revision,
   };
+}
+
+function recordedPeer({ pid, uid, gid, pin }: AdmittedPeer): NonNullable<DecisionRecord['peer']> {
+  return { pid, uid, ...(gid !== undefined && { gid }), pin };
 }
 
 /** A refusal is recorded though its policy cannot say what came nearest. */

@@ -28,6 +28,16 @@ export function runTrusted(path: string, args: readonly string[], limits: { read
   });
 }
 
+/** Whether root alone can change what `path` leads to: the file, every folder above it, and every link on the way. */
+export function isRootsAlone(path: string): boolean {
+  try {
+    assertTrusted(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 const MOST_LINKS = 40;
 
 const ROOT_ALONE: ReadonlySet<number> = new Set([0]);

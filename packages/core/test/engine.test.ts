@@ -124,6 +124,16 @@ describe('engine', () => {
       assert.deepEqual([tier('kernel-connect'), tier('heuristic')], ['derived', 'heuristic']);
       assert.deepEqual(filed(derived, { state: 'absent', tier: 'kernel-live' }), { state: 'absent', tier: 'derived' });
     });
+    it('is worth no more than its peer allows, whoever says it and whatever the key promises (I5)', () => {
+      const tiers = (ceiling?: 'heuristic'): readonly unknown[] => {
+        const source: PeerSource = { name: 'capped', open: (connection) => { const peer = fakePeerSource().open(connection); return ceiling === undefined || 'refused' in peer ? peer : Object.assign(peer, { ceiling }); } };
+        return ['unix:uid', 'fake:said'].map((key) => (atOnce(admit(wanting(['unix:uid', 'fake:said']), [capped], { source })).evidence.get(key as SelectorKey) as { tier: string }).tier);
+      };
+      // One frozen finding for all peers, as attestors give it.
+      const findings = new Map<SelectorKey, Finding>([['unix:uid', Object.freeze({ state: 'present', values: Object.freeze([7]) })], ['fake:said', Object.freeze({ state: 'absent' })]]);
+      const capped = fakeAttestor({ selectors: [SOCKET, fakeDefinition('fake:said', { trust: 'peer-asserted' })], attest: () => findings });
+      assert.deepEqual([tiers(), tiers('heuristic'), tiers()], [['kernel-connect', 'peer-asserted'], ['heuristic', 'peer-asserted'], ['kernel-connect', 'peer-asserted']]);
+    });
     it('says nothing of keys that it was not asked for', () => {
       const attestor = fakeAttestor({ selectors: [SOCKET], attest: () => findingsOf({ 'unix:uid': 1, 'unix:gid': 0 }) });
       assert.deepEqual([...atOnce(admit(wanting(['unix:uid']), [attestor])).evidence].map(([key]) => key), ['unix:uid']);

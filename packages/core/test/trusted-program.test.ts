@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { skipUnless } from '@portcullis/testkit';
 import { runTrusted } from '../dist/index.js';
+import { isRootsAlone } from '../dist/platform/index.js';
 
 const LIMITS = { timeoutMs: 30_000, mostBytes: 1 << 20 };
 /** Programs of the system, where they really are: below /usr on merged systems. */
@@ -80,8 +81,10 @@ describe('another program (I9, T19)', () => {
     };
     for (const [why, change] of Object.entries(changes)) {
       it(`is refused, ${why}`, async () => {
+        assert.equal(isRootsAlone(path), true);
         change();
         await assert.rejects(async () => runTrusted(path, [], LIMITS), { code: 'PROGRAM_UNTRUSTED' });
+        assert.equal(isRootsAlone(path), false);
       });
     }
 

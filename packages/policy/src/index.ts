@@ -31,3 +31,4 @@ export { shareOf, type BranchCoverage, type Coverage, type RuleCoverage, type Sh
 export { formatPercent, uncovered } from './testing/coverage-findings.js';
 export { MAX_LOOKS, type Counterexample, type PropertyResult } from './testing/properties/decide-property.js';
 export { formatCounterexample } from './testing/counterexample.js';
+export { formatDocument, type FormattedDocument } from './format/format-document.js';

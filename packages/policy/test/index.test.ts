@@ -15,6 +15,7 @@ describe('the package', () => {
       'explain',
       'explainCase',
       'formatCounterexample',
+      'formatDocument',
       'formatExplanation',
       'formatFinding',
       'formatFindings',

@@ -1,2 +1,3 @@
+export { Podman, type ContainerCommand, type PodmanCommand, type PodmanOptions } from './podman.js';
 export { skip, skipUnless, requireFeature, expectedFeatures, EXPECT_VARIABLE } from './skip.js';
 export { Dice, fuzzFactor, fuzzSeed, FUZZ_VARIABLE, SEED_VARIABLE } from './fuzz.js';

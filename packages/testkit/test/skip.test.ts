@@ -48,6 +48,7 @@ describe('testkit', () => {
       'Dice',
       'EXPECT_VARIABLE',
       'FUZZ_VARIABLE',
+      'Podman',
       'SEED_VARIABLE',
       'expectedFeatures',
       'fuzzFactor',

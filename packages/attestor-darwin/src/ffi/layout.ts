@@ -6,6 +6,7 @@ export const XUCRED_SIZE = 76;
 export const AUDIT_TOKEN_SIZE = 32;
 export const PROC_UNIQIDENTIFIERINFO_SIZE = 56;
 export const UUID_SIZE = 16;
+export const KEVENT_SIZE = 32;
 
 /** Every Mac that this package can meet is little-endian. */
 const LITTLE_ENDIAN = true;
@@ -56,6 +57,23 @@ export interface UniqueIdentifiers {
   readonly parentUniqueId: bigint;
   /** The same number as an audit token's `pidVersion`. */
   readonly idVersion: number;
+}
+
+/**
+ * `struct kevent` of a 64-bit process (bsd/sys/event.h):
+ *
+ *     0  u64 ident     10  u16 flags      16  i64 data
+ *     8  i16 filter    12  u32 fflags     24  (udata)    32
+ */
+export interface Kevent {
+  /** For EVFILT_PROC: the pid. */
+  readonly ident: number;
+  readonly filter: number;
+  readonly flags: number;
+  /** `fflags`: what was asked for, or what happened. */
+  readonly filterFlags: number;
+  /** For EV_ERROR: the errno, 0 where the change was accepted. */
+  readonly data: number;
 }
 
 /** The credentials in `bytes`, or undefined where this is not an xucred of the version that we know. */
@@ -109,6 +127,44 @@ export function decodeUuid(bytes: Uint8Array): string | undefined {
   if (bytes.length !== UUID_SIZE) return undefined;
   const hex = Buffer.from(bytes).toString('hex');
   return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-');
+}
+
+/**
+ * The text in an answer to CS_OPS_IDENTITY or CS_OPS_TEAMID: eight bytes of header, of which the last four are the length
+ * of it all in network order, then the text and its NUL (csops_internal, bsd/kern/kern_proc.c). Undefined where header and
+ * text do not agree.
+ */
+export function decodeCsText(bytes: Uint8Array): Uint8Array | undefined {
+  if (bytes.length < CS_HEADER_SIZE) return undefined;
+  const whole = viewOf(bytes).getUint32(4);
+  if (whole <= CS_HEADER_SIZE || whole > bytes.length || bytes[whole - 1] !== 0) return undefined;
+  const text = bytes.slice(CS_HEADER_SIZE, whole - 1);
+  return text.includes(0) ? undefined : text;
+}
+
+const CS_HEADER_SIZE = 8;
+
+/** Writes one event into `bytes`, which are 32. */
+export function encodeKevent(bytes: Uint8Array, { ident, filter, flags, filterFlags, data }: Kevent): void {
+  const view = viewOf(bytes);
+  view.setBigUint64(0, BigInt(ident), LITTLE_ENDIAN);
+  view.setInt16(8, filter, LITTLE_ENDIAN);
+  view.setUint16(10, flags, LITTLE_ENDIAN);
+  view.setUint32(12, filterFlags, LITTLE_ENDIAN);
+  view.setBigInt64(16, BigInt(data), LITTLE_ENDIAN);
+  view.setBigUint64(24, 0n, LITTLE_ENDIAN);
+}
+
+/** The event in `bytes`, which are 32. */
+export function decodeKevent(bytes: Uint8Array): Kevent {
+  const view = viewOf(bytes);
+  return {
+    ident: Number(view.getBigUint64(0, LITTLE_ENDIAN)),
+    filter: view.getInt16(8, LITTLE_ENDIAN),
+    flags: view.getUint16(10, LITTLE_ENDIAN),
+    filterFlags: view.getUint32(12, LITTLE_ENDIAN),
+    data: Number(view.getBigInt64(16, LITTLE_ENDIAN)),
+  };
 }
 
 function viewOf(bytes: Uint8Array): DataView {

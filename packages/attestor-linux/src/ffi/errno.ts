@@ -12,6 +12,7 @@ const MORE: ReadonlyMap<number, string> = new Map([
 export const { EPERM, ENOENT, ESRCH, EINTR, EBADF, EAGAIN, EACCES, EINVAL, ENOTTY, ERANGE, ENAMETOOLONG } =
   constants.errno;
 export const { ENODATA, EOPNOTSUPP, ENOPROTOOPT, EADDRINUSE, ECONNABORTED, ENOTDIR, ELOOP, ENOSYS, EMFILE, ENFILE, ENOMEM, ENOBUFS } = constants.errno;
+export const { EBADMSG, ESTALE } = constants.errno;
 
 /** `EACCES` for 13; `errno 999` for what has no name. */
 export function errnoName(errno: number): string {

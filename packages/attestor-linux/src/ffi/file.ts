@@ -1,5 +1,5 @@
 import type { Fd } from '@portcullis/core';
-import { AF_UNIX, AT_FDCWD, O_CLOEXEC, O_RDONLY, SOCK_CLOEXEC, SOCK_STREAM } from './constants.js';
+import { AF_UNIX, AT_FDCWD, F_DUPFD_CLOEXEC, O_CLOEXEC, O_RDONLY, SOCK_CLOEXEC, SOCK_STREAM } from './constants.js';
 import { EINTR, ENAMETOOLONG, SysFailure } from './errno.js';
 import { libc, type Memory } from './libc.js';
 
@@ -46,4 +46,10 @@ export function socketPair(): readonly [Fd, Fd] | SysFailure {
   const pair = new Int32Array(2);
   if (libc().socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) !== 0) return new SysFailure('socketpair(AF_UNIX, SOCK_STREAM, 0)', libc().errno());
   return [(pair[0] ?? -1) as Fd, (pair[1] ?? -1) as Fd];
+}
+
+/** `fcntl(fd, F_DUPFD_CLOEXEC, 0)`: another descriptor of the same file, the caller's to close. */
+export function duplicate(fd: Fd): Fd | SysFailure {
+  const made = libc().fcntl(fd, F_DUPFD_CLOEXEC, 0);
+  return made < 0 ? new SysFailure(`fcntl(${String(fd)}, F_DUPFD_CLOEXEC)`, libc().errno()) : (made as Fd);
 }

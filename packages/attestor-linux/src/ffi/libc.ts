@@ -15,11 +15,13 @@ export interface Libc {
   poll(fds: Int32Array, count: number, timeoutMs: number): number;
   openat(dirFd: number, path: Uint8Array, flags: number, mode: number): number;
   pread(fd: number, memory: Memory, count: number, offset: number): number;
+  fcntl(fd: number, command: number, argument: number): number;
   close(fd: number): number;
   readlinkat(dirFd: number, path: Uint8Array, memory: Memory, count: number): number;
   statx(dirFd: number, path: Uint8Array, flags: number, mask: number, memory: Memory): number;
   fstatfs(fd: number, memory: Memory): number;
   statfs(path: Uint8Array, memory: Memory): number;
+  fgetxattr(fd: number, name: Uint8Array, memory: Memory, count: number): number;
   syscall(number: number, first: number | bigint, second: number | bigint, third: number | bigint): number;
   mmap(address: null, length: number, protection: number, flags: number, fd: number, offset: number): bigint;
   munmap(address: bigint, length: number): number;
@@ -29,6 +31,10 @@ export interface Libc {
   connect(fd: number, address: Uint8Array, length: number): number;
   listen(fd: number, backlog: number): number;
   accept4(fd: number, address: null, length: null, flags: number): number;
+  getsockname(fd: number, address: Memory, length: Int32Array): number;
+  getpeername(fd: number, address: Memory, length: Int32Array): number;
+  send(fd: number, memory: Memory, count: number, flags: number): number;
+  recvfrom(fd: number, memory: Memory, count: number, flags: number, address: Memory, length: Int32Array): number;
   fchmod(fd: number, mode: number): number;
   fchown(fd: number, uid: number, gid: number): number;
   fchownat(dirFd: number, path: Uint8Array, uid: number, gid: number, flags: number): number;
@@ -65,11 +71,13 @@ function bind(): Libc {
     poll: call('int poll(void *, unsigned long, int)'),
     openat: call('int openat(int, void *, int, unsigned int)'),
     pread: call('long pread(int, void *, size_t, int64_t)'),
+    fcntl: call('int fcntl(int, int, int)'),
     close: call('int close(int)'),
     readlinkat: call('long readlinkat(int, void *, void *, size_t)'),
     statx: call('int statx(int, void *, int, unsigned int, void *)'),
     statfs: call('int statfs(void *, void *)'),
     fstatfs: call('int fstatfs(int, void *)'),
+    fgetxattr: call('long fgetxattr(int, void *, void *, size_t)'),
     syscall: call('long syscall(long, long, long, long)'),
     mmap: call('void *mmap(void *, size_t, int, int, int, int64_t)'),
     munmap: call('int munmap(void *, size_t)'),
@@ -79,6 +87,10 @@ function bind(): Libc {
     connect: call('int connect(int, void *, unsigned int)'),
     listen: call('int listen(int, int)'),
     accept4: call('int accept4(int, void *, void *, int)'),
+    getsockname: call('int getsockname(int, void *, void *)'),
+    getpeername: call('int getpeername(int, void *, void *)'),
+    send: call('long send(int, void *, size_t, int)'),
+    recvfrom: call('long recvfrom(int, void *, size_t, int, void *, void *)'),
     fchmod: call('int fchmod(int, unsigned int)'),
     fchown: call('int fchown(int, unsigned int, unsigned int)'),
     fchownat: call('int fchownat(int, void *, unsigned int, unsigned int, int)'),

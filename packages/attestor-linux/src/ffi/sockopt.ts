@@ -1,7 +1,7 @@
 import { normaliseValues, type Fd } from '@portcullis/core';
 import {
-  FIONBIO, SIOCINQ, SO_ACCEPTCONN, SO_DOMAIN, SO_PASSCRED, SO_PASSPIDFD, SO_PASSRIGHTS, SO_PASSSEC, SO_PEERCRED, SO_PEERGROUPS,
-  SO_PEERPIDFD, SO_PEERSEC, SO_TYPE, SOL_SOCKET,
+  FIONBIO, SIOCINQ, SO_ACCEPTCONN, SO_COOKIE, SO_DOMAIN, SO_PASSCRED, SO_PASSPIDFD, SO_PASSRIGHTS, SO_PASSSEC, SO_PEERCRED,
+  SO_PEERGROUPS, SO_PEERPIDFD, SO_PEERSEC, SO_PROTOCOL, SO_TYPE, SOL_SOCKET,
 } from './constants.js';
 import { EINVAL, ERANGE, SysFailure } from './errno.js';
 import { libc, type Memory } from './libc.js';
@@ -11,6 +11,7 @@ const LARGEST = 1 << 18;
 
 const length = new Int32Array(1);
 const word = new Int32Array(1);
+const cookie = new BigUint64Array(1);
 const ucred = new Uint32Array(3);
 let grown = new Uint8Array(256);
 
@@ -34,6 +35,16 @@ export function getDomain(fd: Fd): number | SysFailure {
 /** `getsockopt(fd, SOL_SOCKET, SO_TYPE)`: SOCK_STREAM is 1. */
 export function getType(fd: Fd): number | SysFailure {
   return getFixed(fd, SO_TYPE, 'SO_TYPE', word) ?? word[0] ?? 0;
+}
+
+/** `getsockopt(fd, SOL_SOCKET, SO_PROTOCOL)`: IPPROTO_TCP is 6. Linux 2.6.32. */
+export function getProtocol(fd: Fd): number | SysFailure {
+  return getFixed(fd, SO_PROTOCOL, 'SO_PROTOCOL', word) ?? word[0] ?? 0;
+}
+
+/** `getsockopt(fd, SOL_SOCKET, SO_COOKIE)`: a number that no other socket has had since the boot. Linux 4.12. */
+export function getCookie(fd: Fd): bigint | SysFailure {
+  return getFixed(fd, SO_COOKIE, 'SO_COOKIE', cookie) ?? cookie[0] ?? 0n;
 }
 
 /** `getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN)`: whether the socket listens. */

@@ -1,3 +1,4 @@
+import type { Fd } from '@portcullis/core';
 import { AT_EMPTY_PATH, AT_FDCWD, STATX_BASIC_STATS } from './constants.js';
 import { SysFailure } from './errno.js';
 import { libc } from './libc.js';
@@ -81,4 +82,11 @@ function sameAsDecoded(was: FileIdentity): boolean {
 /** Same file, same content as far as the inode tells. */
 export function sameFile(a: FileIdentity, b: FileIdentity): boolean {
   return a.dev === b.dev && a.ino === b.ino && a.size === b.size && a.mtimeNs === b.mtimeNs && a.ctimeNs === b.ctimeNs;
+}
+
+const statfs = new BigUint64Array(16); // struct statfs, asm-generic/statfs.h
+
+/** `fstatfs(fd)`: what kind of file system a file is on, by linux/magic.h. */
+export function fileSystemOf(fd: Fd): number | SysFailure {
+  return libc().fstatfs(fd, statfs) === 0 ? Number(statfs[0]) : new SysFailure(`fstatfs(${String(fd)})`, libc().errno());
 }

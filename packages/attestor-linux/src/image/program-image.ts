@@ -2,7 +2,7 @@ import { unknown, type Fd, type Unknown } from '@portcullis/core';
 import { O_PATH } from '../ffi/constants.js';
 import { leadsNowhere, SysFailure } from '../ffi/errno.js';
 import { closeFd, cPath, openRead, readAt, readLinkOf } from '../ffi/file.js';
-import { inodeOf, samePath, sameFd, sameFile, statFd, statPath, type FileIdentity } from '../ffi/statx.js';
+import { fileSystemOf, inodeOf, samePath, sameFd, sameFile, statFd, statPath, type FileIdentity } from '../ffi/statx.js';
 import { closeAll, openBounded, type Asker, type PathToOpen } from '../held-up/looks.js';
 import type { LinuxPeer } from '../peer.js';
 import { decodeText } from '../proc/decode.js';
@@ -107,6 +107,11 @@ export class ProgramImage {
     const path = `/proc/self/fd/${String(this.#looked.exeFd)}`;
     const fd = openRead(cPath(path), `${this.#folder}/exe`);
     return fd instanceof SysFailure ? peer.unknownOf(fd) : fd;
+  }
+
+  /** What kind of file system the exe is on, by linux/magic.h. */
+  fileSystem(): number | SysFailure {
+    return fileSystemOf(this.#looked.exeFd);
   }
 
   use(): this {

@@ -3,8 +3,10 @@ import type { ProcessCache } from '../image/process-cache.js';
 import { ancestry } from './ancestry.js';
 import { asserted } from './asserted.js';
 import { cgroup } from './cgroup.js';
+import { cgroupXattr } from './cgroup-xattr.js';
 import { earlyData } from './early-data.js';
 import { exe } from './exe.js';
+import { fsverity } from './fsverity.js';
 import { names } from './names.js';
 import { namespaces } from './namespaces.js';
 import { peercred } from './peercred.js';
@@ -20,5 +22,8 @@ import { status } from './status.js';
  * after everything else that was read of the process.
  */
 export function probesOf(table: Names, processes: ProcessCache, digests: DigestCache): readonly Probe[] {
-  return [peercred, earlyData, names(table), peergroups(table), peersec, pin, cgroup(processes), status, namespaces, ancestry, asserted, exe(processes), sha256(processes, digests)];
+  return [
+    peercred, earlyData, names(table), peergroups(table), peersec, pin, cgroup(processes), cgroupXattr(processes), status, namespaces, ancestry,
+    asserted, exe(processes), fsverity(processes), sha256(processes, digests),
+  ];
 }

@@ -1,19 +1,17 @@
 import { ABSENT, unknown, type Finding, type SelectorDefinition, type SelectorKey, type Unknown } from '@portcullis/core';
-import { SysFailure } from '../ffi/errno.js';
+import { strangeNamespaces } from '../cgroup/host-namespaces.js';
+import { cgroupIdOf, placeOf, type Place } from '../cgroup/place.js';
 import type { ProcessCache } from '../image/process-cache.js';
 import type { LinuxPeer } from '../peer.js';
-import { asBuffer } from '../proc/decode.js';
-import { cgroupIdentity, type CgroupIdentity } from '../proc/cgroup-identity.js';
-import { parseCgroup } from '../proc/parse-cgroup.js';
-import { readProc } from '../proc/read.js';
-import { allUnknown, constant, Findings, undecodable, type Into, type Probe } from './probe.js';
+import type { CgroupIdentity } from '../proc/cgroup-identity.js';
+import { allUnknown, constant, Findings, type Into, type Probe } from './probe.js';
 
 const derived = { many: false, trust: 'derived', cost: 'proc' } as const;
 const text = { ...derived, value: { type: 'text' } } as const;
 
 const selectors: readonly SelectorDefinition[] = [
   { ...text, key: 'linux:cgroup', trust: 'kernel-live', value: { type: 'path' }, summary: 'path in the hierarchy that systemd manages', example: '/system.slice/cron.service' },
-  { ...derived, key: 'container:id', principal: true, value: { type: 'digest', length: 64 }, summary: 'all 64 digits of the container id, below ancestors that root owns', example: '3f0c'.repeat(16) },
+  { ...derived, key: 'container:id', principal: true, value: { type: 'digest', length: 64 }, summary: 'all 64 digits of the container id, below folders that root alone may write', example: '3f0c'.repeat(16) },
   { ...derived, key: 'container:runtime', value: { type: 'enum', values: ['docker', 'podman', 'containerd', 'cri-o', 'cri'] }, summary: 'who made the container; `cri`: a Kubernetes layout that does not say', example: 'docker' },
   { ...text, key: 'k8s:pod-uid', principal: true, summary: 'uid of the Kubernetes pod', example: '1e597579-417e-482f-bf65-5fe170c3aebd' },
   { ...text, key: 'systemd:unit', principal: true, summary: "unit of the system's manager", example: 'cron.service' },
@@ -21,52 +19,43 @@ const selectors: readonly SelectorDefinition[] = [
   { ...text, key: 'systemd:user-unit', summary: "unit of a user's own manager: that user may call any process anything", example: 'app.service' },
 ];
 
-/** `/proc/PID/cgroup`, and what it proves (T7). */
+const CONTAINER_KEYS: ReadonlySet<SelectorKey> = new Set(['container:id', 'container:runtime', 'k8s:pod-uid']);
+
+/** `/proc/PID/cgroup`, and what it proves beside the folders that it names and the peer's namespaces (T7). */
 export function cgroup(processes: ProcessCache): Probe {
   return {
     selectors,
     ask(peer: LinuxPeer, keys, into: Into) {
-      const place = look(peer, processes);
+      const place = placeOf(peer, processes);
       if ('state' in place) {
         allUnknown(keys, place, into);
         return undefined;
       }
-      for (const key of keys) into.set(key, place.of(key));
+      const doubt = keys.some((key) => CONTAINER_KEYS.has(key)) ? doubtOf(peer, place) : undefined;
+      const found = findingsOf(place.identity);
+      for (const key of keys) into.set(key, doubt !== undefined && CONTAINER_KEYS.has(key) ? doubt : found.of(key));
       return undefined;
     },
   };
 }
 
-/** What a text says: by the text that a known process keeps, and by its content, which processes of one service share. */
-const byText = new WeakMap<Uint8Array, Findings<SelectorKey>>();
-const byContent = new Map<string, Findings<SelectorKey>>();
-const MOST_CONTENTS = 1024;
-
-function look(peer: LinuxPeer, processes: ProcessCache): Findings<SelectorKey> | Unknown {
-  const folder = peer.procFolder();
-  if (typeof folder !== 'string') return folder;
-  const known = processes.of(peer);
-  const bytes = known === undefined ? readProc(`${folder}/cgroup`) : known.cgroupText(folder);
-  if (bytes instanceof SysFailure) return peer.unknownOf(bytes);
-  const same = known === undefined ? undefined : byText.get(bytes);
-  if (same !== undefined) return same;
-  const place = understand(bytes, peer.capabilities.cgroupNamespaced);
-  if (place === undefined) return undecodable(`${folder}/cgroup`);
-  if (known !== undefined) byText.set(bytes, place);
-  return place;
+/** Why neither a container nor its absence can be believed of this peer; undefined when what the text says holds. */
+function doubtOf(peer: LinuxPeer, place: Place): Unknown | undefined {
+  const { container, lookalike } = place.identity;
+  if (lookalike === true) return undefined; // which is unknown as it is
+  if (container === undefined) return strangeNamespaces(peer);
+  const cgroupId = cgroupIdOf(peer);
+  if (typeof cgroupId === 'object') return cgroupId;
+  const fault = place.fault(cgroupId);
+  return fault === undefined ? undefined : unknown('unanchored', fault);
 }
 
-function understand(bytes: Uint8Array, namespaced: boolean): Findings<SelectorKey> | undefined {
-  const content = `${String(namespaced)} ${asBuffer(bytes).toString('latin1')}`;
-  const known = byContent.get(content);
-  if (known !== undefined) return known;
-  const lines = parseCgroup(bytes);
-  const identity = lines && cgroupIdentity(lines, { namespaced });
-  if (identity === undefined) return undefined;
-  if (byContent.size >= MOST_CONTENTS) byContent.clear();
-  const place = new Findings<SelectorKey>((key) => findingOf(key, identity));
-  byContent.set(content, place);
-  return place;
+const byIdentity = new WeakMap<CgroupIdentity, Findings<SelectorKey>>();
+
+function findingsOf(identity: CgroupIdentity): Findings<SelectorKey> {
+  let findings = byIdentity.get(identity);
+  if (findings === undefined) byIdentity.set(identity, (findings = new Findings((key) => findingOf(key, identity))));
+  return findings;
 }
 
 function findingOf(key: SelectorKey, identity: CgroupIdentity): Finding {

@@ -1,6 +1,7 @@
 import type { SelectorDefinition } from '@portcullis/core';
 import type { Names } from '@portcullis/core/platform';
 import type { LinuxPeer } from '../peer.js';
+import { NO_GID } from './peercred.js';
 import { constant, Findings, type Into, type Probe } from './probe.js';
 
 const frozen = { many: false, trust: 'kernel-connect', cost: 'socket', principal: true, value: { type: 'name' } } as const;
@@ -18,7 +19,8 @@ export function names(table: Names): Probe {
     selectors,
     ask({ credentials }: LinuxPeer, keys, into: Into) {
       for (const key of keys) {
-        const name = key === 'unix:user' ? table.user(credentials.uid) : table.group(credentials.gid);
+        const { uid, gid } = credentials;
+        const name = key === 'unix:user' ? table.user(uid) : gid === undefined ? NO_GID : table.group(gid);
         into.set(key, typeof name === 'string' ? named.of(name) : name);
       }
       return undefined;

@@ -1,4 +1,4 @@
-import type { SelectorDefinition } from '@portcullis/core';
+import { unknown, type SelectorDefinition } from '@portcullis/core';
 import { MAX_U32 } from '../proc/decode.js';
 import { constant, Findings, type Into, type Probe } from './probe.js';
 import type { LinuxPeer } from '../peer.js';
@@ -12,16 +12,18 @@ const selectors: readonly SelectorDefinition[] = [
 ];
 
 const ids = new Findings<number>((id) => constant(id));
+/** A TCP socket has the id of the user who made it, and none of a group. */
+export const NO_GID = Object.freeze(unknown('socket-unsupported', 'a TCP socket has no group'));
 const SAME = constant(true);
 const OTHER = constant(false);
 
-/** SO_PEERCRED: read when the peer was opened. */
+/** SO_PEERCRED, or what sock_diag says of a TCP socket: read when the peer was opened. */
 export const peercred: Probe = {
   selectors,
   ask({ credentials: { uid, gid } }: LinuxPeer, keys, into: Into) {
     for (const key of keys) {
       if (key === 'unix:uid') into.set(key, ids.of(uid));
-      else if (key === 'unix:gid') into.set(key, ids.of(gid));
+      else if (key === 'unix:gid') into.set(key, gid === undefined ? NO_GID : ids.of(gid));
       else into.set(key, uid === process.geteuid?.() ? SAME : OTHER);
     }
     return undefined;

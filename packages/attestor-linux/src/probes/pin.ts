@@ -3,7 +3,7 @@ import type { LinuxPeer } from '../peer.js';
 import { constant, Findings, type Into, type Probe } from './probe.js';
 
 const selectors: readonly SelectorDefinition[] = [
-  { key: 'linux:pin', many: false, trust: 'kernel-connect', cost: 'proc', value: { type: 'enum', values: ['peer-pidfd', 'pidfd-open'] }, summary: 'how firmly the process is held: `pidfd-open` is the weaker way of kernels below 6.5', example: 'peer-pidfd' },
+  { key: 'linux:pin', many: false, trust: 'kernel-connect', cost: 'proc', value: { type: 'enum', values: ['peer-pidfd', 'pidfd-open', 'socket-holder'] }, summary: 'how firmly the process is held: `pidfd-open` is the weaker way of kernels below 6.5, `socket-holder` that of loopback TCP', example: 'peer-pidfd' },
 ];
 
 const pins = new Findings<string>((strength) => constant(strength));

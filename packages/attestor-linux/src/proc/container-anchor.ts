@@ -10,6 +10,8 @@ export interface ContainerIdentity {
   readonly runtime: ContainerRuntime;
   /** With dashes: `1e597579-417e-482f-bf65-5fe170c3aebd`; a static pod's has 32 digits and none. */
   readonly podUid?: string;
+  /** How many segments lead to its folder, that one included. Who made a folder is who may write the one above it. */
+  readonly depth: number;
 }
 
 const HEX64 = '[0-9a-f]{64}';
@@ -50,32 +52,42 @@ const RUNTIMES: ReadonlyMap<string | undefined, ContainerRuntime> = new Map([
   ['nerdctl', 'containerd'],
 ]);
 
+/** podman with `--cgroups=split`, as a Quadlet has it: the container's group is directly below the unit that runs podman. */
+const PAYLOAD = new RegExp(`^libpod-payload-(${HEX64})$`);
+
 /**
  * The *outermost* container of a path, read from the hierarchy's root downwards, and only through ancestors that root owns (T7):
  * slices of the system's manager (not `user.slice`), and what stands directly below them. Whatever is deeper, a container in
  * the container included, was named by who lives there, so it is neither read nor searched.
+ *
+ * This is what the *text* can say. A unit may have been given to a user (`Delegate=` and `User=`), and root may give any group
+ * away, so that it counts only once the folders were looked at (`anchorFault`).
  */
 export function anchoredContainer(segments: Segments): ContainerIdentity | undefined {
   const depth = slicesLeading(segments);
-  if (depth === 0) return ofCgroupfs(segments);
+  if (depth === 0) return ofCgroupfs(segments, 0);
   const unit = segments[depth];
   if (segments[0] === 'user.slice' || unit === undefined) return undefined;
   const scope = SCOPE.exec(unit);
-  if (scope !== null) return identity(scope[2], RUNTIMES.get(scope[1]), POD_SLICE.exec(segments[depth - 1] ?? '')?.[1]);
-  return RUNTIME_SERVICES.has(unit) ? ofCgroupfs(segments.slice(depth + 1)) : undefined;
+  if (scope !== null) return identity(scope[2], RUNTIMES.get(scope[1]), POD_SLICE.exec(segments[depth - 1] ?? '')?.[1], depth + 1);
+  const payload = unit.endsWith('.service') ? PAYLOAD.exec(segments[depth + 1] ?? '') : null;
+  if (payload !== null) return identity(payload[1], 'podman', undefined, depth + 2);
+  return RUNTIME_SERVICES.has(unit) ? ofCgroupfs(segments.slice(depth + 1), depth + 1) : undefined;
 }
 
-function ofCgroupfs(segments: Segments): ContainerIdentity | undefined {
+function ofCgroupfs(segments: Segments, above: number): ContainerIdentity | undefined {
   const triple = TRIPLE.exec(segments[0] ?? '');
-  if (triple !== null) return identity(triple[3], RUNTIMES.get(triple[2]), triple[1]);
-  const found = CGROUPFS.exec(segments.join('/'))?.groups;
-  if (found === undefined) return undefined;
-  if (found['cri'] !== undefined) return identity(found['cri'], RUNTIMES.get(found['prefix']) ?? 'cri', found['pod']);
-  if (found['podman'] !== undefined) return identity(found['podman'], 'podman', undefined);
-  return identity(found['docker'] ?? found['ecs'], 'docker', undefined);
+  if (triple !== null) return identity(triple[3], RUNTIMES.get(triple[2]), triple[1], above + 1);
+  const match = CGROUPFS.exec(segments.join('/'));
+  const found = match?.groups;
+  if (match === null || found === undefined) return undefined;
+  const depth = above + match[0].split('/').filter((segment) => segment !== '').length;
+  if (found['cri'] !== undefined) return identity(found['cri'], RUNTIMES.get(found['prefix']) ?? 'cri', found['pod'], depth);
+  if (found['podman'] !== undefined) return identity(found['podman'], 'podman', undefined, depth);
+  return identity(found['docker'] ?? found['ecs'], 'docker', undefined, depth);
 }
 
-function identity(id: string | undefined, runtime: ContainerRuntime | undefined, podUid: string | undefined): ContainerIdentity | undefined {
+function identity(id: string | undefined, runtime: ContainerRuntime | undefined, podUid: string | undefined, depth: number): ContainerIdentity | undefined {
   if (id === undefined || runtime === undefined) return undefined;
-  return podUid === undefined ? { id, runtime } : { id, runtime, podUid: podUid.replaceAll('_', '-') };
+  return podUid === undefined ? { id, runtime, depth } : { id, runtime, podUid: podUid.replaceAll('_', '-'), depth };
 }

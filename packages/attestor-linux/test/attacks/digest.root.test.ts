@@ -218,6 +218,42 @@ describe('T17: the digest as denial of service', () => {
       assert.deepEqual((await Promise.all(waiting.map(({ answer }) => answer))).map(stateOf), ['unknown system-error', 'unknown system-error']);
     });
 
+    it('T17: a user who spent the bytes of a minute has no further digest, and another user is served', async () => {
+      const attestor = new LinuxAttestor({ digests: { mostBytesPerUid: 1500 << 20 } });
+      const [one, two] = await pinnedLarge(2, SOMEBODY) as [LinuxPeer, LinuxPeer];
+      const first = ask(one, attestor);
+      assert.equal(stateOf(await ask(two, attestor).answer), 'unknown limit');
+      assert.equal(stateOf(await ask(small, attestor).answer), 'present');
+      first.controller.abort();
+      await first.answer;
+      assert.equal(stateOf(await ask(two, attestor).answer), 'unknown limit'); // begun is spent
+      await attestor.close();
+    });
+
+    it('T17: what was never read is not spent', async () => {
+      const attestor = new LinuxAttestor({ digests: { mostBytesPerUid: 2500 * 2 ** 20 } });
+      const [running, queued, third] = await pinnedLarge(3, SOMEBODY) as [LinuxPeer, LinuxPeer, LinuxPeer];
+      const first = ask(running, attestor);
+      const second = ask(queued, attestor);
+      assert.equal(stateOf(await ask(third, attestor).answer), 'unknown limit');
+      second.controller.abort();
+      const again = ask(third, attestor);
+      again.controller.abort();
+      assert.equal(stateOf(await again.answer), 'unknown timeout');
+      first.controller.abort();
+      await attestor.close();
+    });
+
+    it('T20: no more bytes wait than the cap of all', async () => {
+      const attestor = new LinuxAttestor({ digests: { mostBytesOpen: 1500 << 20 } });
+      const [one, two] = [...await pinnedLarge(1, SOMEBODY), ...await pinnedLarge(1, OTHER)] as [LinuxPeer, LinuxPeer];
+      const first = ask(one, attestor);
+      assert.equal(stateOf(await ask(two, attestor).answer), 'unknown limit');
+      assert.equal(stateOf(await ask(small, attestor).answer), 'present');
+      first.controller.abort();
+      await attestor.close();
+    });
+
     it('T20: what waits is dropped at once when its last asker aborts, not before', async () => {
       const [running, queued] = await pinnedLarge(2, SOMEBODY) as [LinuxPeer, LinuxPeer];
       const before = openDescriptors();

@@ -85,8 +85,9 @@ describe('T2: a peer that runs another program', () => {
           outcomes.add('midway');
         } else if (look.refused === undefined) {
           const path = look.value('unix:path');
-          // Of one program both, and the old one only if the exec came after the last look.
-          assert.equal(look.value('unix:sha256'), digestOf(String(path)), `call ${String(at)}`);
+          // Of one program both, and the old one only if the exec came after the last look. A digest that is not kept, since the
+          // file is so new, is unknown where the exec came before its content was opened.
+          if (look.state('unix:sha256') !== 'unknown peer-changed') assert.equal(look.value('unix:sha256'), digestOf(String(path)), `call ${String(at)}`);
           if (path !== other && readlinkSync(`/proc/${String(puppet.pid)}/exe`) === other) assert.equal(look.verify(), 'peer-changed', `call ${String(at)}`);
         } else assert.equal(look.refused, 'peer-changed', `call ${String(at)}`);
         await puppet.kill();
@@ -138,10 +139,10 @@ describe('T2: a peer that runs another program', () => {
     }
   });
 
-  /** Makes the puppet run the other program before this returns. */
+  /** Makes the puppet run the other program before this returns. The exe link leads to it some time before it is mapped. */
   function execNow(puppet: PeerProcess): void {
     puppet.child.stdin.write(`exec ${other}\n`);
-    while (readlinkSync(`/proc/${String(puppet.pid)}/exe`) !== other);
+    while (!readFileSync(`/proc/${String(puppet.pid)}/maps`, 'utf8').split('\n').some((line) => line.includes(' r-xp ') && line.endsWith(` ${other}`)));
   }
 });
 

@@ -15,12 +15,12 @@ import { needCompiler, needLinux } from '../support/features.js';
 
 /** Names whose spelling in the headers is not ours. */
 const IN_HEADERS: Readonly<Record<string, string>> = {
-  SYS_PIDFD_OPEN: '__NR_pidfd_open', SYS_LSM_LIST_MODULES: '__NR_lsm_list_modules',
+  SYS_PIDFD_OPEN: '__NR_pidfd_open', SYS_PIDFD_GETFD: '__NR_pidfd_getfd', SYS_LSM_LIST_MODULES: '__NR_lsm_list_modules',
   PROCMAP_QUERY_VMA_EXECUTABLE: 'PROCMAP_QUERY_VMA_EXECUTABLE',
 };
-const SELDOM_IN_HEADERS = new Set(['GENERIC_ABI_ARCHITECTURES', 'LSM_ID_NAMES', 'INVALID_ID', 'OVERFLOW_ID']);
+const SELDOM_IN_HEADERS = new Set(['GENERIC_ABI_ARCHITECTURES', 'LSM_ID_NAMES', 'INVALID_ID', 'OVERFLOW_ID', 'LOOPBACK_IFINDEX']);
 /** Enumerators, which the preprocessor does not know: printed where the header that has them is new enough. */
-const ENUMERATORS: Readonly<Record<string, string>> = { PROCMAP_QUERY_VMA_EXECUTABLE: 'PROCMAP_QUERY', PROCMAP_QUERY_COVERING_OR_NEXT_VMA: 'PROCMAP_QUERY' };
+const ENUMERATORS: Readonly<Record<string, string>> = { PROCMAP_QUERY_VMA_EXECUTABLE: 'PROCMAP_QUERY', PROCMAP_QUERY_COVERING_OR_NEXT_VMA: 'PROCMAP_QUERY', INET_DIAG_CGROUP_ID: 'SK_DIAG_BPF_STORAGE_REQ_MAX' };
 
 const STRUCTURES: Readonly<Record<string, readonly [guard: string, fields: Readonly<Record<string, number>>, size: number]>> = {
   'struct ucred': ['1', { pid: 0, uid: 4, gid: 8 }, 12],
@@ -32,8 +32,16 @@ const STRUCTURES: Readonly<Record<string, readonly [guard: string, fields: Reado
   'struct statx': ['1', { stx_nlink: 16, stx_uid: 20, stx_mode: 28, stx_ino: 32, stx_size: 40, stx_ctime: 96, stx_mtime: 112, stx_dev_major: 136, stx_dev_minor: 140 }, 256],
   'struct statx_timestamp': ['1', { tv_sec: 0, tv_nsec: 8 }, 16],
   'struct statfs': ['1', { f_type: 0 }, 120],
+  'struct fsverity_digest': ['1', { digest_algorithm: 0, digest_size: 2 }, 4],
   'struct pidfd_info': ['defined(PIDFD_GET_INFO)', { mask: 0, cgroupid: 8, tgid: 20, ruid: 28, rgid: 32, euid: 36, egid: 40 }, 64],
   'struct procmap_query': ['defined(PROCMAP_QUERY)', { size: 0, query_flags: 8, query_addr: 16, vma_start: 24, vma_end: 32, vma_flags: 40, inode: 64, dev_major: 72, dev_minor: 76, vma_name_size: 80, vma_name_addr: 88 }, 104],
+  'struct nlmsghdr': ['1', { nlmsg_len: 0, nlmsg_type: 4, nlmsg_flags: 6, nlmsg_seq: 8, nlmsg_pid: 12 }, 16],
+  'struct sockaddr_nl': ['1', { nl_family: 0, nl_pid: 4, nl_groups: 8 }, 12],
+  'struct sockaddr_in': ['1', { sin_port: 2, sin_addr: 4 }, 16],
+  'struct sockaddr_in6': ['1', { sin6_port: 2, sin6_addr: 8 }, 28],
+  'struct inet_diag_sockid': ['1', { idiag_sport: 0, idiag_dport: 2, idiag_src: 4, idiag_dst: 20, idiag_if: 36, idiag_cookie: 40 }, 48],
+  'struct inet_diag_req_v2': ['1', { sdiag_family: 0, sdiag_protocol: 1, idiag_states: 4, id: 8 }, 56],
+  'struct inet_diag_msg': ['1', { idiag_family: 0, idiag_state: 1, id: 4, idiag_uid: 64, idiag_inode: 68 }, 72],
   'struct pm_scan_arg': ['defined(PAGEMAP_SCAN)', { size: 0, start: 16, end: 24, vec: 40, vec_len: 48, max_pages: 56, category_inverted: 64, category_mask: 72, category_anyof_mask: 80, return_mask: 88 }, 96],
 };
 
@@ -52,8 +60,14 @@ const INCLUDES = `#define _GNU_SOURCE
 #include <sys/uio.h>
 #include <sys/statfs.h>
 #include <sys/syscall.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <linux/netlink.h>
+#include <linux/sock_diag.h>
+#include <linux/inet_diag.h>
 #include <linux/auxvec.h>
 #include <linux/fs.h>
+#include <linux/fsverity.h>
 #include <linux/magic.h>
 #if __has_include(<linux/pidfd.h>)
 #define _LINUX_FCNTL_H // which repeats what fcntl.h has
@@ -64,7 +78,7 @@ const INCLUDES = `#define _GNU_SOURCE
 
 describe('numbers and structures of the kernel', () => {
   let folder: string;
-  before(function () { needCompiler(this); folder = mkdtempSync('/tmp/portcullis-layout-'); });
+  before(function () { folder = mkdtempSync('/tmp/portcullis-layout-'); needCompiler(this); });
   after(() => { rmSync(folder, { recursive: true, force: true }); });
 
   /** What a C program with the system's headers prints: `name value` lines. */
@@ -115,7 +129,7 @@ describe('numbers and structures of the kernel', () => {
 
 /** O_* and the like are macros, MSG-like ones may be both: these alone are plain enumerators in glibc. */
 function isEnumerator(name: string): boolean {
-  return /^SOCK_(STREAM|DGRAM|SEQPACKET|NONBLOCK|CLOEXEC)$/.test(name);
+  return /^SOCK_(STREAM|RAW|DGRAM|SEQPACKET|NONBLOCK|CLOEXEC)$|^TCP_(ESTABLISHED|FIN_WAIT[12])$/.test(name);
 }
 
 describe('calls of the C library', () => {

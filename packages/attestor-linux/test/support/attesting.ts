@@ -1,14 +1,16 @@
 import assert from 'node:assert/strict';
 import {
   Collector, Engine, socketFd, type Attested, type Attestor, type Connection, type Decision, type Evidence, type Evidenced, type Fd, type Policy,
-  type RefusalCode, type SelectorKey, type SelectorValue, type TrustTier,
+  type RefusalCode, type SelectorKey, type SelectorValue, type Transport, type TrustTier,
 } from '@portcullis/core';
-import { LinuxAttestor, LinuxPeer, LinuxPeerSource, probeCapabilities, type Capabilities, type PeerSourceOptions } from '@portcullis/attestor-linux';
+import { LinuxAttestor, LinuxPeer, LinuxPeerSource, LoopbackPeerSource, probeCapabilities, type Capabilities, type PeerSourceOptions } from '@portcullis/attestor-linux';
 
 export interface AttestingOptions {
   /** What this kernel is to be said not to have. */
   readonly without?: Partial<Capabilities>;
   readonly self?: PeerSourceOptions['self'];
+  /** Attests loopback TCP connections in place of Unix sockets. */
+  readonly transport?: Transport;
   readonly attestor?: LinuxAttestor;
   /** Asked before ours, in the same round: a place to do mischief between two probes. */
   readonly others?: readonly Attestor[];
@@ -29,14 +31,15 @@ export function wanting(keys: readonly SelectorKey[]): Policy {
 
 /** The engine with this package's source and attestor, as a gate has it; closed by `close`. */
 export class Attesting {
-  readonly source: LinuxPeerSource;
+  readonly source: LinuxPeerSource | LoopbackPeerSource;
   readonly attestor: LinuxAttestor;
   readonly #engine: Engine;
   readonly #looks: Look[] = [];
 
   constructor(options: AttestingOptions = {}) {
-    const { without, self, others } = options;
-    this.source = new LinuxPeerSource({ ...(self && { self }), capabilities: { ...probeCapabilities(), ...without } });
+    const { without, self, others, transport } = options;
+    const Source = transport === 'tcp' ? LoopbackPeerSource : LinuxPeerSource;
+    this.source = new Source({ ...(self && { self }), capabilities: { ...probeCapabilities(), ...without } });
     this.attestor = options.attestor ?? new LinuxAttestor();
     this.#engine = new Engine(this.source, new Collector([...(others ?? []), this.attestor]), 30_000);
   }

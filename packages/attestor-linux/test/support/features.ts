@@ -1,7 +1,9 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { spawnSync } from 'node:child_process';
 import type { Context } from 'mocha';
+import { probeCapabilities } from '@portcullis/attestor-linux';
 import { requireFeature, skipUnless } from '@portcullis/testkit';
+import { PEERS_VARIABLE } from './compile.js';
 
 /** A user that no one has made: only its number matters. */
 export const SOMEBODY = 1234;
@@ -20,10 +22,10 @@ export function needCompiler(ctx: Context): void {
   requireFeature(ctx, 'gcc', existsSync('/usr/bin/gcc') && existsSync('/usr/include/stdio.h'), '/usr/bin/gcc and the headers of the C library');
 }
 
-/** Root, and a compiler: what nearly every attack wants. */
+/** Root, and the programs of `test/peers`, compiled here or elsewhere: what nearly every attack wants. */
 export function needAttacks(ctx: Context): void {
   needRoot(ctx);
-  needCompiler(ctx);
+  if (process.env[PEERS_VARIABLE] === undefined) needCompiler(ctx);
 }
 
 let userNamespaces: boolean | undefined;
@@ -33,6 +35,14 @@ export function needUserNamespaces(ctx: Context): void {
   needRoot(ctx);
   userNamespaces ??= spawnSync('/usr/bin/unshare', ['-U', '/bin/true'], { uid: SOMEBODY, gid: SOMEBODY }).status === 0;
   requireFeature(ctx, 'userns', userNamespaces, 'an unprivileged user may not make user namespaces here');
+}
+
+let peerPidFd: boolean | undefined;
+
+export function needPeerPidFd(ctx: Context): void {
+  needLinux(ctx);
+  peerPidFd ??= probeCapabilities().peerPidFd;
+  requireFeature(ctx, 'peerpidfd', peerPidFd, 'SO_PEERPIDFD needs Linux 6.5');
 }
 
 export function needProgram(ctx: Context, path: string): void {

@@ -7,7 +7,7 @@ type Call = (...args: unknown[]) => unknown;
  * Calls `hook` before every system call that the package makes, with its number counted from 1 and its name; returns how
  * to stop. What a peer does between two looks is then done at a known place.
  */
-export function interceptCalls(hook: (count: number, name: string, args: readonly unknown[]) => void): () => void {
+export function interceptCalls(hook: (count: number, name: string, args: unknown[]) => void): () => void {
   const functions = libc() as unknown as Record<string, Call>;
   const saved = { ...functions };
   let count = 0;

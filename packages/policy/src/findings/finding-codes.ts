@@ -64,6 +64,8 @@ export const FINDING_CODES = {
   POLICY_PROGRAM_WITHOUT_PRINCIPAL: warning('an allow rule names a program but no principal: any user may run that program and steer it (T11)', 'add a uid, user, group, system unit, container id or label'),
   POLICY_PATH_WITHOUT_DIGEST: warning('an allow rule names `unix:path` without `unix:sha256`: whoever can replace the file is allowed', 'add the digest, or see to it that only root can write the path'),
 
+  FORMAT_LOSS: error('formatting the file would lose a comment or change what it says', 'give comments lines of their own, before a rule; the file was not changed'),
+
   TEST_POLICY: error('the policy that is to be tested cannot be loaded', 'correct its errors: they are listed beside this one'),
   TEST_EMPTY: error('the file has neither cases nor properties', 'add one: a file that tests nothing must not look as if it passed'),
   TEST_MOMENT: error('`clock` is not a moment in time', 'write a full date, time and zone: `2026-11-23T09:00:00Z`'),

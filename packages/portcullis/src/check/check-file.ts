@@ -1,6 +1,7 @@
 import { dirname, join, relative } from 'node:path';
 import type { Catalogue } from '@portcullis/core';
 import { loadPolicy, loadPolicyTest, readDocumentFile, textOf, type PolicyFinding, type Sources, type SourceText, type YamlDocument } from '@portcullis/policy';
+import type { GatewaySpec } from '../gateway/gateway-spec.js';
 import { parseGateway } from '../gateway/parse-gateway.js';
 import type { PolicyOfFiles } from './all-host-warnings.js';
 
@@ -36,10 +37,14 @@ function checkGateway(file: string, document: YamlDocument, catalogue: Catalogue
     const shown = file.startsWith('/') ? policy : join(dirname(file), relative(dirname(file), policy));
     const loaded = loadPolicy(shown, { catalogue, nowMs, knownListeners });
     all.push(...loaded.findings);
-    if (loaded.policy !== undefined) policies.push({ policy: loaded.policy, files: loaded.files });
+    if (loaded.policy !== undefined) policies.push({ policy: loaded.policy, files: loaded.files, tcpListeners: tcpListenersOf(spec, policy) });
     for (const [name, source] of loaded.sources) sources.set(name, source);
   }
   return { file, kind: 'Gateway', findings: all, sources, policies };
+}
+
+function tcpListenersOf(spec: GatewaySpec | undefined, policy: string): readonly string[] {
+  return (spec?.listeners ?? []).filter((one) => one.policy === policy && 'host' in one.listen).map(({ name }) => name);
 }
 
 /** The test itself, and whether its policy loads. It is not run: that is for `portcullis test`. */

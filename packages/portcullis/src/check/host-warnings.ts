@@ -2,7 +2,7 @@ import type { SelectorKey } from '@portcullis/core';
 import type { CompiledPolicy, Condition } from '@portcullis/policy';
 
 /** What each enforced rule will meet on a host that cannot answer some keys (I4): said at start, not found in an outage. */
-export function hostWarnings(policy: CompiledPolicy, unknowable: ReadonlyMap<SelectorKey, string>): readonly string[] {
+export function hostWarnings(policy: Pick<CompiledPolicy, 'rules'>, unknowable: ReadonlyMap<SelectorKey, string>): readonly string[] {
   if (unknowable.size === 0) return [];
   const warnings: string[] = [];
   for (const rule of policy.rules) {

@@ -1,6 +1,7 @@
 import type { GatewaySpec, ListenerSpec, ListenSpec } from '../gateway/gateway-spec.js';
 import { parseUpstream, type Upstream } from '../gateway/upstream.js';
 import { parseMode } from '../gateway/parse-mode.js';
+import { parseLoopback } from '../gateway/parse-tcp.js';
 import { isOwnUpstream } from '../gateway/socket-conflicts.js';
 import { readGatewayFile } from '../gateway/read-gateway-file.js';
 import { UsageError } from './exit.js';
@@ -45,11 +46,21 @@ function listenOf(address: string, { mode, group }: ServeOptions): ListenSpec {
   if (address.startsWith('unix:/')) {
     return { path: address.slice('unix:'.length), ...(mode !== undefined && { mode: modeOf(mode) }), ...(group !== undefined && { group }) };
   }
+  if (address.startsWith('tcp:')) return tcpOf(address.slice('tcp:'.length), mode ?? group);
   const handed = /^(?:systemd:(?<systemd>[!-9;-~]+)|fd:(?<fd>[0-9]{1,5}))$/.exec(address)?.groups;
-  if (handed === undefined) throw new UsageError('`--listen` is `unix:/absolute/path`, `systemd:NAME` or `fd:N`');
-  if (mode !== undefined || group !== undefined) throw new UsageError('`--mode` and `--group` are for sockets that are made here: with `unix:`');
+  if (handed === undefined) throw new UsageError('`--listen` is `unix:/absolute/path`, `tcp:127.0.0.1:PORT`, `systemd:NAME` or `fd:N`');
+  if (mode !== undefined || group !== undefined) throw new UsageError(OF_A_PATH);
   const { systemd, fd } = handed;
   return systemd === undefined ? { fd: Number(fd) } : { systemd };
+}
+
+const OF_A_PATH = '`--mode` and `--group` are for sockets that are made here: with `unix:`';
+
+function tcpOf(address: string, ofPath: string | undefined): ListenSpec {
+  if (ofPath !== undefined) throw new UsageError(OF_A_PATH);
+  const spec = parseLoopback(address);
+  if (typeof spec === 'string') throw new UsageError(`\`--listen tcp:\` ${spec}`);
+  return spec;
 }
 
 /** Octal permission bits. @throws UsageError */

@@ -16,9 +16,9 @@ import { PolicyGate } from './policy-gate.js';
 export function createGate(settings: GateSettings & { readonly policy: string }): Promise<PolicyGate>;
 export function createGate(settings: GateSettings): Promise<Gate>;
 export async function createGate(settings: GateSettings): Promise<Gate> {
-  const { policy, self, plugins, attestors } = settings;
+  const { policy, self, transport, plugins, attestors } = settings;
   const platform = settings.platform ?? (await loadPlatform());
-  const parts = resolveParts(platform, self === undefined ? {} : { self }, plugins, attestors);
+  const parts = resolveParts(platform, { ...(self && { self }), ...(transport && { transport }) }, plugins, attestors);
   return typeof policy === 'string' ? gateOfFile(policy, settings, parts) : createPlainGate(coreOptions(settings, parts, policy));
 }
 

@@ -1,9 +1,11 @@
-import { Catalogue, PortcullisError, type Registrar, type SelectorDefinition } from '@portcullis/core';
+import { Catalogue, PortcullisError, type Registrar, type SelectorDefinition, type Transport } from '@portcullis/core';
 
 /** What a listener may ask of the platform's peer source. */
 export interface PlatformOptions {
   /** Whether a connection from this very process is put to the policy (T15). Default `refuse`. */
   readonly self?: 'refuse' | 'allow';
+  /** Whose peers are attested: Unix sockets', or loopback TCP connections', which are worth less. Default `unix`. */
+  readonly transport?: Transport;
 }
 
 /** A platform package: what it can establish, and how it registers what it offers. */
@@ -25,9 +27,13 @@ export async function loadPlatform(name: string = process.platform): Promise<Pla
   }
   if (name === 'darwin') {
     const { DARWIN_SELECTORS, register } = await import('@portcullis/attestor-darwin');
-    return { name, selectors: DARWIN_SELECTORS, register: (registrar) => { register(registrar); } };
+    return { name, selectors: DARWIN_SELECTORS, register: (registrar, options) => { if (options.transport === 'tcp') throw noTcp(name); register(registrar, options); } };
   }
   throw new PortcullisError('PLATFORM_UNSUPPORTED', `there is no attestor for \`${name}\`: use linux or darwin`, { facts: { platform: name } });
+}
+
+function noTcp(platform: string): PortcullisError {
+  return new PortcullisError('PLATFORM_UNSUPPORTED', 'peers of TCP connections can be attested on Linux only: listen on a Unix socket', { facts: { platform } });
 }
 
 /** The keys that a platform's attestor publishes, without asking the kernel anything: what `check` and `explain` need. */

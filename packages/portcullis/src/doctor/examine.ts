@@ -4,6 +4,7 @@ import { resolveParts } from '../compose/parts.js';
 import { loadPlatform } from '../compose/platform.js';
 import { DESCRIPTORS_PER_CONNECTION } from '../gateway/descriptors.js';
 import { unknowableHere } from '../inspect/unknowable.js';
+import { darwinFeatures } from './darwin-features.js';
 import { kernelFeatures } from './kernel-features.js';
 import type { Check, DoctorReport } from './report.js';
 import { ptraceScope, surroundings, userNamespaces } from './surroundings.js';
@@ -15,16 +16,24 @@ export async function examine(): Promise<DoctorReport> {
   const about = { platform: `${process.platform} ${process.arch}`, kernel: release(), node: process.version };
   try {
     const platform = await loadPlatform();
-    if (platform.name !== 'linux') return { ...about, usable: false, checks: [unsupported(`the attestor for ${platform.name} cannot establish anything yet: every connection is refused`)] };
-    const { probeCapabilities } = await import('@portcullis/attestor-linux');
-    const capabilities = probeCapabilities();
     const { peerSource } = resolveParts(platform);
     const { check, connections } = descriptors(peerSource);
-    const checks = [...kernelFeatures(capabilities), ...surroundings(capabilities), userNamespaces(), ptraceScope(), check, await keys()];
+    const checks = [...(platform.name === 'linux' ? await onLinux() : await onDarwin()), check, await keys()];
     return { ...about, usable: checks.every(({ verdict }) => verdict !== 'bad'), checks, ...(connections !== undefined && { connections }) };
   } catch (error) {
     return { ...about, usable: false, checks: [unsupported(formatErrorChain(error))] };
   }
+}
+
+async function onLinux(): Promise<readonly Check[]> {
+  const { probeCapabilities } = await import('@portcullis/attestor-linux');
+  const capabilities = probeCapabilities();
+  return [...kernelFeatures(capabilities), ...surroundings(capabilities), userNamespaces(), ptraceScope()];
+}
+
+async function onDarwin(): Promise<readonly Check[]> {
+  const { DarwinPeerSource } = await import('@portcullis/attestor-darwin');
+  return darwinFeatures(new DarwinPeerSource().capabilities);
 }
 
 function unsupported(found: string): Check {

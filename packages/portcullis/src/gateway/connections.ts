@@ -1,5 +1,5 @@
 import { createServer, type Server, type Socket } from 'node:net';
-import { admissionOf } from '@portcullis/core';
+import { admissionOf, type AdmittedPeer } from '@portcullis/core';
 import { timeNow, type UpstreamEvent } from '../records/gateway-event.js';
 import { proxy } from './proxy.js';
 import { formatUpstream, type Upstream } from './upstream.js';
@@ -36,11 +36,11 @@ export class Connections {
     socket.on('close', () => { this.#upstreams.delete(socket); });
   }
 
-  #event(cause: UpstreamEvent['cause'], error: Error, peer: { readonly pid: number; readonly uid: number; readonly gid: number } | undefined): UpstreamEvent {
+  #event(cause: UpstreamEvent['cause'], error: Error, peer: AdmittedPeer | undefined): UpstreamEvent {
     return {
       event: 'upstream', time: timeNow(), listener: this.#listener, cause, upstream: formatUpstream(this.#upstream),
       error: error.message === '' ? 'unknown error' : error.message,
-      ...(peer === undefined ? {} : { peer: { pid: peer.pid, uid: peer.uid, gid: peer.gid } }),
+      ...(peer === undefined ? {} : { peer: { pid: peer.pid, uid: peer.uid, ...(peer.gid !== undefined && { gid: peer.gid }) } }),
     };
   }
 }

@@ -1,4 +1,4 @@
-import { formatErrorChain, toRecord, toRevocationRecord, type DescriptorBudget, type Gate, type Listening, type ListenTarget } from '@portcullis/core';
+import { formatErrorChain, toRecord, toRevocationRecord, type DescriptorBudget, type Gate, type Listening, type ListenTarget, type Transport } from '@portcullis/core';
 import type { PolicyFinding } from '@portcullis/policy';
 import { createGate } from '../compose/create-gate.js';
 import type { Platform } from '../compose/platform.js';
@@ -40,9 +40,10 @@ export class GatewayListener {
 
   /** Loads the policy and prepares for it; nothing listens yet. @throws PortcullisError as `createGate` does */
   static async prepare(spec: ListenerSpec, shared: Shared): Promise<GatewayListener> {
-    const { name, policy, collect, deadlineMs, refusal, self } = spec;
+    const { name, listen, policy, collect, deadlineMs, refusal, self } = spec;
     const gate: PolicyGate = await createGate({
       policy, listener: name, platform: shared.platform, watch: shared.watch,
+      ...('host' in listen && { transport: 'tcp' }),
       sink: {
         record: (admission) => { shared.onEvent(toRecord(admission, gate.catalogue)); },
         revoked: (revocation) => { shared.onEvent(toRevocationRecord(revocation, Date.now())); },
@@ -64,6 +65,10 @@ export class GatewayListener {
     this.#shared.onEvent(this.#event(listening));
   }
 
+  get transport(): Transport {
+    return 'host' in this.#spec.listen ? 'tcp' : 'unix';
+  }
+
   get load(): Gate['load'] {
     return this.gate.load;
   }
@@ -79,7 +84,7 @@ export class GatewayListener {
     this.#connections.destroy();
   }
 
-  #event({ path, bound }: Listening): ListeningEvent {
+  #event({ path, bound, server }: Listening): ListeningEvent {
     const { listen, name, upstream } = this.#spec;
     const { policy } = this.gate;
     const warnings = warningsOf(this.gate);
@@ -87,6 +92,7 @@ export class GatewayListener {
     return {
       event: 'listening', time: timeNow(), listener: name, pid: process.pid,
       ...(path !== undefined && { path }),
+      ...('host' in listen && { address: addressOf(server) }),
       ...(mode !== undefined && { mode: `0${mode.toString(8).padStart(3, '0')}` }),
       upstream: formatUpstream(upstream),
       policy: { name: policy.name, revision: policy.revision },
@@ -96,6 +102,12 @@ export class GatewayListener {
       ...(warnings.length > 0 && { warnings }),
     };
   }
+}
+
+/** The port that was bound, which port 0 leaves to the kernel. */
+function addressOf(server: Listening['server']): string {
+  const address = server.address();
+  return typeof address === 'object' && address !== null ? formatUpstream({ host: address.address, port: address.port }) : '';
 }
 
 async function targetOf({ listen }: ListenerSpec): Promise<ListenTarget> {

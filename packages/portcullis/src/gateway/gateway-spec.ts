@@ -4,6 +4,8 @@ import type { Upstream } from './upstream.js';
 /** Where one listener of a gateway listens. */
 export type ListenSpec =
   | { readonly path: string; readonly mode?: number; /** A name or an id. */ readonly group?: string; readonly exceptions?: readonly ListenException[] }
+  /** A port of a loopback address; 0 is any free one. */
+  | { readonly host: string; readonly port: number }
   | { readonly fd: number }
   | { readonly systemd: string };
 

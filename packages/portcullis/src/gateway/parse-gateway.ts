@@ -91,6 +91,7 @@ class GatewayReader {
 
   /** Two listeners of one socket: the second could not start, or would take the first one's connections. */
   #apart(node: DocNode, listen: ListenSpec): void {
+    if ('host' in listen && listen.port === 0) return; // the kernel finds each a port of its own
     const name = socketName(listen);
     if (this.#sockets.has(name)) this.#findings.report('SCHEMA_VALUE', node.kind === 'map' ? (node.entries.get('path')?.value ?? node) : node, `two listeners listen on one ${name}`);
     this.#sockets.add(name);

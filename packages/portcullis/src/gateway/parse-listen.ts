@@ -3,14 +3,15 @@ import { didYouMean, type DocNode } from '@portcullis/policy';
 import { Fields, type Findings } from './fields.js';
 import type { ListenSpec } from './gateway-spec.js';
 import { parseMode } from './parse-mode.js';
+import { parseLoopback } from './parse-tcp.js';
 
-/** Reads `listen:` of a listener: a path that is made here, or a socket that was handed over. */
+/** Reads `listen:` of a listener: a path or a loopback port that is made here, or a socket that was handed over. */
 export function parseListen(node: DocNode, findings: Findings): ListenSpec | undefined {
   const fields = Fields.of(node, '`listen`', findings);
   if (fields === undefined) return undefined;
-  const kinds = ['path', 'systemd', 'fd'].filter((word) => fields.has(word));
-  if (kinds.length !== 1) return findings.report(kinds.length === 0 ? 'SCHEMA_MISSING' : 'SCHEMA_VALUE', fields.span, '`listen` needs one of `path`, `systemd` and `fd`');
-  const spec = kinds[0] === 'path' ? pathSpec(fields, findings) : handedSpec(fields, findings);
+  const kinds = ['path', 'tcp', 'systemd', 'fd'].filter((word) => fields.has(word));
+  if (kinds.length !== 1) return findings.report(kinds.length === 0 ? 'SCHEMA_MISSING' : 'SCHEMA_VALUE', fields.span, '`listen` needs one of `path`, `tcp`, `systemd` and `fd`');
+  const spec = kinds[0] === 'path' ? pathSpec(fields, findings) : kinds[0] === 'tcp' ? tcpSpec(fields, findings) : handedSpec(fields, findings);
   fields.end();
   return spec;
 }
@@ -24,6 +25,14 @@ function pathSpec(fields: Fields, findings: Findings): ListenSpec | undefined {
   if (path === undefined || node === undefined) return undefined;
   if (!path.startsWith('/')) return findings.report('SCHEMA_VALUE', node, '`path` must be an absolute path');
   return { path, ...(mode !== undefined && { mode }), ...(group !== undefined && { group }), ...(exceptions && { exceptions }) };
+}
+
+function tcpSpec(fields: Fields, findings: Findings): ListenSpec | undefined {
+  const node = fields.node('tcp');
+  const text = fields.text('tcp', node);
+  if (text === undefined || node === undefined) return undefined;
+  const spec = parseLoopback(text);
+  return typeof spec === 'string' ? findings.report('SCHEMA_VALUE', node, `\`tcp\` ${spec}`) : spec;
 }
 
 function handedSpec(fields: Fields, findings: Findings): ListenSpec | undefined {

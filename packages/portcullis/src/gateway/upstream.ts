@@ -1,9 +1,9 @@
 import { connect, isIP, type Socket } from 'node:net';
+import { parseTcpAddress } from './parse-tcp.js';
 
 /** Where admitted connections are passed on to. */
 export type Upstream = { readonly path: string } | { readonly host: string; readonly port: number };
 
-const TCP = /^tcp:(?:\[(?<v6>[0-9a-fA-F:.]+)\]|(?<v4>[0-9.]+)):(?<port>[0-9]{1,5})$/;
 const MOST_PATH_BYTES = 107; // sun_path, less its NUL
 
 /**
@@ -15,11 +15,8 @@ export function parseUpstream(text: string): Upstream | undefined {
     const path = text.slice('unix:'.length);
     return Buffer.byteLength(path) > MOST_PATH_BYTES || path.includes('\0') ? undefined : { path };
   }
-  const { v4, v6, port } = TCP.exec(text)?.groups ?? {};
-  const host = v6 ?? v4;
-  const number = Number(port);
-  if (host === undefined || isIP(host) !== (v6 === undefined ? 4 : 6) || number < 1 || number > 65_535) return undefined;
-  return { host, port: number };
+  const address = text.startsWith('tcp:') ? parseTcpAddress(text.slice('tcp:'.length)) : undefined;
+  return address === undefined || address.port === 0 ? undefined : address;
 }
 
 /** The inverse of `parseUpstream`. */

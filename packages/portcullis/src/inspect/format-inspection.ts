@@ -13,7 +13,7 @@ export function formatInspection(inspection: Inspection, colors: Colors): string
     return of.length === 0 ? [] : ['', colors.bold(title), ...of.map((key) => `  ${key.key.padEnd(width)}  ${line(key)}`)];
   };
   return [
-    `pid ${String(pid)}, uid ${String(uid)}, gid ${String(gid)}, held by ${pin}${connection ? '' : ' (no connection: these are the ids it has now)'}`,
+    `pid ${String(pid)}, uid ${String(uid)}${gid === undefined ? '' : `, gid ${String(gid)}`}, held by ${pin}${connection ? '' : ' (no connection: these are the ids it has now)'}`,
     ...(lost === undefined ? [] : [colors.red(`not evidence: ${escapeText(lost)}`)]),
     ...block('present', 'present', (key) => `${valueOf(key)}  ${colors.dim(key.tier ?? '')}`),
     ...block('absent: looked, and it is not so', 'absent', ({ tier }) => colors.dim(tier ?? '')),

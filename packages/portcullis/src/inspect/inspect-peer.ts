@@ -38,7 +38,7 @@ export async function inspectPeer(peer: Peer, { attestors, catalogue }: Parts, {
     const lost = peer.verify(); // I3: after the last look
     const { pid, uid, gid } = peer.credentials;
     return {
-      pid, uid, gid, pin: peer.pin, connection, keys: inspectedKeys(evidence, catalogue),
+      pid, uid, ...(gid !== undefined && { gid }), pin: peer.pin, connection, keys: inspectedKeys(evidence, catalogue),
       unasked: offered.map(({ key }) => key).filter((key) => !cheap.includes(key) && !named.some((name) => catalogue.find(name)?.key === key)),
       ...(lost !== undefined && { lost: `${lost.refused}: ${lost.detail}` }),
     };

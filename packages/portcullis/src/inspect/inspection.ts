@@ -18,7 +18,8 @@ export interface InspectedKey {
 export interface Inspection {
   readonly pid: number;
   readonly uid: number;
-  readonly gid: number;
+  /** Undefined of a TCP connection. */
+  readonly gid?: number;
   /** How firmly it was held meanwhile. */
   readonly pin: string;
   /** Whether there was a connection: without one, what is frozen at connect is unknown. */

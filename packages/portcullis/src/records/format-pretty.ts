@@ -20,7 +20,7 @@ function lineOf(event: GatewayEvent, colors: Colors): string {
     case 'revoked':
       return `${colors.red('revoked')} ${whoOf(event)}: ${event.cause}, by \`${event.word}\`, ${[event.rule].flat().join(', ')} allowed it; ${show(event.detail)}`;
     case 'listening':
-      return `${colors.bold('listening')} on ${show(event.path ?? 'a socket that was handed over')} for ${show(event.upstream)}, policy ${event.policy.name} ${event.policy.revision}`;
+      return `${colors.bold('listening')} on ${show(event.path ?? event.address ?? 'a socket that was handed over')} for ${show(event.upstream)}, policy ${event.policy.name} ${event.policy.revision}`;
     case 'policy': {
       const colour = event.outcome === 'rejected' ? colors.red : colors.green;
       const why = event.error ?? event.findings?.map(({ at, code, message }) => `${at}: ${code} ${message}`).join('; ');
@@ -47,7 +47,7 @@ function decisionLine(record: DecisionRecord, colors: Colors): string {
 }
 
 function whoOf({ peer }: Pick<DecisionRecord, 'peer'> | Pick<RevocationRecord, 'peer'>): string {
-  return peer === undefined ? 'nobody known' : `pid ${String(peer.pid)} uid ${String(peer.uid)} gid ${String(peer.gid)}`;
+  return peer === undefined ? 'nobody known' : `pid ${String(peer.pid)} uid ${String(peer.uid)}${peer.gid === undefined ? '' : ` gid ${String(peer.gid)}`}`;
 }
 
 function show(text: string): string {

@@ -28,6 +28,8 @@ export interface ListeningEvent extends ListenerEvent<'listening'> {
   readonly pid: number;
   /** The real path; undefined for a socket that was handed over. */
   readonly path?: string;
+  /** `tcp:127.0.0.1:8080`; undefined for a Unix socket. */
+  readonly address?: string;
   readonly mode?: string;
   readonly upstream: string;
   readonly policy: { readonly name: string; readonly revision: string };
@@ -55,7 +57,7 @@ export interface UpstreamEvent extends ListenerEvent<'upstream'> {
   readonly cause: 'connect' | 'upstream';
   readonly upstream: string;
   readonly error: string;
-  readonly peer?: { readonly pid: number; readonly uid: number; readonly gid: number };
+  readonly peer?: { readonly pid: number; readonly uid: number; readonly gid?: number };
 }
 
 /** Something beside a decision failed: what was refused stays refused. */

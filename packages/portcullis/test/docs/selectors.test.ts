@@ -2,15 +2,17 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { TRUST_TIERS, UNKNOWN_REASONS } from '@portcullis/core';
+import { DARWIN_SELECTORS } from '@portcullis/attestor-darwin';
 import { LINUX_SELECTORS } from '@portcullis/attestor-linux';
-import { firstCells, readPage, ROOT, sectionOf } from './support/pages.js';
+import { firstCells, readPage, ROOT, sectionOf, type Page } from './support/pages.js';
 
 const page = readPage('docs/selectors.md');
+const STATES = [['Linux', page, LINUX_SELECTORS], ['macOS', readPage('docs/attestors/darwin.md'), DARWIN_SELECTORS]] as const;
 
-/** Keys and patterns (`linux:cap-*`) in the first column of the table of states. */
-function stateKeys(): readonly string[] {
+/** Keys and patterns (`linux:cap-*`) in the first column of a page's table of states. */
+function stateKeys(page: Page): readonly string[] {
   const cells = sectionOf(page, 'States').split('\n').filter((line) => line.startsWith('|')).map((line) => line.split('|')[1] ?? '');
-  return [...new Set(cells.flatMap((cell) => [...cell.matchAll(/`([a-z0-9]+:[^`]+)`/g)].map(([, key = '']) => key)))];
+  return [...new Set(cells.flatMap((cell) => [...cell.matchAll(/`([a-z0-9-]+:[^`]+)`/g)].map(([, key = '']) => key)))];
 }
 
 function covers(pattern: string, key: string): boolean {
@@ -23,19 +25,21 @@ describe('the page of selectors', () => {
     assert.equal(status, 0, stderr);
   });
 
-  it('says of every key on Linux when it is absent or unknown', () => {
-    const patterns = stateKeys();
-    const bare = LINUX_SELECTORS.filter(({ key }) => !patterns.some((pattern) => covers(pattern, key))).map(({ key }) => key);
-    assert.deepEqual(bare, []);
-  });
+  for (const [platform, states, selectors] of STATES) {
+    it(`says of every key on ${platform} when it is absent or unknown`, () => {
+      const patterns = stateKeys(states);
+      const bare = selectors.filter(({ key }) => !patterns.some((pattern) => covers(pattern, key))).map(({ key }) => key);
+      assert.deepEqual(bare, []);
+    });
 
-  it('names no key in its table of states that nobody establishes', () => {
-    assert.deepEqual(stateKeys().filter((pattern) => !LINUX_SELECTORS.some(({ key }) => covers(pattern, key))), []);
-  });
+    it(`names no key in the table of states of ${platform} that nobody establishes`, () => {
+      assert.deepEqual(stateKeys(states).filter((pattern) => !selectors.some(({ key }) => covers(pattern, key))), []);
+    });
+  }
 
   it('gives no reason for unknown that the code has not', () => {
     const reasons: ReadonlySet<string> = new Set(UNKNOWN_REASONS);
-    const said = [...`${sectionOf(page, 'States')}${sectionOf(page, 'Errno')}`.matchAll(/unknown, `([^`]+)`/g)].map(([, reason = '']) => reason);
+    const said = [...STATES.map(([, states]) => `${sectionOf(states, 'States')}${sectionOf(states, 'Errno')}`).join('').matchAll(/unknown, `([^`]+)`/g)].map(([, reason = '']) => reason);
     assert.ok(said.length > 20);
     assert.deepEqual(said.filter((reason) => !reasons.has(reason)), []);
   });

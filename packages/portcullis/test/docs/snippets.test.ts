@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Catalogue, type SelectorDefinition } from '@portcullis/core';
+import { DARWIN_SELECTORS } from '@portcullis/attestor-darwin';
 import { LINUX_SELECTORS } from '@portcullis/attestor-linux';
 import { compilePolicyText, formatFindings, loadPolicyTest, parseEvidence, readDocument } from '@portcullis/policy';
 import { parseGateway } from '../../dist/gateway/parse-gateway.js';
@@ -13,7 +14,7 @@ import { Scratch, writeFiles } from './support/scratch.js';
 const ANNOUNCED: readonly SelectorDefinition[] = [
   { key: 'container:image-digest', value: { type: 'digest', length: 64, prefix: 'sha256:' }, many: false, trust: 'derived', cost: 'remote', summary: 'digest of the image', example: `sha256:${'0'.repeat(64)}` },
 ];
-const CATALOGUE = new Catalogue([...LINUX_SELECTORS, ...ANNOUNCED]);
+const CATALOGUE = new Catalogue([...LINUX_SELECTORS, ...DARWIN_SELECTORS.filter(({ key }) => key.startsWith('darwin:')), ...ANNOUNCED]);
 
 const LANGUAGES: ReadonlySet<string> = new Set(['yaml', 'ts', 'js', 'sh', 'bash', 'text', 'json', 'ini']);
 

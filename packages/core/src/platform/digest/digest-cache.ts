@@ -1,5 +1,6 @@
 import { closeSync } from 'node:fs';
 import { unknown, type Finding, type Unknown } from '../../evidence.js';
+import { DigestBudget } from './digest-budget.js';
 import { DigestFlight } from './digest-flight.js';
 import { sameContent, type ContentIdentity, type DigestSource } from './digest-source.js';
 import { DigestQueue } from './digest-queue.js';
@@ -14,21 +15,27 @@ export interface DigestOptions {
   readonly mostOpen?: number;
   /** How many of them for the peers of one user. Default 8. */
   readonly mostOpenPerUid?: number;
+  /** How many bytes wait to be read at once, for all. A further file's digest is unknown, `limit`. Default 16 GiB. */
+  readonly mostBytesOpen?: number;
+  /** How many bytes are read in a minute for the peers of one user, beyond which likewise. Default 8 GiB. */
+  readonly mostBytesPerUid?: number;
 }
 
 /** A file system's clock may tick as slowly as this: within one tick a second write leaves no trace in the times. */
 const TICK_MS = 2000;
+const GIB = 2 ** 30;
 
 /**
  * SHA-256 of executables: kept by device, inode, size and both times, one flight a file, read on a worker thread (T17).
- * A file that changed while it was read has no digest. Flights are bounded, users take turns, and what nobody waits for
- * any more is not read (T20).
+ * A file that changed while it was read has no digest. Flights are bounded, so are the bytes of each user, users take
+ * turns, and what nobody waits for any more is not read (T20).
  */
 export class DigestCache {
   readonly #mostBytes: bigint;
   readonly #mostKept: number;
   readonly #mostOpen: number;
   readonly #mostOpenPerUid: number;
+  readonly #mostBytesOpen: bigint;
   readonly #kept = new Map<string, Finding>();
   /** Those that can be joined. */
   readonly #flights = new Map<string, DigestFlight>();
@@ -38,13 +45,17 @@ export class DigestCache {
   /** Every flight that holds a descriptor: also one that was told to stop and has not yet. */
   #open = 0;
   readonly #openOf = new Map<number, number>();
+  #openBytes = 0n;
+  readonly #budget: DigestBudget;
   #closed = false;
 
   constructor(options: DigestOptions = {}) {
-    this.#mostBytes = BigInt(options.mostBytes ?? 1 << 30);
+    this.#mostBytes = BigInt(options.mostBytes ?? GIB);
     this.#mostKept = options.mostKept ?? 4096;
     this.#mostOpen = options.mostOpen ?? 64;
     this.#mostOpenPerUid = options.mostOpenPerUid ?? 8;
+    this.#mostBytesOpen = BigInt(options.mostBytesOpen ?? 16 * GIB);
+    this.#budget = new DigestBudget(options.mostBytesPerUid ?? 8 * GIB);
   }
 
   /** The digest of an executable: at once where it is known, else a promise that never rejects. */
@@ -75,10 +86,8 @@ export class DigestCache {
   #begin(source: DigestSource, key: string): DigestFlight | Unknown {
     const { uid, identity } = source;
     if (this.#closed) return CLOSED;
-    if (identity.size > this.#mostBytes) return unknown('limit', `the executable has ${String(identity.size)} bytes`);
-    const openOf = this.#openOf.get(uid) ?? 0;
-    if (openOf >= this.#mostOpenPerUid) return unknown('limit', `${String(openOf)} other executables of this user wait for their digests`);
-    if (this.#open >= this.#mostOpen) return unknown('limit', `${String(this.#open)} other executables wait for their digests`);
+    const full = this.#whyFull(source);
+    if (full !== undefined) return unknown('limit', full);
     const file = source.open();
     if (typeof file !== 'number') return file;
     const flight = new DigestFlight(key, file, source);
@@ -88,10 +97,23 @@ export class DigestCache {
       closeSync(file);
       return other;
     }
+    if (!this.#budget.take(uid, Number(identity.size), performance.now())) {
+      closeSync(file);
+      return unknown('limit', 'as many bytes as one user may have read in a minute');
+    }
     this.#open += 1;
-    this.#openOf.set(uid, openOf + 1);
+    this.#openBytes += identity.size;
+    this.#openOf.set(uid, (this.#openOf.get(uid) ?? 0) + 1);
     this.#flights.set(key, flight);
     return flight;
+  }
+
+  #whyFull({ uid, identity: { size } }: DigestSource): string | undefined {
+    if (size > this.#mostBytes) return `the executable has ${String(size)} bytes`;
+    const openOf = this.#openOf.get(uid) ?? 0;
+    if (openOf >= this.#mostOpenPerUid) return `${String(openOf)} other executables of this user wait for their digests`;
+    if (this.#open >= this.#mostOpen) return `${String(this.#open)} other executables wait for their digests`;
+    return this.#openBytes + size > this.#mostBytesOpen ? `${String(this.#openBytes)} bytes of other executables wait for their digests` : undefined;
   }
 
   /** Somebody waits no longer: a flight that nobody waits for ends. */
@@ -101,7 +123,10 @@ export class DigestCache {
     if (flight === this.#running) {
       this.#forget(flight); // whoever asks from now on begins anew
       this.#worker.stop();
-    } else this.#end(flight, ABANDONED);
+    } else {
+      this.#budget.giveBack(flight.uid, Number(flight.identity.size), performance.now());
+      this.#end(flight, ABANDONED);
+    }
   }
 
   /** Reads the next file, unless one is being read. */
@@ -120,6 +145,7 @@ export class DigestCache {
     this.#forget(flight);
     closeSync(flight.file);
     this.#open -= 1;
+    this.#openBytes -= flight.identity.size;
     const openOf = (this.#openOf.get(flight.uid) ?? 0) - 1;
     if (openOf > 0) this.#openOf.set(flight.uid, openOf);
     else this.#openOf.delete(flight.uid);

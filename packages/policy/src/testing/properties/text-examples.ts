@@ -2,7 +2,7 @@ import type { Matcher } from '../../source/condition.js';
 import { Pattern, type Positions } from './pattern.js';
 
 /** States of all patterns together that are visited at most, for one key. */
-export const MAX_STATES = 20_000;
+export const MAX_STATES = 50_000;
 
 export interface TextExamples {
   readonly texts: readonly string[];
@@ -40,9 +40,10 @@ class Exact {
  */
 export function exampleTexts(matchers: readonly Matcher[], exactTexts: ReadonlySet<string>, first: string): TextExamples {
   const patterns = matchers.map((matcher) => Pattern.of(matcher)).filter((one) => one !== undefined);
+  const alphabet = alphabetOf(patterns, exactTexts);
+  if (patterns.length === 0) return { texts: [...exactTexts, otherText(exactTexts, `${first}${alphabet[0] ?? ''}`)], complete: true };
   const root = new Exact();
   for (const text of exactTexts) root.add(text);
-  const alphabet = alphabetOf(patterns, exactTexts);
   const found = new Map<string, string>();
   const seen = new Set<string>();
   let queue: State[] = [{ text: '', positions: patterns.map(({ start }) => start), exact: root }];
@@ -75,6 +76,11 @@ function alphabetOf(patterns: readonly Pattern[], exactTexts: ReadonlySet<string
   const named = new Set(['/', ...patterns.flatMap((pattern) => [...pattern.named]), ...[...exactTexts].flatMap((text) => Array.from(text))]);
   const other = Array.from('xyzabcdefghijklmnopqrstuvwXYZ0123456789').find((point) => !named.has(point)) ?? unnamed(named);
   return [other, ...named];
+}
+
+/** A text that nobody names. */
+function otherText(exactTexts: ReadonlySet<string>, like: string): string {
+  for (let text = like; ; text += 'x') if (!exactTexts.has(text)) return text;
 }
 
 function unnamed(named: ReadonlySet<string>): string {

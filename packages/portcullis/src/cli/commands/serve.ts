@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import { allHostWarnings } from '../../check/all-host-warnings.js';
 import { startGateway, type Gateway } from '../../gateway/gateway.js';
 import type { GatewaySpec } from '../../gateway/gateway-spec.js';
-import { unknowableHere } from '../../inspect/unknowable.js';
+import { unknowableFor } from '../../inspect/unknowable.js';
 import { formatPretty } from '../../records/format-pretty.js';
 import type { OutputTrouble } from '../../records/line-output.js';
 import { openStdout } from '../../records/open-output.js';
@@ -21,10 +21,10 @@ import { ignoreUserSignals, untilStopped } from '../signals.js';
 export function addServe(program: Command, done: (code: number) => void): void {
   program.command('serve')
     .summary('stand before a service: attest, decide, then pass bytes on')
-    .description('Listens on a Unix socket, attests the process behind each connection, asks the policy, and passes admitted connections on to the upstream. One JSON record a connection goes to stdout, messages for people to stderr.')
+    .description('Listens on a Unix socket, or with less certainty on a loopback port, attests the process behind each connection, asks the policy, and passes admitted connections on to the upstream. One JSON record a connection goes to stdout, messages for people to stderr.')
     .argument('[gateway.yaml]', 'a gateway file (kind: Gateway), in place of the options below')
     .option('-p, --policy <file>', 'the policy')
-    .option('-l, --listen <address>', 'unix:/path.sock, systemd:NAME or fd:N')
+    .option('-l, --listen <address>', 'unix:/path.sock, tcp:127.0.0.1:PORT, systemd:NAME or fd:N')
     .option('-u, --upstream <address>', 'unix:/path.sock or tcp:ADDRESS:PORT')
     .option('--listener <name>', 'the name that rules and records know this listener by', 'default')
     .option('--mode <octal>', 'permission bits of the socket (default: 0600)')
@@ -73,9 +73,10 @@ async function serve(spec: GatewaySpec, log: string): Promise<number> {
 
 /** What the policies meet on this host (I4). */
 async function hostWarningsOf({ listeners }: Gateway): Promise<readonly string[]> {
-  const unknowable = await unknowableHere();
-  return listeners.flatMap(({ gate: { loaded: { policy, files }, listener } }) => (
-    policy === undefined ? [] : allHostWarnings({ policy, files }, unknowable).map((warning) => `${listener}: ${warning}`)));
+  const policies = listeners.map(({ gate: { loaded: { policy, files }, listener }, transport }) => ({ policy, files, listener, tcpListeners: transport === 'tcp' ? [listener] : [] }));
+  const unknowable = await unknowableFor(policies);
+  return policies.flatMap(({ policy, files, listener, tcpListeners }) => (
+    policy === undefined ? [] : allHostWarnings({ policy, files, tcpListeners }, unknowable).map((warning) => `${listener}: ${warning}`)));
 }
 
 function tellTrouble(trouble: OutputTrouble | undefined): void {

@@ -37,7 +37,7 @@ function subfolders(folder: string): string[] {
 
 /** Every page that people read: the root's, the packages', the examples', and all below `docs`. */
 export function allPages(): readonly Page[] {
-  const folders = ['.', 'docs', 'docs/decisions', ...subfolders('packages'), ...subfolders('examples')];
+  const folders = ['.', 'docs', 'docs/attestors', 'docs/decisions', ...subfolders('packages'), ...subfolders('examples')];
   return folders.flatMap(markdownIn).map((full) => readPage(relative(ROOT, full)));
 }
 

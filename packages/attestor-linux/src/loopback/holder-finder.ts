@@ -1,0 +1,86 @@
+import { Worker } from 'node:worker_threads';
+import { unknown, type Unknown } from '@portcullis/core';
+import type { Holder, Scan } from './holder-scan.js';
+import type { ScanAnswer, ScanRequest } from './holder-thread.js';
+
+interface Asked {
+  readonly inode: number;
+  readonly answer: (found: Holder | 'nobody' | Unknown) => void;
+}
+
+/**
+ * Finds the processes that hold sockets, on a thread of its own: a scan reads all of `/proc/PID/fd`, which takes milliseconds.
+ * One scan serves everybody who asked before it began, so a thousand connections at once cost two.
+ */
+export class HolderFinder {
+  #worker: Worker | undefined;
+  #waiting: Asked[] = [];
+  #scanning: readonly Asked[] | undefined;
+
+  /** Looks after this call, not before. Never rejects; unknown where it cannot be told, `timeout` once `signal` aborts. */
+  find(inode: number, signal?: AbortSignal): Promise<Holder | 'nobody' | Unknown> {
+    if (signal?.aborted === true) return Promise.resolve(NOT_WAITED_FOR);
+    return new Promise((resolve) => {
+      this.#waiting.push({ inode, answer: resolve });
+      signal?.addEventListener('abort', () => { resolve(NOT_WAITED_FOR); }, { once: true });
+      this.#scanNext();
+    });
+  }
+
+  async close(): Promise<void> {
+    const worker = this.#worker;
+    this.#worker = undefined;
+    await worker?.terminate();
+    for (const { answer } of [...(this.#scanning ?? []), ...this.#waiting.splice(0)]) answer(unknown('system-error', 'the search was closed'));
+    this.#scanning = undefined;
+  }
+
+  #scanNext(): void {
+    if (this.#scanning !== undefined || this.#waiting.length === 0) return;
+    this.#scanning = this.#waiting.splice(0);
+    const inodes = [...new Set(this.#scanning.map(({ inode }) => inode))];
+    try {
+      const worker = (this.#worker ??= this.#start());
+      worker.ref(); // a connection that waits keeps the process
+      worker.postMessage({ inodes } satisfies ScanRequest);
+    } catch (error) {
+      this.#answer({ error: String(error) });
+    }
+  }
+
+  #start(): Worker {
+    const worker = new Worker(new URL('./holder-thread.js', import.meta.url), { name: 'portcullis holders' });
+    worker.unref();
+    worker.on('message', (answer: ScanAnswer) => {
+      worker.unref();
+      this.#answer(answer);
+    });
+    const died = (why: unknown): void => {
+      if (this.#worker !== worker) return;
+      this.#worker = undefined;
+      this.#answer({ error: `the thread ended: ${String(why)}` });
+    };
+    worker.on('error', died);
+    worker.on('exit', died);
+    return worker;
+  }
+
+  #answer(answer: ScanAnswer): void {
+    const asked = this.#scanning ?? [];
+    this.#scanning = undefined;
+    const failed = 'error' in answer ? unknown('system-error', `no scan of /proc: ${answer.error}`) : undefined;
+    const holders = new Map('holders' in answer ? answer.holders.map((holder) => [holder.inode, holder]) : []);
+    for (const { inode, answer: tell } of asked) tell(failed ?? conclude(answer as Scan, holders.get(inode)));
+    this.#scanNext();
+  }
+}
+
+const NOT_WAITED_FOR = Object.freeze(unknown('timeout', 'the search for the holder of the socket was not waited for'));
+
+/** I4: one process that cannot be looked at may be another holder, so that neither one nor none is known. */
+function conclude({ hidden, stopped }: Scan, holder: Holder | undefined): Holder | 'nobody' | Unknown {
+  if (stopped !== undefined) return unknown('limit', `the scan of /proc was not finished: ${stopped}`);
+  if (holder !== undefined && holder.processes > 1) return holder;
+  if (hidden > 0) return unknown('permission', `${String(hidden)} processes whose descriptors may not be looked at could hold the socket too`);
+  return holder ?? 'nobody';
+}

@@ -1,0 +1,186 @@
+import assert from 'node:assert/strict';
+import { chmodSync, copyFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { createServer, type Socket } from 'node:net';
+import { isRefusal, socketFd, type Fd, type HandoffReader, type PeerRefusal } from '@portcullis/core';
+import { LinuxHandoffPort, LinuxPeerSource, probeCapabilities } from '@portcullis/attestor-linux';
+import { SOCK_STREAM } from '../../dist/ffi/constants.js';
+import { refuseRights } from '../../dist/ffi/sockopt.js';
+import { requireFeature } from '@portcullis/testkit';
+import { connectionOf } from '../support/attesting.js';
+import { compiled } from '../support/compile.js';
+import { openDescriptors } from '../support/descriptors.js';
+import { needAttacks, needProgram, SOMEBODY } from '../support/features.js';
+import { Descriptors, sender } from '../support/messages.js';
+import type { PeerProcess } from '../support/peer-process.js';
+import { Stage } from '../support/stage.js';
+
+/** What a reader told, and how it ended. */
+class Told {
+  readonly chunks: Buffer[] = [];
+  refusal: PeerRefusal | undefined;
+  reader!: HandoffReader;
+  /** `ended`, `revoked` or `failed`. */
+  readonly over: Promise<string>;
+  /** Whether to go on after these bytes. */
+  more: () => boolean = () => true;
+  end!: (how: string) => void;
+
+  constructor() {
+    this.over = new Promise((resolve) => { this.end = resolve; });
+  }
+
+  get text(): string {
+    return Buffer.concat(this.chunks).toString();
+  }
+}
+
+describe('a stream that is read with its senders (T9)', () => {
+  let stage: Stage;
+  const descriptors = new Descriptors();
+  after(() => { descriptors.close(); });
+  before(function () { needAttacks(this); needProgram(this, '/usr/bin/python3'); });
+  beforeEach(async () => { stage = await Stage.open(); });
+  afterEach(async () => { await stage.close(); });
+
+  for (const [kernel, without] of [['with SCM_PIDFD', {}], ['below Linux 6.5', { peerPidFd: false }]] as const) {
+    describe(kernel, () => {
+      const capabilities = { ...probeCapabilities(), ...without };
+      const port = new LinuxHandoffPort(capabilities);
+
+      /** A python3 peer that connects, waits for a line, and does `body`; and what is read of it. */
+      async function connected(body: string, when: 'early' | 'late' = 'late'): Promise<{ readonly told: Told; readonly peer: PeerProcess; readonly socket: Socket }> {
+        const wait = when === 'late' ? 'sys.stdin.readline()\n' : '';
+        const peer = stage.start('/usr/bin/python3', sender(stage.socketPath, 'SOCK_STREAM', `${wait}${body}`), { uid: SOMEBODY });
+        const socket = await stage.accepted();
+        return { told: read(socket), peer, socket };
+      }
+
+      function read(socket: Socket): Told {
+        const told = new Told();
+        const connection = connectionOf(socket);
+        const opened = new LinuxPeerSource({ capabilities }).open(connection);
+        assert.ok(!isRefusal(opened));
+        told.reader = port.read(connection, opened.credentials, {
+          bytes: (bytes) => { told.chunks.push(Buffer.from(bytes)); return told.more(); },
+          ended: () => { told.end('ended'); },
+          revoked: (refusal) => { told.refusal = refusal; told.end('revoked'); },
+          failed: (error) => { told.end(`failed ${String(error)}`); },
+        });
+        opened.close();
+        return told;
+      }
+
+      it('T9: gives every byte of its connector in order, and the end', async () => {
+        const { told, peer } = await connected('for n in range(100000): s.sendall(b"%06d" % n)');
+        peer.child.stdin.write('go\n');
+        assert.equal(await told.over, 'ended');
+        assert.equal(told.text, Array.from({ length: 100_000 }, (_, n) => String(n).padStart(6, '0')).join(''));
+      });
+
+      it('T9: stops before the first byte of another process, though it is queued right behind the connector\'s', async () => {
+        const { told, peer } = await connected(`
+s.sendall(b"connector")
+if os.fork() == 0:
+    s.sendall(b"child"); os._exit(0)
+os.wait()
+s.sendall(b"connector again")
+print("sent", flush=True)
+sys.stdin.readline()`);
+        told.reader.pause();
+        peer.child.stdin.write('go\n');
+        await peer.expect('sent');
+        told.reader.resume();
+        assert.equal(await told.over, 'revoked');
+        assert.deepEqual([told.text, told.refusal?.refused], ['connector', 'sender-not-connector']);
+      });
+
+      it('T10: stops before what a set-uid program writes for its caller', async () => {
+        const helper = stage.at('helper');
+        copyFileSync(compiled('say'), helper);
+        chmodSync(helper, 0o4755);
+        const { told, peer } = await connected(`
+import subprocess
+subprocess.run([${JSON.stringify(helper)}, str(s.fileno()), 'helper'], pass_fds=[s.fileno()], stdin=sys.stdin)`);
+        peer.child.stdin.write('go\n');
+        assert.equal(await told.over, 'revoked');
+        assert.deepEqual([told.text, told.refusal?.credentials?.uid], ['', SOMEBODY]);
+      });
+
+      it('T9: bytes that were sent before the accept have their sender, or revoke', async () => {
+        const peer = stage.start('/usr/bin/python3', sender(stage.socketPath, 'SOCK_STREAM', 's.sendall(b"early")\nprint("sent", flush=True)\nsys.stdin.readline()'), { uid: SOMEBODY });
+        await peer.expect('sent');
+        const told = read(await stage.accepted());
+        peer.child.stdin.end('go\n');
+        const over = await told.over;
+        assert.ok(over === 'ended' ? told.text === 'early' : told.refusal?.refused === 'sender-unknown' && told.text === '', over);
+      });
+
+      it('closes the descriptors that are sent along, and keeps none of its own', async () => {
+        const { told, peer } = await connected('s.sendmsg([b"x"], [rights(200)])\ns.sendall(b"y")\ns.close()\nsys.stdin.readline()');
+        const before = openDescriptors();
+        peer.child.stdin.write('go\n');
+        assert.equal(await told.over, 'ended');
+        assert.deepEqual([told.text, openDescriptors()], ['xy', before - 1]);
+      });
+
+      it('leaves bytes in the kernel while it is paused, so that the sender waits', async () => {
+        const { told, peer } = await connected('s.setblocking(False)\ntry: s.sendall(b"x" * 10_000_000)\nexcept BlockingIOError: pass\nprint("full", flush=True)\nsys.stdin.readline()');
+        told.more = () => false;
+        peer.child.stdin.write('go\n');
+        await peer.expect('full');
+        await new Promise(setImmediate);
+        assert.ok(told.chunks.length <= 1);
+        told.more = () => true;
+        told.reader.resume();
+        peer.child.stdin.end();
+        assert.equal(await told.over, 'ended');
+      });
+
+      it('tells nothing more after it was closed', async () => {
+        const { told, peer, socket } = await connected('s.sendall(b"x")\nprint("sent", flush=True)\nsys.stdin.readline()');
+        told.reader.close();
+        told.reader.close();
+        peer.child.stdin.write('go\n');
+        await peer.expect('sent');
+        await new Promise(setImmediate);
+        assert.equal(told.text, '');
+        assert.equal(socket.destroyed, false);
+      });
+    });
+  }
+
+  it('T9: names who sent at once, where the listening socket was prepared', async function () {
+    const [probe] = descriptors.pair(SOCK_STREAM);
+    requireFeature(this, 'passrights', refuseRights(probe) === undefined, 'options are inherited since Linux 6.16');
+    const port = new LinuxHandoffPort();
+    const server = createServer({ pauseOnConnect: true, allowHalfOpen: true }).listen(stage.at('prepared'));
+    await once(server, 'listening');
+    assert.equal(port.prepare(socketFd(server) ?? assert.fail()), undefined);
+    for (let n = 0; n < 20; n += 1) {
+      const peer = stage.start('/usr/bin/python3', sender(stage.at('prepared'), 'SOCK_STREAM', 'for n in range(200): s.sendall(b"x")'));
+      const [socket] = await once(server, 'connection') as [Socket];
+      let size = 0;
+      const over = await new Promise<string>((resolve) => {
+        const opened = new LinuxPeerSource().open(connectionOf(socket));
+        assert.ok(!isRefusal(opened));
+        port.read(connectionOf(socket), opened.credentials, {
+          bytes: (bytes) => { size += bytes.length; return true; },
+          ended: () => { resolve('ended'); }, revoked: ({ detail }) => { resolve(detail); }, failed: (error) => { resolve(String(error)); },
+        });
+        opened.close();
+      });
+      assert.deepEqual([over, size], ['ended', 200]);
+      socket.destroy();
+      await peer.exited;
+    }
+    server.close();
+  });
+
+  it('is refused of a connection that was closed', () => {
+    const gone = { fd: undefined, origin: undefined };
+    const listener = { bytes: () => true, ended: () => undefined, revoked: () => undefined, failed: () => undefined };
+    assert.throws(() => new LinuxHandoffPort().read(gone, { pid: 1, uid: 0, gid: 0 } as never, listener), { code: 'PLATFORM_SYSTEM' });
+    assert.throws(() => new LinuxHandoffPort().read({ ...gone, fd: 1 << 20 as Fd }, { pid: 1, uid: 0, gid: 0 } as never, listener), { code: 'PLATFORM_SYSTEM' });
+  });
+});

@@ -1,0 +1,155 @@
+import type { Who } from './job.js';
+import type { Module } from './series.js';
+import { isSince, type Version } from './version.js';
+
+/** One place where a feature is looked at. */
+export interface Place {
+  readonly version: Version;
+  readonly module: Module;
+  readonly who: Who;
+}
+
+/** A kernel feature that the attestor uses, as `docs/kernel-features.md` tells of it. */
+export interface Feature {
+  /** As the page has it. */
+  readonly name: string;
+  readonly since: string;
+  readonly usedFor: string;
+  readonly without: string;
+  /** What an attacker gains where it is missing. */
+  readonly attack: string;
+  /** What is looked at in each place; none where nothing can be asked that answers by itself. */
+  readonly looks: readonly Look[];
+}
+
+/** One thing that a guest says (`guest/look.ts`), and what it must say. */
+export interface Look {
+  /** The word before the value in the guest's line. */
+  readonly what: string;
+  /** As the page has it, where a feature has several looks. */
+  readonly shown?: string;
+  readonly expected: (place: Place) => string;
+}
+
+const yesSince = (since: Version) => ({ version }: Place): string => (isSince(version, since) ? 'yes' : 'no');
+const always = (value: string) => (): string => value;
+
+/** AppArmor answers for Unix sockets since 6.17; before, our selectors say that the kernel cannot tell (I4). */
+const byModule = (apparmor: string, selinux: string) => ({ version, module }: Place): string =>
+  module === 'selinux' ? selinux : isSince(version, '6.17') ? apparmor : 'unknown kernel-unsupported';
+
+/** What the tests must not skip on a kernel, by the names that they ask with (`requireFeature`), as root. */
+export function testFeatures(version: Version): readonly string[] {
+  const since: readonly (readonly [string, Version])[] = [['root', '0.0'], ['userns', '0.0'], ['fuse', '0.0'], ['hidepid', '0.0'], ['fsverity', '5.4'], ['peerpidfd', '6.5'], ['procmap', '6.11']];
+  return since.flatMap(([name, first]) => (isSince(version, first) ? [name] : []));
+}
+
+const NOTHING = 'nothing';
+const SLOWER = 'nothing; it is slower';
+
+export const FEATURES: readonly Feature[] = [
+  {
+    name: '`SO_PEERCRED`', since: 'always', usedFor: 'uid, gid, pid, frozen at connect',
+    without: 'no start: `PLATFORM_PROBE`', attack: NOTHING,
+    looks: [{ what: 'SO_PEERCRED', expected: always('yes') }],
+  },
+  {
+    name: '`SO_DOMAIN`, `SO_TYPE`', since: '2.6.32', usedFor: 'refusing TCP, datagram and other sockets (T14)',
+    without: 'refused, `no-descriptor`', attack: NOTHING, looks: [],
+  },
+  {
+    name: '`SIOCINQ`', since: 'always', usedFor: '`socket:early-data` (T3)', without: 'unknown', attack: NOTHING,
+    looks: [{ what: 'early-data', shown: '`socket:early-data` of five bytes that were sent before the look', expected: always('5') }],
+  },
+  {
+    name: '`SO_PEERSEC`', since: '2.6.17; AppArmor answers for Unix sockets upstream in 6.17', usedFor: '`linux:label` and its parts',
+    without: 'unknown; absent only if the kernel has no labelling module', attack: 'nothing: unknown does not allow, and a deny on a label denies',
+    looks: [
+      { what: 'label', shown: 'a peer as the guest started it', expected: byModule('unconfined', 'lab_u:lab_r:lab_boot_t:s0') },
+      { what: 'label-confined', shown: 'a peer under the loaded policy', expected: byModule('portcullis-lab (enforce)', 'lab_u:lab_r:lab_peer_t:s0:c0') },
+      { what: 'label-name', shown: 'its profile or type', expected: byModule('portcullis-lab', 'lab_peer_t') },
+      { what: 'label-degree', shown: 'its mode or level', expected: byModule('enforce', 's0:c0') },
+    ],
+  },
+  {
+    name: '`SO_PEERGROUPS`', since: '4.13', usedFor: 'supplementary groups, frozen at connect', without: 'unknown', attack: NOTHING,
+    looks: [{ what: 'SO_PEERGROUPS', expected: always('yes') }],
+  },
+  {
+    name: '`pidfd_open`', since: '5.3', usedFor: 'the weaker pin, where there is no `SO_PEERPIDFD`',
+    without: 'no pin: a policy that needs more than socket keys refuses, `pin-failed`', attack: NOTHING,
+    looks: [{ what: 'pidfd_open', expected: always('yes') }],
+  },
+  {
+    name: '`SO_PEERPIDFD`', since: '6.5', usedFor: 'the strong pin: taken from the connection itself (T1)',
+    without: '`pidfd_open` on the credential\'s pid, start time compared before and after, ids compared; the pin says `pidfd-open`',
+    attack: 'a pid that the *same user* reused before the accept is taken for the connector. A policy that minds asks for `linux:pin: peer-pidfd`',
+    looks: [
+      { what: 'SO_PEERPIDFD', shown: 'it answers', expected: yesSince('6.5') },
+      { what: 'pin', shown: '`linux:pin`', expected: ({ version }) => (isSince(version, '6.5') ? 'peer-pidfd' : 'pidfd-open') },
+    ],
+  },
+  {
+    name: '`SO_PEERPIDFD` of a reaped peer', since: '6.16', usedFor: 'telling a reaped peer from other errors',
+    without: 'EINVAL or ESRCH counts as `peer-exited`', attack: NOTHING,
+    looks: [{ what: 'SO_PEERPIDFD-reaped', expected: yesSince('6.16') }],
+  },
+  {
+    name: '`SO_PASSPIDFD` with `SCM_PIDFD`', since: '6.5', usedFor: 'the process that sent a message, held (T9)',
+    without: 'the sender\'s credentials alone', attack: 'a sender\'s pid that was used again is taken for the sender',
+    looks: [{ what: 'SO_PASSPIDFD', expected: yesSince('6.5') }],
+  },
+  {
+    name: 'unique pidfd inodes (pidfs)', since: '6.9', usedFor: 'keeping what is known of a process between its connections',
+    without: 'nothing but digests is kept: each connection costs a full look', attack: SLOWER,
+    looks: [{ what: 'pidfs', expected: yesSince('6.9') }],
+  },
+  {
+    name: '`PIDFD_GET_INFO`', since: '6.13', usedFor: 're-checking credentials and cgroup id of a kept process',
+    without: 'the same: nothing but digests is kept', attack: SLOWER,
+    looks: [{ what: 'PIDFD_GET_INFO', expected: yesSince('6.13') }],
+  },
+  {
+    name: '`PROCMAP_QUERY`', since: '6.11', usedFor: 'asking for the executable mappings alone (T4)',
+    without: 'the text of `/proc/PID/maps` is read', attack: 'nothing: the text tells the same; it is slower',
+    looks: [
+      { what: 'PROCMAP_QUERY', shown: 'it answers', expected: yesSince('6.11') },
+      { what: 'image', shown: '`unix:image` of a static program of root\'s', expected: always('verified') },
+    ],
+  },
+  {
+    name: '`PAGEMAP_SCAN`', since: '6.7', usedFor: 'finding code pages that were written over (T4)',
+    without: 'the entries of `/proc/PID/pagemap` are read', attack: SLOWER,
+    looks: [{ what: 'PAGEMAP_SCAN', expected: yesSince('6.7') }],
+  },
+  {
+    name: '`FS_IOC_MEASURE_VERITY`', since: '5.4, built with CONFIG_FS_VERITY; ext4, f2fs and btrfs', usedFor: '`linux:fsverity-digest` (T17)',
+    without: 'unknown; `unix:sha256` reads the whole file', attack: SLOWER,
+    looks: [{ what: 'fsverity', shown: '`linux:fsverity-digest` of a program on ext4, not under fs-verity', expected: always('absent') }],
+  },
+  {
+    name: 'an exec that waits lets others look', since: 'seen in 7.3, not in 6.18', usedFor: 'looking at a peer that stops in the middle of an exec (T20)',
+    without: 'the gateway waits with it', attack: 'a peer holds up the accepts of the gateway for as long as it likes, where the policy asks for a key that needs a look at the process',
+    looks: [],
+  },
+  {
+    name: '`lsm_list_modules`', since: '6.8', usedFor: 'telling *no labelling module* from *one that does not answer*',
+    without: '`/sys/kernel/security/lsm` (4.18); without that too, a label that cannot be had is unknown', attack: NOTHING,
+    looks: [
+      { what: 'lsm_list_modules', shown: 'it answers', expected: yesSince('6.8') },
+      { what: 'labelling-modules', shown: 'the labelling module that is seen', expected: ({ module }) => module },
+    ],
+  },
+  {
+    name: 'time namespaces', since: '5.6', usedFor: '`linux:time-ns`', without: 'absent', attack: NOTHING,
+    looks: [{ what: 'time-namespaces', expected: yesSince('5.6') }],
+  },
+  {
+    name: 'the line `Seccomp:` of `/proc/PID/status`', since: 'built with CONFIG_SECCOMP', usedFor: '`linux:seccomp`', without: 'unknown', attack: NOTHING,
+    looks: [{ what: 'Seccomp', expected: always('yes') }],
+  },
+  {
+    name: 'bind attaches the socket under the folder\'s lock', since: '5.14', usedFor: 'two gateways at one path',
+    without: 'the lock file alone keeps gateways apart', attack: 'nothing among gateways; a program that does not take the lock may race', looks: [],
+  },
+];

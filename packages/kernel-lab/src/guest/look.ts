@@ -1,0 +1,111 @@
+// Looks at every feature as the user that runs it, and prints `name value` lines. Argument: the module that labels.
+import { readFileSync } from 'node:fs';
+import { probeCapabilities, type Capabilities } from '@portcullis/attestor-linux';
+import type { Fd, Pid, SelectorKey } from '@portcullis/core';
+import { SysFailure } from '../../../attestor-linux/dist/ffi/errno.js';
+import { closeFd, cPath, openRead } from '../../../attestor-linux/dist/ffi/file.js';
+import { PAGEMAP_SCAN } from '../../../attestor-linux/dist/ffi/constants.js';
+import { libc } from '../../../attestor-linux/dist/ffi/libc.js';
+import { listLabellingModules } from '../../../attestor-linux/dist/ffi/lsm.js';
+import { pidfdOpen } from '../../../attestor-linux/dist/ffi/pidfd.js';
+import { getPeerPidFd, setPassPidFd } from '../../../attestor-linux/dist/ffi/sockopt.js';
+import { Attesting, connectionOf, type Look } from '../../../attestor-linux/dist-test/support/attesting.js';
+import { compiled } from '../../../attestor-linux/dist-test/support/compile.js';
+import { Stage } from '../../../attestor-linux/dist-test/support/stage.js';
+import type { Module } from '../series.js';
+import { CONFINED } from './labels.js';
+
+/** Put there by `guest/init`. */
+const VERITY_PROGRAM = '/verity/puppet';
+
+const say = (name: string, value: string | boolean): void => {
+  process.stdout.write(`${name} ${typeof value === 'string' ? value : value ? 'yes' : 'no'}\n`);
+};
+
+/** What our selector says: a value, `absent`, or `unknown` with its reason. */
+function selectorOf(look: Look, key: SelectorKey): string {
+  const state = look.state(key);
+  return state === 'present' ? String(look.value(key)) : state;
+}
+
+function sayCapabilities(found: Capabilities): void {
+  say('SO_PEERCRED', true); // the probe throws without
+  say('SO_PEERGROUPS', found.peerGroups);
+  say('pidfd_open', hasPidfdOpen());
+  say('SO_PEERPIDFD', found.peerPidFd);
+  say('pidfs', found.uniquePidfdInodes);
+  say('PIDFD_GET_INFO', found.pidfdInfo);
+  say('PROCMAP_QUERY', found.procmapQuery);
+  say('time-namespaces', found.namespaces.has('time'));
+  say('labelling-modules', found.labelling?.join(',') ?? 'unknown');
+  say('lsm_list_modules', !(listLabellingModules() instanceof SysFailure));
+  say('PAGEMAP_SCAN', hasPagemapScan());
+  say('Seccomp', /^Seccomp:/m.test(readFileSync('/proc/self/status', 'utf8')));
+}
+
+function hasPidfdOpen(): boolean {
+  const pidfd = pidfdOpen(process.pid as Pid);
+  if (pidfd instanceof SysFailure) return false;
+  closeFd(pidfd);
+  return true;
+}
+
+/** The call itself, on no pages: the package's own falls back without a word. */
+function hasPagemapScan(): boolean {
+  const pagemap = openRead(cPath('/proc/self/pagemap'), '/proc/self/pagemap');
+  if (pagemap instanceof SysFailure) return false;
+  const argument = new BigUint64Array(12);
+  argument[0] = 96n;
+  const answer = libc().ioctl(pagemap, PAGEMAP_SCAN, argument);
+  closeFd(pagemap);
+  return answer === 0;
+}
+
+const KEYS: readonly SelectorKey[] = ['socket:early-data', 'linux:pin', 'unix:image', 'linux:label', 'linux:apparmor-profile', 'linux:apparmor-mode', 'linux:selinux-type', 'linux:selinux-level'];
+
+async function sayPeers(stage: Stage, attesting: Attesting, module: Module): Promise<void> {
+  const { socket, puppet } = await stage.connectedPuppet();
+  await puppet.tell('write');
+  const look = await attesting.look(socket, KEYS);
+  say('early-data', selectorOf(look, 'socket:early-data'));
+  say('pin', selectorOf(look, 'linux:pin'));
+  say('image', selectorOf(look, 'unix:image'));
+  say('label', selectorOf(look, 'linux:label'));
+  await puppet.kill();
+  say('fsverity', await verityOf(stage, attesting));
+  const { fd } = connectionOf(socket);
+  say('SO_PASSPIDFD', fd !== undefined && setPassPidFd(fd) === undefined);
+  say('SO_PEERPIDFD-reaped', fd !== undefined && answersPidfd(fd));
+
+  const confined = stage.start('/bin/sh', ['-c', 'printf %s "$1" > /proc/self/attr/exec && exec "$2" "$3"', 'sh', CONFINED[module], compiled('puppet'), stage.socketPath]);
+  await confined.expect('ready');
+  const [other] = await Promise.all([stage.accepted(), confined.tell('connect')]);
+  const labelled = await attesting.look(other, KEYS);
+  say('label-confined', selectorOf(labelled, 'linux:label'));
+  say('label-name', selectorOf(labelled, module === 'apparmor' ? 'linux:apparmor-profile' : 'linux:selinux-type'));
+  say('label-degree', selectorOf(labelled, module === 'apparmor' ? 'linux:apparmor-mode' : 'linux:selinux-level'));
+}
+
+/** Of a program on a file system that has fs-verity: `absent` says that the kernel was asked, and knows. */
+async function verityOf(stage: Stage, attesting: Attesting): Promise<string> {
+  const { socket } = await stage.connectedPuppet({ program: VERITY_PROGRAM });
+  return selectorOf(await attesting.look(socket, ['linux:fsverity-digest']), 'linux:fsverity-digest');
+}
+
+function answersPidfd(fd: Fd): boolean {
+  const pidfd = getPeerPidFd(fd);
+  if (pidfd instanceof SysFailure) return false;
+  closeFd(pidfd);
+  return true;
+}
+
+const module = process.argv[2] as Module;
+const stage = await Stage.open();
+const attesting = new Attesting();
+try {
+  sayCapabilities(probeCapabilities());
+  await sayPeers(stage, attesting, module);
+} finally {
+  await attesting.close();
+  await stage.close();
+}

@@ -1,0 +1,63 @@
+// The first program of a guest: does the job, and says on the second serial line what it saw.
+import { spawnSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { release } from 'node:os';
+import { join } from 'node:path';
+import { JOB_FILE, REPORT_DEVICE, USER_ID, type Counts, type Job, type Said, type Who } from '../job.js';
+import { loadPolicy } from './labels.js';
+
+const ROOT = join(import.meta.dirname, '../../../..');
+const MOCHA = join(ROOT, 'node_modules/mocha/bin/mocha.js');
+const REPORTER = join(ROOT, 'scripts/mocha/reporter.mjs');
+const TESTS = 'packages/attestor-linux/dist-test';
+/** Of a processor that is emulated; nothing is measured here. */
+const TEST_LIMIT_MS = 240_000;
+
+function say(said: Said): void {
+  writeFileSync(REPORT_DEVICE, `${JSON.stringify(said)}\n`);
+}
+
+/** A node program as that user, with an environment of its own. */
+function node(who: Who, args: readonly string[], env: NodeJS.ProcessEnv, capture: boolean): { readonly stdout: string; readonly status: number | null } {
+  const ids = who === 'root' ? {} : { uid: USER_ID, gid: USER_ID };
+  const { stdout, status, error } = spawnSync(process.execPath, args, {
+    ...ids, cwd: ROOT, encoding: 'utf8', env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', HOME: '/tmp', PORTCULLIS_PEERS: '/lab/peers', PORTCULLIS_VERITY: '/verity', NO_COLOR: '1', ...env },
+    stdio: ['ignore', capture ? 'pipe' : 'inherit', 'inherit'],
+  });
+  if (error !== undefined) throw error;
+  return { stdout, status };
+}
+
+function look(who: Who, module: string): void {
+  const { stdout, status } = node(who, [join(import.meta.dirname, 'look.js'), module], {}, true);
+  for (const line of stdout.split('\n')) {
+    const [, feature, value] = /^(\S+) (.*)$/.exec(line) ?? [];
+    if (feature !== undefined && value !== undefined) say({ who, feature, value });
+  }
+  if (status !== 0) say({ failed: `the look at the features as ${who} ended with exit code ${String(status)}` });
+}
+
+function runSuite(who: Who, { tests, features }: Job): void {
+  const countsFile = `/tmp/counts.${who}.json`;
+  const files = tests.length === 0 ? [`${TESTS}/**/*.test.js`] : tests.flatMap((name) => [`${TESTS}/${name}/**/*.test.js`, `${TESTS}/${name}.*test.js`]);
+  // A test that is left out asks for nothing, and a user may not do what most of them do.
+  const expected = tests.length === 0 && who === 'root' ? features.join(',') : '';
+  node(who, [MOCHA, '--no-config', '--require', 'source-map-support/register', '--timeout', String(TEST_LIMIT_MS), '--reporter', REPORTER, ...files], { PORTCULLIS_COUNTS: countsFile, PORTCULLIS_EXPECT: expected }, false);
+  try {
+    say({ who, counts: JSON.parse(readFileSync(countsFile, 'utf8')) as Counts });
+  } catch (error) {
+    say({ failed: `the tests as ${who} left no counts: ${String(error)}` });
+  }
+}
+
+const job = JSON.parse(readFileSync(JOB_FILE, 'utf8')) as Job;
+const WHO: readonly Who[] = ['root', 'user'];
+try {
+  say({ kernel: release() });
+  loadPolicy(job.module);
+  for (const who of WHO) look(who, job.module);
+  if (job.suite) for (const who of WHO) runSuite(who, job);
+  say({ done: true });
+} catch (error) {
+  say({ failed: error instanceof Error ? (error.stack ?? error.message) : String(error) });
+}

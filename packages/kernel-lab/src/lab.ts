@@ -1,0 +1,82 @@
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Initramfs } from './initramfs.js';
+import { obtainKernel, type Kernel } from './kernel.js';
+import { countsOf, WHO, type Boot } from './matrix.js';
+import type { Options } from './options.js';
+import { compilePolicies } from './policies.js';
+import { testFeatures } from './features.js';
+import { makeVerityDisk } from './verity-disk.js';
+import { boot, type Booted } from './qemu.js';
+import type { Module } from './series.js';
+
+/** Tells a waiting reader what goes on. */
+export type Progress = (line: string) => void;
+
+/** Boots every kernel with every module that is asked for, one guest at a time; what the guests said. */
+export async function bootAll(options: Options, progress: Progress): Promise<readonly Boot[]> {
+  const folder = mkdtempSync(join(tmpdir(), 'portcullis-lab-'));
+  const clean = (): void => { rmSync(folder, { recursive: true, force: true }); };
+  process.once('exit', clean);
+  try {
+    const peers = join(folder, 'peers');
+    mkdirSync(peers);
+    progress('compiling the policies and the programs of the tests');
+    const initramfs = new Initramfs(peers, compilePolicies());
+    const disk = makeVerityDisk(join(folder, 'disk'));
+    const boots: Boot[] = [];
+    for (const series of options.series) {
+      progress(`${series.name}: asking ${series.suite} for its kernel`);
+      const kernel = obtainKernel(series, options.cache);
+      for (const module of series.modules) {
+        boots.push(await bootOne({ kernel, module, initramfs, disk, folder }, options, progress));
+      }
+    }
+    return boots;
+  } finally {
+    process.off('exit', clean);
+    clean();
+  }
+}
+
+/** An emulated processor fails now and then; a guest that said something is never given another chance. */
+const MOST_RETRIES = 2;
+
+interface Machine {
+  readonly kernel: Kernel;
+  readonly module: Module;
+  readonly initramfs: Initramfs;
+  readonly disk: string;
+  readonly folder: string;
+}
+
+async function bootOne({ kernel, module, initramfs, disk, folder }: Machine, { suite, tests, limitMs, cache }: Options, progress: Progress): Promise<Boot> {
+  const { release, version, image } = kernel;
+  progress(`${release} with ${module}: booting${suite ? ', then the tests as root and as a user' : ''}`);
+  const startMs = performance.now();
+  const path = join(folder, 'initramfs');
+  initramfs.write(path, kernel, { module, suite, tests, features: testFeatures(version) });
+  const consoles = join(cache, 'consoles', `${version}-${module}`);
+  mkdirSync(consoles, { recursive: true });
+  let booted = await boot({ image, initramfs: path, module, folder: consoles, disk, limitMs });
+  for (let again = 1; again <= MOST_RETRIES && booted.said.length === 0 && !booted.timedOut; again += 1) {
+    progress(`${release} with ${module}: died before it said anything; booting again`);
+    booted = await boot({ image, initramfs: path, module, folder: consoles, disk, limitMs });
+  }
+  const result: Boot = { release, version, module, said: booted.said };
+  progress(`${release} with ${module}: ${summary(result, booted, consoles)} (${((performance.now() - startMs) / 1000).toFixed(0)} s)`);
+  return result;
+}
+
+/** What a reader wants to know at once, and where there is more. */
+function summary(result: Boot, { said, timedOut }: Booted, consoles: string): string {
+  if (timedOut) return `stopped: it took too long; \`${consoles}\` has its console`;
+  const counts = WHO.map((who) => countsOf(result, who));
+  const wrong = said.some((one) => 'failed' in one) || !said.some((one) => 'done' in one) || counts.some((one) => (one?.failed ?? 0) > 0);
+  const counted = WHO.flatMap((who, at) => {
+    const one = counts[at];
+    return one === undefined ? [] : [`as ${who} ${String(one.passed)} passed, ${String(one.failed)} failed, ${String(one.skipped)} skipped`];
+  });
+  return ['booted', ...counted, ...(wrong ? [`\`${consoles}\` has its console`] : [])].join('; ');
+}

@@ -1,0 +1,70 @@
+// `npm run test:kernels`: see options.ts for what it does, and for its exit codes.
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expectedFeatures } from '@portcullis/testkit';
+import { CannotRun, UsageError } from './failure.js';
+import { bootAll } from './lab.js';
+import { WHO, countsOf, problemsOf, type Boot } from './matrix.js';
+import { checkNeeds } from './needs.js';
+import { USAGE, parseOptions } from './options.js';
+import { FEATURES_MARK, MATRIX_MARK, between, featureTable, matrixSection, matrixTable } from './page.js';
+
+const PAGE = join(import.meta.dirname, '../../../docs/kernel-features.md');
+
+/** More titles than this are not printed. */
+const FEW = 5;
+
+const print = (text: string): void => { process.stdout.write(`${text}\n`); };
+
+async function main(): Promise<number> {
+  const options = parseOptions(process.argv.slice(2));
+  if (options === 'help') {
+    print(USAGE.trimEnd());
+    return 0;
+  }
+  checkNeeds();
+  const boots = await bootAll(options, (line) => { print(`… ${line}`); });
+  print(`\n${matrixTable(boots, true)}\n`);
+  if (options.suite) printSkips(boots);
+  const problems = problemsOf(boots, options.suite);
+  for (const problem of problems) print(`✗ ${problem}`);
+  print(problems.length === 0 ? 'kernels: all as declared' : `kernels: ${String(problems.length)} not as declared`);
+  if (problems.length > 0) return 1;
+  if (options.write) writePage(boots);
+  return 0;
+}
+
+/** What guests left out, by reason: how many tests as whom, and which, where they are few. */
+function printSkips(boots: readonly Boot[]): void {
+  for (const who of WHO) {
+    const titles = new Map<string, Set<string>>();
+    for (const { reason, title } of boots.flatMap((boot) => countsOf(boot, who)?.skips ?? [])) {
+      const why = reason ?? 'no reason given';
+      titles.set(why, (titles.get(why) ?? new Set()).add(title));
+    }
+    for (const [reason, some] of titles) {
+      const which = some.size > FEW ? [] : [...some];
+      print(`- skipped as ${who}: ${reason}: ${String(some.size)} test${some.size === 1 ? '' : 's'}${which.length === 0 ? '' : `: ${which.join('; ')}`}`);
+    }
+  }
+  print('');
+}
+
+function writePage(boots: readonly Boot[]): void {
+  const page = between(readFileSync(PAGE, 'utf8'), FEATURES_MARK, featureTable());
+  writeFileSync(PAGE, between(page, MATRIX_MARK, matrixSection(boots)));
+  print(`written: ${PAGE}`);
+}
+
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => { process.exit(1); });
+try {
+  process.exitCode = await main();
+} catch (error) {
+  if (error instanceof UsageError) {
+    process.stderr.write(`test:kernels: ${error.message}\n\n${USAGE}`);
+    process.exitCode = 2;
+  } else if (error instanceof CannotRun) {
+    process.stderr.write(`test:kernels: cannot run here: ${error.message}\n`);
+    process.exitCode = expectedFeatures().has('kernels') ? 1 : 3;
+  } else throw error;
+}

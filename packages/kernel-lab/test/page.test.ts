@@ -1,0 +1,35 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { FEATURES_MARK, MATRIX_MARK, between, featureTable, matrixTable, readBetween } from '../dist/page.js';
+import { SERIES } from '../dist/series.js';
+import { bootOf } from './support.js';
+
+const page = readFileSync(join(import.meta.dirname, '../../../docs/kernel-features.md'), 'utf8');
+
+describe('docs/kernel-features.md', () => {
+  it('has the features that are declared (npm run test:kernels -- --write)', () => {
+    assert.equal(readBetween(page, FEATURES_MARK), featureTable());
+  });
+
+  it('has a matrix of every kernel and module, each as declared', () => {
+    const matrix = readBetween(page, MATRIX_MARK);
+    const columns = /^\| feature \| (.*) \|$/m.exec(matrix)?.[1]?.split(' | ') ?? [];
+    const boots = columns.map((column) => {
+      const [version = '', module = ''] = column.split(' ');
+      assert.ok(module === 'apparmor' || module === 'selinux', column);
+      return bootOf(`${version}.0`, module);
+    });
+    assert.equal(matrix.split('\n\n')[0], matrixTable(boots));
+    const declared = SERIES.flatMap(({ name, modules }) => modules.map((module) => `${name} ${module}`));
+    assert.equal(columns.length, declared.length);
+    for (const name of declared.filter((one) => !one.startsWith('newest'))) assert.ok(columns.includes(name), name);
+  });
+
+  it('is written between its marks alone', () => {
+    const text = 'before\n<!-- begin x -->\nold\n<!-- end x -->\nafter\n';
+    assert.equal(between(text, 'x', 'new'), 'before\n<!-- begin x -->\n\nnew\n\n<!-- end x -->\nafter\n');
+    assert.equal(readBetween(between(text, 'x', 'new'), 'x'), 'new');
+    assert.throws(() => between(text, 'y', 'new'), /no place for y/);
+  });
+});

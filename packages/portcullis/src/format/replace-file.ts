@@ -1,0 +1,33 @@
+import { closeSync, constants, fchmodSync, fchownSync, fsyncSync, fstatSync, openSync, realpathSync, renameSync, rmSync, statSync, writeSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { PortcullisError } from '@portcullis/core';
+
+/**
+ * Puts a new content in place of a file's, whole: a gateway that reads it meanwhile finds the old or the new, and never
+ * half a policy. Mode and owner stay; a symbolic link goes on leading to the file.
+ * @throws PortcullisError `REPORT_WRITE`
+ */
+export function replaceFile(path: string, text: string): void {
+  let made: string | undefined;
+  try {
+    const real = realpathSync(path);
+    const { mode, uid, gid } = statSync(real);
+    const aside = `${real}.${randomBytes(6).toString('hex')}.tmp`;
+    const fd = openSync(aside, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o600);
+    made = aside;
+    try {
+      const bytes = Buffer.from(text);
+      for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at);
+      const now = fstatSync(fd);
+      if (now.uid !== uid || now.gid !== gid) fchownSync(fd, uid, gid);
+      fchmodSync(fd, mode & 0o7777);
+      fsyncSync(fd);
+    } finally {
+      closeSync(fd);
+    }
+    renameSync(aside, real);
+  } catch (cause) {
+    if (made !== undefined) rmSync(made, { force: true });
+    throw new PortcullisError('REPORT_WRITE', `cannot write \`${path}\``, { cause, facts: { path } });
+  }
+}
