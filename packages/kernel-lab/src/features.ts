@@ -40,7 +40,7 @@ const byModule = (apparmor: string, selinux: string) => ({ version, module }: Pl
 
 /** What the tests must not skip on a kernel, by the names that they ask with (`requireFeature`), as root. */
 export function testFeatures(version: Version): readonly string[] {
-  const since: readonly (readonly [string, Version])[] = [['root', '0.0'], ['userns', '0.0'], ['fuse', '0.0'], ['hidepid', '0.0'], ['fsverity', '5.4'], ['peerpidfd', '6.5'], ['procmap', '6.11']];
+  const since: readonly (readonly [string, Version])[] = [['root', '0.0'], ['userns', '0.0'], ['fuse', '0.0'], ['hidepid', '0.0'], ['fsverity', '5.4'], ['peerpidfd', '6.5'], ['procmap', '6.11'], ['kept', '6.13']];
   return since.flatMap(([name, first]) => (isSince(version, first) ? [name] : []));
 }
 
