@@ -110,6 +110,7 @@ describe('where the gateway stands', () => {
     });
 
     it('T16: under hidepid, another user\'s process is hidden, not gone: everything below /proc is unknown for want of permission', async function () {
+      needPeerPidFd(this); // the weaker pin reads the start time there
       needProgram(this, SETPRIV);
       const somebody = String(SOMEBODY);
       const script = `mount -t proc -o hidepid=2 proc /proc && exec ${SETPRIV} --reuid ${somebody} --regid ${somebody} --clear-groups "$0" "$@"`;
