@@ -40,7 +40,7 @@ const byModule = (apparmor: string, selinux: string) => ({ version, module }: Pl
 
 /** What the tests must not skip on a kernel, by the names that they ask with (`requireFeature`), as root. */
 export function testFeatures(version: Version): readonly string[] {
-  const since: readonly (readonly [string, Version])[] = [['root', '0.0'], ['userns', '0.0'], ['fuse', '0.0'], ['hidepid', '0.0'], ['fsverity', '5.4'], ['peerpidfd', '6.5'], ['procmap', '6.11']];
+  const since: readonly (readonly [string, Version])[] = [['root', '0.0'], ['userns', '0.0'], ['fuse', '0.0'], ['hidepid', '0.0'], ['fsverity', '5.4'], ['peerpidfd', '6.5'], ['procmap', '6.11'], ['kept', '6.13']];
   return since.flatMap(([name, first]) => (isSince(version, first) ? [name] : []));
 }
 
@@ -110,6 +110,14 @@ export const FEATURES: readonly Feature[] = [
     looks: [{ what: 'PIDFD_GET_INFO', expected: yesSince('6.13') }],
   },
   {
+    name: 'the cgroup id in it', since: '6.13', usedFor: 'comparing the folder that `/proc/PID/cgroup` names with the kernel\'s own word (T7), version 2 only',
+    without: 'the text of the pinned process and the owners of the folders alone',
+    attack: 'nothing that is known: a peer that moves while it is looked at may be taken for the container that it just left or just entered', looks: [],
+  },
+  {
+    name: 'user attributes on groups of version 2', since: '5.7', usedFor: '`cgroup-xattr:*`', without: 'unknown', attack: NOTHING, looks: [],
+  },
+  {
     name: '`PROCMAP_QUERY`', since: '6.11', usedFor: 'asking for the executable mappings alone (T4)',
     without: 'the text of `/proc/PID/maps` is read', attack: 'nothing: the text tells the same; it is slower',
     looks: [
@@ -151,5 +159,16 @@ export const FEATURES: readonly Feature[] = [
   {
     name: 'bind attaches the socket under the folder\'s lock', since: '5.14', usedFor: 'two gateways at one path',
     without: 'the lock file alone keeps gateways apart', attack: 'nothing among gateways; a program that does not take the lock may race', looks: [],
+  },
+  {
+    name: '`NETLINK_SOCK_DIAG` for TCP, `SO_COOKIE`', since: '3.3, 4.12; CONFIG_INET_TCP_DIAG, also as a module', usedFor: 'the user behind a loopback TCP connection',
+    without: 'no gate for TCP: `PLATFORM_PROBE`', attack: NOTHING, looks: [],
+  },
+  {
+    name: '`pidfd_getfd`', since: '5.6', usedFor: 'proof that the pinned process holds the client\'s TCP socket', without: 'keys of the process are unknown over TCP', attack: NOTHING, looks: [],
+  },
+  {
+    name: '`INET_DIAG_CGROUP_ID`', since: '5.8', usedFor: 'comparing the holder\'s cgroup with the one that the TCP socket was made in, where `PIDFD_GET_INFO` tells the holder\'s',
+    without: 'not compared', attack: 'a socket that was handed on to a process of the same user elsewhere is taken for that process\'s own', looks: [],
   },
 ];

@@ -69,7 +69,7 @@ function surveyByText(maps: Fd, survey: Survey): Unknown | undefined {
   if (lines === undefined) return unknown('undecodable', '/proc/PID/maps');
   if (lines.length > MOST_MAPPINGS) return unknown('limit', `more than ${String(MOST_MAPPINGS)} executable mappings`);
   for (const { start, end, perms, devMajor, devMinor, inode, name } of lines) {
-    survey.see({ start, writable: perms.includes('w'), dev: deviceNumber(devMajor, devMinor), inode, name: Buffer.from(name) }, end);
+    survey.see({ start, writable: perms.includes('w'), dev: deviceNumber(devMajor, devMinor), inode, name: Buffer.from(name, 'latin1') }, end);
   }
   return undefined;
 }

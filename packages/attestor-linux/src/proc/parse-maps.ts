@@ -1,4 +1,4 @@
-import { fieldText, latin1Text, MAX_U32, parseUint } from './decode.js';
+import { latin1Text, MAX_U32, parseUint } from './decode.js';
 
 /** An executable mapping: one line of `/proc/PID/maps` that has `x`. */
 export interface ExecutableMapping {
@@ -14,7 +14,7 @@ export interface ExecutableMapping {
   /** 0: no file behind it. A bigint, as `fs.Stats` has it with `{ bigint: true }`. */
   readonly inode: bigint;
   /**
-   * As the kernel spells it, empty where it has none: `/usr/bin/node`, `/memfd:jit (deleted)`, `[vdso]`, `[anon:name]`.
+   * One char a byte, since it need not be UTF-8 (`latin1Text`). As the kernel spells it, empty where it has none: `/usr/bin/node`, `/memfd:jit (deleted)`, `[vdso]`, `[anon:name]`.
    * A newline is spelled `\012` while a backslash is spelled as itself, and ` (deleted)` may be part of a name: two files may
    * have one spelling, so identify by device and inode, and take this as a hint for people.
    */
@@ -30,9 +30,7 @@ const LINE =
 
 /**
  * The executable mappings of `/proc/PID/maps` (proc_pid_maps(5)) in ascending order, or `undefined` when the text has not
- * that shape. The fallback where PROCMAP_QUERY is missing (before Linux 6.11).
- *
- * Only names of executable mappings are decoded: an honest process may map data from a file whose name is not UTF-8.
+ * that shape. The fallback where PROCMAP_QUERY is missing (before Linux 6.11), which has names as bytes too.
  */
 export function parseExecutableMaps(bytes: Uint8Array): readonly ExecutableMapping[] | undefined {
   const text = latin1Text(bytes, MAX_MAPS_BYTES);
@@ -61,8 +59,7 @@ export function parseExecutableMaps(bytes: Uint8Array): readonly ExecutableMappi
 function mappingOf(start: bigint, end: bigint, fields: RegExpExecArray): ExecutableMapping | undefined {
   const devMajor = parseUint(String(Number.parseInt(fields[5] ?? '', 16)), MAX_U32);
   const devMinor = parseUint(String(Number.parseInt(fields[6] ?? '', 16)), MAX_U32);
-  const name = fieldText(fields[8] ?? '');
-  if (devMajor === undefined || devMinor === undefined || name === undefined) return undefined;
+  if (devMajor === undefined || devMinor === undefined) return undefined;
   const offset = BigInt(`0x${fields[4] ?? ''}`);
-  return { start, end, perms: fields[3] ?? '', offset, devMajor, devMinor, inode: BigInt(fields[7] ?? ''), name };
+  return { start, end, perms: fields[3] ?? '', offset, devMajor, devMinor, inode: BigInt(fields[7] ?? ''), name: fields[8] ?? '' };
 }

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { probeCapabilities } from '@portcullis/attestor-linux';
+import { requireFeature } from '@portcullis/testkit';
 import { Attesting } from '../support/attesting.js';
 import { compiled } from '../support/compile.js';
 import { descriptorLinks, openDescriptors } from '../support/descriptors.js';
@@ -43,7 +45,9 @@ describe('T20: descriptors', () => {
     assert.ok(openDescriptors() <= before, descriptorLinks().join('\n'));
   });
 
-  it('T20: what is kept of processes is bounded, and released when the attestor closes', async () => {
+  it('T20: what is kept of processes is bounded, and released when the attestor closes', async function () {
+    const { uniquePidfdInodes, pidfdInfo } = probeCapabilities();
+    requireFeature(this, 'kept', uniquePidfdInodes && pidfdInfo, 'nothing is kept between connections before Linux 6.13');
     const before = openDescriptors();
     const stage = await Stage.open();
     const attesting = new Attesting();

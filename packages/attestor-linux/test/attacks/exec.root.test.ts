@@ -6,7 +6,7 @@ import type { Socket } from 'node:net';
 import type { SelectorKey } from '@portcullis/core';
 import { Attesting } from '../support/attesting.js';
 import { compiled } from '../support/compile.js';
-import { needAttacks, SOMEBODY } from '../support/features.js';
+import { needAttacks, needPeerPidFd, SOMEBODY } from '../support/features.js';
 import { countCalls, interceptCalls } from '../support/intercept.js';
 import type { PeerProcess } from '../support/peer-process.js';
 import { Stage } from '../support/stage.js';
@@ -115,7 +115,8 @@ describe('T2: a peer that runs another program', () => {
     look.close();
   });
 
-  it('T2: credentials that changed between two connections are the new ones, live and frozen', async () => {
+  it('T2: credentials that changed between two connections are the new ones, live and frozen', async function () {
+    needPeerPidFd(this); // the weaker pin needs the ids to be those of the connect
     const { puppet, socket } = await stage.connectedPuppet();
     const keys: readonly SelectorKey[] = ['unix:uid', 'linux:live-uid', 'unix:path'];
     const first = await attesting.look(socket, keys);

@@ -6,7 +6,7 @@ import { getPeerCred } from '../../dist/ffi/sockopt.js';
 import { SysFailure } from '../../dist/ffi/errno.js';
 import { Attesting } from '../support/attesting.js';
 import { compiled } from '../support/compile.js';
-import { needAttacks, SOMEBODY } from '../support/features.js';
+import { needAttacks, needPeerPidFd, SOMEBODY } from '../support/features.js';
 import { countCalls, interceptCalls } from '../support/intercept.js';
 import { ALL_KEYS, CHEAP_KEYS } from '../support/keys.js';
 import type { PeerProcess } from '../support/peer-process.js';
@@ -81,7 +81,8 @@ describe('T1: a peer that dies, and its pid', () => {
     assert.equal((await attesting.look(socket, ['linux:live-uid'])).refused, 'peer-exited');
   });
 
-  it('T1: refuses when the pid belongs to an allowed program of the same user by now', async () => {
+  it('T1: refuses when the pid belongs to an allowed program of the same user by now', async function () {
+    needPeerPidFd(this); // what the weaker pin does is below
     stage.install(compiled('puppet'), 'git');
     const { socket, pid } = await kept();
     recycle(pid, SOMEBODY);
@@ -108,7 +109,8 @@ describe('T1: a peer that dies, and its pid', () => {
     assert.ok(refused.has('peer-exited'));
   });
 
-  it('T1: refuses a peer whose pid is an allowed program\'s by the next call, whichever that is', async () => {
+  it('T1: refuses a peer whose pid is an allowed program\'s by the next call, whichever that is', async function () {
+    needPeerPidFd(this);
     stage.install(compiled('puppet'), 'git');
     const first = await kept();
     const calls = await countCalls(() => attesting.look(first.socket, CHEAP_KEYS));

@@ -4,7 +4,7 @@ import type { SelectorKey } from '@portcullis/core';
 import { requireFeature } from '@portcullis/testkit';
 import { Attesting } from '../support/attesting.js';
 import { compiled } from '../support/compile.js';
-import { needAttacks, needProgram, needUserNamespaces, SOMEBODY } from '../support/features.js';
+import { needAttacks, needPeerPidFd, needProgram, needUserNamespaces, SOMEBODY } from '../support/features.js';
 import { RemoteAttestor, stateIn, type Said } from '../support/remote-attestor.js';
 import { Stage } from '../support/stage.js';
 
@@ -34,7 +34,8 @@ describe('where the gateway stands', () => {
       assert.deepEqual([said.code, said.credentials?.uid, said.credentials?.pid], ['credentials-overflow', NOBODY, 0]);
     });
 
-    it('T13: a peer with a mapped id and no pid here is pinned all the same, and what /proc would tell is not visible', async () => {
+    it('T13: a peer with a mapped id and no pid here is pinned all the same, and what /proc would tell is not visible', async function () {
+      needPeerPidFd(this);
       const nested = await RemoteAttestor.start(stage, KEYS, { through: NESTED });
       const said = await nested.look();
       assert.deepEqual([said.code, said.credentials?.pid, said.pin, said.verify], [undefined, 0, 'peer-pidfd', undefined]);
@@ -109,6 +110,7 @@ describe('where the gateway stands', () => {
     });
 
     it('T16: under hidepid, another user\'s process is hidden, not gone: everything below /proc is unknown for want of permission', async function () {
+      needPeerPidFd(this); // the weaker pin reads the start time there
       needProgram(this, SETPRIV);
       const somebody = String(SOMEBODY);
       const script = `mount -t proc -o hidepid=2 proc /proc && exec ${SETPRIV} --reuid ${somebody} --regid ${somebody} --clear-groups "$0" "$@"`;

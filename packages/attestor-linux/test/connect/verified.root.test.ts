@@ -12,7 +12,7 @@ import { pidfdOpen } from '../../dist/ffi/pidfd.js';
 import { unixAddress } from '../../dist/ffi/unix-address.js';
 import { linuxListenPort } from '../../dist/listen/listen-port.js';
 import { openDescriptors } from '../support/descriptors.js';
-import { needProgram, needRoot, SOMEBODY } from '../support/features.js';
+import { needPeerPidFd, needProgram, needRoot, SOMEBODY } from '../support/features.js';
 import { Servers } from './servers.js';
 
 const AF_INET = 2;
@@ -113,7 +113,8 @@ describe('verified connect', function () {
       closeSync(fd);
     });
 
-    it('sees who called listen(), not who the process became: it is frozen', async () => {
+    it('sees who called listen(), not who the process became: it is frozen', async function () {
+      needPeerPidFd(this); // the weaker pin wants the ids of the listen()
       await servers.start('drop');
       assert.equal(admissionOf(await connect(servers.at('drop'), [0])).peer?.uid, 0);
     });

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { setTimeout as passed } from 'node:timers/promises';
 import type { Socket } from 'node:net';
+import { probeCapabilities } from '@portcullis/attestor-linux';
+import { requireFeature } from '@portcullis/testkit';
 import { compiled } from '../support/compile.js';
 import { openDescriptors } from '../support/descriptors.js';
 import { needAttacks, needProgram, SOMEBODY } from '../support/features.js';
@@ -115,6 +117,8 @@ describe('lease: the right of a live connection to stay (I7)', () => {
   });
 
   it('a thousand connections of one process share one descriptor, and end with it', async function () {
+    const { uniquePidfdInodes, pidfdInfo } = probeCapabilities();
+    requireFeature(this, 'kept', uniquePidfdInodes && pidfdInfo, 'processes are not told apart by their pidfds before Linux 6.13');
     needProgram(this, '/usr/bin/python3');
     leased = await Leased.start(stage);
     const { sockets, revocations } = leased;
