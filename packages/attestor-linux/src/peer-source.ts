@@ -2,6 +2,7 @@ import type { Connection, DescriptorUse, Fd, Gid, Peer, PeerCredentials, PeerRef
 import { probeCapabilities, type Capabilities } from './capabilities.js';
 import { refusedIds } from './credentials.js';
 import { descriptorUse } from './descriptor-use.js';
+import { heldDescriptors } from './held-descriptors.js';
 import { AF_UNIX, SOCK_STREAM } from './ffi/constants.js';
 import { SysFailure } from './ffi/errno.js';
 import { getAcceptConn, getDomain, getPeerCred, getType } from './ffi/sockopt.js';
@@ -51,6 +52,10 @@ export class LinuxPeerSource implements PeerSource {
 
   descriptorUse(): DescriptorUse | undefined {
     return descriptorUse();
+  }
+
+  heldDescriptors(): number {
+    return heldDescriptors();
   }
 
   #refusal(fd: Fd, credentials: PeerCredentials): RefusalCode | undefined {

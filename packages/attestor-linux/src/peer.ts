@@ -3,6 +3,7 @@ import type { Capabilities } from './capabilities.js';
 import { ENOENT, ENOPROTOOPT, ESRCH, SysFailure } from './ffi/errno.js';
 import { closeFd } from './ffi/file.js';
 import { getPidfdInfo, hasExited, pidNamespaceOf, type PidfdInfo } from './ffi/pidfd.js';
+import { countHeld } from './held-descriptors.js';
 import { openBounded, readBounded, type Asker, type PathToOpen } from './held-up/looks.js';
 import { getPeerGroups, getPeerSec } from './ffi/sockopt.js';
 import type { KnownProcess } from './image/known-process.js';
@@ -56,7 +57,7 @@ export class LinuxPeer implements Peer {
    */
   pidfd(): Fd | Unknown {
     if (this.#closed) throw new Error('the peer was used after it was closed');
-    const pin = (this.#pin ??= this.takePin());
+    const pin = this.#pinned();
     if ('pidfd' in pin) return pin.pidfd;
     if ('why' in pin) return pin;
     return unknown(pin.refused === 'peer-exited' ? 'peer-exited' : 'system-error', pin.detail);
@@ -175,17 +176,27 @@ export class LinuxPeer implements Peer {
     const { connection, credentials, capabilities } = this;
     let pin: Pin | PeerRefusal | undefined;
     if (now) {
-      this.#pin ??= pinPeer(connection.fd, credentials, capabilities);
-      if ('why' in this.#pin) throw new Error('a peer without a process cannot be held by one');
-      pin = 'pidfd' in this.#pin ? pinAgain(this.#pin, credentials) : this.#pin;
+      const own = this.#pinned();
+      if ('why' in own) throw new Error('a peer without a process cannot be held by one');
+      pin = 'pidfd' in own ? pinAgain(own, credentials) : own;
     }
     return new LinuxHeldPeer(connection, credentials, capabilities, pin, image ? this.#image?.use() : undefined);
+  }
+
+  #pinned(): Pin | PeerRefusal | Unknown {
+    if (this.#pin !== undefined) return this.#pin;
+    this.#pin = this.takePin();
+    if ('pidfd' in this.#pin) countHeld(1);
+    return this.#pin;
   }
 
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    if (this.#pin !== undefined && 'pidfd' in this.#pin) closeFd(this.#pin.pidfd);
+    if (this.#pin !== undefined && 'pidfd' in this.#pin) {
+      closeFd(this.#pin.pidfd);
+      countHeld(-1);
+    }
     this.#image?.letGo();
   }
 }

@@ -12,12 +12,22 @@ const RESERVE = 64;
  * into EMFILE (T20). Several gates of one process share one budget.
  */
 export class DescriptorBudget {
+  /** Places where no peer holds a descriptor of its own: the most there can be. */
   readonly capacity: number;
+  readonly #room: number;
+  readonly #perConnection: number;
+  readonly #held: () => number;
   #taken = 0;
 
-  /** `perConnection` counts the socket itself, the peer's descriptors while it is attested, and what the application opens. */
-  constructor(use: DescriptorUse, perConnection: number) {
-    this.capacity = Math.max(0, Math.floor((use.limit - use.used - RESERVE) / perConnection));
+  /**
+   * `perConnection` counts the socket itself and what the application opens for it; `held`, what peers hold at the moment:
+   * connections of one process share a pidfd and a program image, so it cannot be told by their number.
+   */
+  constructor(use: DescriptorUse, perConnection: number, held: () => number = () => 0) {
+    this.#room = Math.max(0, use.limit - use.used - RESERVE);
+    this.#perConnection = perConnection;
+    this.#held = held;
+    this.capacity = Math.floor(this.#room / perConnection);
   }
 
   get taken(): number {
@@ -26,7 +36,7 @@ export class DescriptorBudget {
 
   /** Takes a place; false when there is none. */
   take(): boolean {
-    if (this.#taken >= this.capacity) return false;
+    if ((this.#taken + 1) * this.#perConnection + this.#held() > this.#room) return false;
     this.#taken += 1;
     return true;
   }
@@ -36,13 +46,21 @@ export class DescriptorBudget {
   }
 }
 
-/** The socket itself, and what a peer holds while it is attested. */
-const PER_CONNECTION = 3;
-
 let shared: DescriptorBudget | undefined;
 
 /** The budget that the gates of this process share unless they are given one; undefined where the platform cannot tell. */
-export function processBudget(source: { descriptorUse?(): DescriptorUse | undefined }): DescriptorBudget | undefined {
+export function processBudget(source: DescriptorSource): DescriptorBudget | undefined {
+  return (shared ??= budgetOf(source, 1));
+}
+
+/** A budget for connections that need so many descriptors each, beside what their peers hold. */
+export function budgetOf(source: DescriptorSource, perConnection: number): DescriptorBudget | undefined {
   const use = source.descriptorUse?.();
-  return (shared ??= use && new DescriptorBudget(use, PER_CONNECTION));
+  return use && new DescriptorBudget(use, perConnection, () => source.heldDescriptors?.() ?? 0);
+}
+
+/** The part of a peer source that is asked. */
+export interface DescriptorSource {
+  descriptorUse?(): DescriptorUse | undefined;
+  heldDescriptors?(): number;
 }

@@ -18,7 +18,7 @@ export { Admission, admissionOf, type AdmittedPeer } from './admission.js';
 export { activatedFd } from './activation.js';
 export { Collector } from './collect.js';
 export { connectVerified, type ConnectOptions, type ConnectSettings, type ConnectTarget } from './connect.js';
-export { DescriptorBudget, type DescriptorUse } from './descriptor-budget.js';
+export { budgetOf, DescriptorBudget, type DescriptorUse } from './descriptor-budget.js';
 export { Engine, type Attested, type Stages } from './engine.js';
 export { drainOnSignals, type DrainOptions } from './drain-signals.js';
 export { escapeJson, escapeText } from './escape-text.js';

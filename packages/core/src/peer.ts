@@ -105,6 +105,8 @@ export interface PeerSource {
   open(connection: Connection): Peer | PeerRefusal;
   /** How many descriptors this process may have and has, where the platform says so. */
   descriptorUse?(): DescriptorUse | undefined;
+  /** How many descriptors its peers hold, and will hold when leases that were given begin. Cheap: asked for every connection. */
+  heldDescriptors?(): number;
 }
 
 export function isRefusal(result: Peer | PeerRefusal): result is PeerRefusal {

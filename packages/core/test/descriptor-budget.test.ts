@@ -13,6 +13,16 @@ describe('descriptor budget', () => {
     assert.deepEqual([budget.take(), budget.take(), budget.taken], [true, false, 2]);
   });
 
+  it('counts what peers hold beside, as it is at the moment', () => {
+    let held = 0;
+    const budget = new DescriptorBudget({ limit: 64 + 4, used: 0 }, 1, () => held);
+    assert.deepEqual([budget.take(), budget.take()], [true, true]);
+    held = 2; // two processes, a pidfd each
+    assert.equal(budget.take(), false);
+    held = 1; // they are one
+    assert.deepEqual([budget.take(), budget.take(), budget.taken], [true, false, 3]);
+  });
+
   it('has no place where the limit is nearly reached already', () => {
     const budget = new DescriptorBudget({ limit: 64, used: 63 }, 1);
     assert.deepEqual([budget.capacity, budget.take()], [0, false]);

@@ -2,6 +2,7 @@ import type { Fd } from '@portcullis/core';
 import { SysFailure } from '../ffi/errno.js';
 import { closeFd, cPath, openRead } from '../ffi/file.js';
 import type { PidfdInfo } from '../ffi/pidfd.js';
+import { countHeld } from '../held-descriptors.js';
 import { asBuffer } from '../proc/decode.js';
 import { rereadProc } from '../proc/read.js';
 import type { ProgramImage } from './program-image.js';
@@ -48,6 +49,7 @@ export class KnownProcess {
       const fd = openRead(cPath(`${folder}/cgroup`), `${folder}/cgroup`);
       if (fd instanceof SysFailure) return fd;
       this.#cgroup = fd;
+      countHeld(1);
     }
     const bytes = rereadProc(this.#cgroup);
     if (this.#forgotten) this.forget(); // a peer that waits may still ask: then nothing is kept
@@ -60,7 +62,9 @@ export class KnownProcess {
     this.#forgotten = true;
     this.#image?.letGo();
     this.#image = undefined;
-    if (this.#cgroup !== undefined) closeFd(this.#cgroup);
+    if (this.#cgroup === undefined) return;
+    closeFd(this.#cgroup);
+    countHeld(-1);
     this.#cgroup = undefined;
   }
 }

@@ -3,6 +3,7 @@ import { O_PATH } from '../ffi/constants.js';
 import { leadsNowhere, SysFailure } from '../ffi/errno.js';
 import { closeFd, cPath, openRead, readAt, readLinkOf } from '../ffi/file.js';
 import { fileSystemOf, inodeOf, samePath, sameFd, sameFile, statFd, statPath, type FileIdentity } from '../ffi/statx.js';
+import { countHeld } from '../held-descriptors.js';
 import { closeAll, openBounded, type Asker, type PathToOpen } from '../held-up/looks.js';
 import type { LinuxPeer } from '../peer.js';
 import { decodeText } from '../proc/decode.js';
@@ -17,6 +18,8 @@ export type ExeState = 'linked' | 'deleted' | 'memfd' | 'replaced' | 'elsewhere'
 const LOOK_SERVES_MS = 1000;
 
 const scratch = Buffer.allocUnsafeSlow(2048);
+/** Of one image: its maps, and its file. */
+const DESCRIPTORS = 2;
 const MEMFD = '/memfd:';
 const SLASH = 0x2f;
 const NUL = Buffer.alloc(1);
@@ -44,6 +47,7 @@ export class ProgramImage {
     this.exe = looked.exe;
     this.linkText = looked.linkText;
     this.state = looked.where.state;
+    countHeld(DESCRIPTORS);
   }
 
   /** Looks at the image that the pinned peer runs now. The caller is its first user. */
@@ -122,7 +126,9 @@ export class ProgramImage {
   /** The last user closes the descriptor. */
   letGo(): void {
     this.#users -= 1;
-    if (this.#users === 0) closeAll([this.#looked.maps, this.#looked.exeFd]);
+    if (this.#users > 0) return;
+    closeAll([this.#looked.maps, this.#looked.exeFd]);
+    countHeld(-DESCRIPTORS);
   }
 }
 

@@ -2,6 +2,7 @@ import type { Connection, Fd, HeldPeer, PeerCredentials, PeerRefusal } from '@po
 import { PortcullisError } from '@portcullis/core';
 import type { Capabilities } from '../capabilities.js';
 import { closeFd } from '../ffi/file.js';
+import { countHeld } from '../held-descriptors.js';
 import { hasExited } from '../ffi/pidfd.js';
 import { hasHungUp } from '../ffi/poll.js';
 import type { ProgramImage } from '../image/program-image.js';
@@ -27,6 +28,7 @@ export class LinuxHeldPeer implements HeldPeer {
     this.#capabilities = capabilities;
     this.#pin = pin;
     this.#image = image;
+    countHeld(1); // its pidfd, which it will have
   }
 
   watch(onExit: () => void): void {
@@ -39,6 +41,7 @@ export class LinuxHeldPeer implements HeldPeer {
     }
     this.#pin = undefined; // the process's own from here on
     this.#process = HeldProcess.of(pin.pidfd, this.#capabilities.uniquePidfdInodes);
+    countHeld(-1); // the process counts for all its connections
     this.#onExit = () => { onExit(); }; // one of its own, for the set of users
     this.#process.use(this.#onExit);
   }
@@ -61,7 +64,8 @@ export class LinuxHeldPeer implements HeldPeer {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    if (this.#onExit !== undefined) this.#process?.letGo(this.#onExit);
+    if (this.#process === undefined) countHeld(-1);
+    else if (this.#onExit !== undefined) this.#process.letGo(this.#onExit);
     if (this.#pin !== undefined && 'pidfd' in this.#pin) closeFd(this.#pin.pidfd);
     this.#image?.letGo();
   }

@@ -1,6 +1,7 @@
 import type { Fd } from '@portcullis/core';
 import { closeFd } from '../ffi/file.js';
 import { inodeOf } from '../ffi/statx.js';
+import { countHeld } from '../held-descriptors.js';
 import { readiness, type Watch } from '../readiness/readiness.js';
 
 /** One live process that connections are held for: one pidfd, whatever their number. */
@@ -16,6 +17,7 @@ export class HeldProcess {
     // Where nothing will be heard any more, its users look for themselves, and find out (I2).
     const exited = (): void => { this.#exited(); };
     this.#watch = readiness().watch(pidfd, { ready: exited, failed: exited }, { keepsAlive: false });
+    countHeld(1);
   }
 
   /**
@@ -49,6 +51,7 @@ export class HeldProcess {
     this.#watch.close();
     if (this.#inode !== undefined && held.get(this.#inode) === this) held.delete(this.#inode);
     closeFd(this.pidfd);
+    countHeld(-1);
   }
 
   #exited(): void {

@@ -1,6 +1,7 @@
 import type { Connection, DescriptorUse, Fd, Peer, PeerCredentials, PeerRefusal, PeerSource, Pid, Uid } from '@portcullis/core';
 import { probeCapabilities, type Capabilities } from '../capabilities.js';
 import { descriptorUse } from '../descriptor-use.js';
+import { heldDescriptors } from '../held-descriptors.js';
 import { AF_INET, AF_INET6, INVALID_ID, IPPROTO_TCP, SOCK_STREAM, TCP_ESTABLISHED, TCP_FIN_WAIT1, TCP_FIN_WAIT2 } from '../ffi/constants.js';
 import { ENOENT, ESTALE, SysFailure } from '../ffi/errno.js';
 import { formatEndpoint, getPeerName, getSockName, isLoopback, type Endpoint } from '../ffi/sockaddr.js';
@@ -55,6 +56,10 @@ export class LoopbackPeerSource implements PeerSource {
 
   descriptorUse(): DescriptorUse | undefined {
     return descriptorUse();
+  }
+
+  heldDescriptors(): number {
+    return heldDescriptors();
   }
 
   #judge(connection: Connection, client: ClientSocket): Peer | PeerRefusal {

@@ -2,6 +2,7 @@ import type { Connection, DescriptorUse, Peer, PeerCredentials, PeerRefusal, Pee
 import type { Capabilities } from '../capabilities.js';
 import { refusedIds } from '../credentials.js';
 import { descriptorUse } from '../descriptor-use.js';
+import { heldDescriptors } from '../held-descriptors.js';
 import { LinuxArrival } from './arrival.js';
 import { MessagePeer } from './message-peer.js';
 
@@ -29,6 +30,10 @@ export class LinuxMessageSource implements PeerSource {
 
   descriptorUse(): DescriptorUse | undefined {
     return descriptorUse();
+  }
+
+  heldDescriptors(): number {
+    return heldDescriptors();
   }
 
   #senderOf(arrival: LinuxArrival, credentials: PeerCredentials): Peer | PeerRefusal {

@@ -1,8 +1,8 @@
 import { release } from 'node:os';
-import { DescriptorBudget, formatErrorChain, type PeerSource } from '@portcullis/core';
+import { formatErrorChain, type PeerSource } from '@portcullis/core';
 import { resolveParts } from '../compose/parts.js';
 import { loadPlatform } from '../compose/platform.js';
-import { DESCRIPTORS_PER_CONNECTION } from '../gateway/descriptors.js';
+import { gatewayBudget } from '../gateway/descriptors.js';
 import { unknowableHere } from '../inspect/unknowable.js';
 import { darwinFeatures } from './darwin-features.js';
 import { kernelFeatures } from './kernel-features.js';
@@ -43,9 +43,10 @@ function unsupported(found: string): Check {
 function descriptors(source: PeerSource): { readonly check: Check; readonly connections: number | undefined } {
   const id = 'descriptors';
   const use = source.descriptorUse?.();
-  if (use === undefined) return { check: { id, verdict: 'weaker', found: 'the limit of descriptors cannot be read', cost: 'a flood may run into EMFILE (T20)' }, connections: undefined };
-  const { capacity } = new DescriptorBudget(use, DESCRIPTORS_PER_CONNECTION);
-  const found = `${String(use.limit)} descriptors (RLIMIT_NOFILE): ${String(capacity)} connections at once, with their upstreams`;
+  const budget = gatewayBudget(source);
+  if (use === undefined || budget === undefined) return { check: { id, verdict: 'weaker', found: 'the limit of descriptors cannot be read', cost: 'a flood may run into EMFILE (T20)' }, connections: undefined };
+  const { capacity } = budget;
+  const found = `${String(use.limit)} descriptors (RLIMIT_NOFILE): ${String(capacity)} connections at once with their upstreams, of few processes: each process takes one to three more`;
   if (capacity === 0) return { check: { id, verdict: 'bad', found, cost: 'every connection is refused' }, connections: capacity };
   if (capacity < FEW) return { check: { id, verdict: 'weaker', found, cost: 'more are refused by name (T20): raise the limit' }, connections: capacity };
   return { check: { id, verdict: 'good', found }, connections: capacity };

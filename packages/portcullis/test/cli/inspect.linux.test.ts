@@ -33,7 +33,7 @@ describe('portcullis inspect', function () {
     const inspection = JSON.parse(stdout) as Inspection;
     assert.deepEqual(keyOf(inspection, 'unix:uid'), { key: 'unix:uid', state: 'present', values: [ME], tier: 'kernel-connect' });
     for (const key of inspection.keys) assert.equal(key.tier !== undefined, key.state !== 'unknown', key.key);
-    assert.deepEqual(inspection.unasked, ['env:*', 'process:arg']);
+    assert.deepEqual(inspection.unasked, ['cgroup-xattr:*', 'env:*', 'process:arg']);
     assert.match((await portcullis(['inspect', '--self'])).stdout, /^present\n[^]*unix:uid +[0-9]+ {2}kernel-connect/m);
   });
 

@@ -66,12 +66,13 @@ describe('the gate in a flood (T20)', function () {
   it('refuses by name, in a process of few descriptors, the connection that it could not hold, and admits again when there is room', async function () {
     const gateway = await starved(this, '256');
     const ours = crowd(harness.path);
-    const { welcomed, ended } = await ours.tell({ open: 120 });
+    const { welcomed, ended } = await ours.tell({ open: 220 });
     assert.ok(welcomed > 20 && ended > 20, `welcomed ${String(welcomed)}, ended ${String(ended)}`);
-    await until(() => gateway.count(({ effect }) => effect !== undefined) === 120);
+    await until(() => gateway.count(({ effect }) => effect !== undefined) === 220);
     assert.deepEqual([gateway.count(({ code }) => code === 'descriptor-limit'), gateway.count(({ effect }) => effect === 'allow')], [ended, welcomed]);
     await ours.tell({ close: 10 });
-    assert.deepEqual(await ours.tell({ open: 10 }), { welcomed, ended });
+    // Five, since each is reckoned with a pidfd until it turns out that they share one.
+    assert.deepEqual(await ours.tell({ open: 5 }), { welcomed: welcomed - 5, ended });
     assert.ok(gateway.alive);
     assert.equal(gateway.count(({ failed }) => failed !== undefined), 0);
   });
@@ -80,10 +81,11 @@ describe('the gate in a flood (T20)', function () {
     const gateway = await starved(this, '128', 'unlimited');
     const ours = crowd(harness.path);
     const { welcomed, ended } = await ours.tell({ open: 300 });
-    assert.equal(welcomed + ended, 300);
     assert.ok(ended > 100, 'the descriptors did not run out');
-    await until(() => gateway.count(({ effect }) => effect === 'allow') >= welcomed);
-    assert.equal(gateway.count(({ effect }) => effect === 'allow'), welcomed);
+    // Some were admitted, and ended again since no descriptor was left to watch their peer with (I2).
+    await until(() => gateway.count(({ effect }) => effect === 'allow') >= 300 - ended);
+    assert.equal(gateway.count(({ effect }) => effect === 'allow'), 300 - ended);
+    assert.ok(welcomed <= 300 - ended);
     await ours.tell({ close: welcomed });
     assert.deepEqual(await ours.tell({ open: 5 }), { welcomed: 5, ended });
     assert.ok(gateway.alive);
