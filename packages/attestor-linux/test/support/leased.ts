@@ -1,5 +1,5 @@
 import { chmodSync } from 'node:fs';
-import { createServer, type Socket } from 'node:net';
+import { createServer, type Server, type Socket } from 'node:net';
 import { once } from 'node:events';
 import { admissionOf, createGate, type Admission, type Decision, type Gate, type Policy, type Revocation, type SelectorKey } from '@portcullis/core';
 import { stubPolicy } from '@portcullis/core/testing';
@@ -25,6 +25,7 @@ export class Leased {
   readonly revocations: Revocation[] = [];
   readonly failures: unknown[] = [];
   readonly #stage: Stage;
+  #server: Server | undefined;
 
   private constructor(stage: Stage, gate: Gate, socketPath: string) {
     this.#stage = stage;
@@ -41,6 +42,7 @@ export class Leased {
     gate.on('failed', ({ error }) => { leased.failures.push(error); });
     const server = createServer({ allowHalfOpen: true }, (socket) => { leased.#admitted(socket); });
     gate.guard(server);
+    leased.#server = server;
     server.listen(leased.socketPath);
     await once(server, 'listening');
     chmodSync(leased.socketPath, 0o777);
@@ -62,6 +64,7 @@ export class Leased {
     this.gate.destroy();
     await this.gate.close({ drainMs: 0 });
     for (const socket of this.sockets) socket.destroy();
+    this.#server?.close();
   }
 
   #admitted(socket: Socket): void {
