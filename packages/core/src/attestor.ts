@@ -1,5 +1,5 @@
 import type { SelectorDefinition } from './catalogue.js';
-import type { Findings } from './evidence.js';
+import type { Evidence, Findings } from './evidence.js';
 import type { Peer } from './peer.js';
 import type { SelectorKey, SelectorValue } from './selector.js';
 
@@ -14,9 +14,10 @@ export interface Attestor {
    * Called once an admission and cost tier, with a pinned or pinnable peer and only the keys still needed, all from
    * `selectors`. Return a finding for every wanted key; what is missing counts as unknown. Throw only for a defect: a
    * throw is a refusal. `signal` aborts at the admission deadline: what comes later is dropped. Never keep `peer` after
-   * returning. Answer synchronously where you can: then admission needs no turn of the event loop.
+   * returning. Answer synchronously where you can: then admission needs no turn of the event loop. `given` has the evidence
+   * of what the wanted keys' definitions name as `needs`, each present or absent, and nothing else.
    */
-  attest(peer: Peer, wanted: ReadonlySet<SelectorKey>, signal: AbortSignal): Findings | Promise<Findings>;
+  attest(peer: Peer, wanted: ReadonlySet<SelectorKey>, signal: AbortSignal, given: Evidence): Findings | Promise<Findings>;
 
   /**
    * Called when a policy loads, and again on the gate's refresh timer, with the values that the policy names in so many

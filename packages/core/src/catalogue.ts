@@ -1,4 +1,5 @@
 import { PortcullisError } from './errors.js';
+import { needsFault } from './needs.js';
 import { isSelectorKey, sourceOf, type SelectorKey, type SelectorValue } from './selector.js';
 import type { CostTier, TrustTier } from './tiers.js';
 
@@ -33,6 +34,12 @@ export interface SelectorDefinition {
   readonly program?: boolean;
   /** The key names a principal: uid, user, group, system unit, anchored container, label. */
   readonly principal?: boolean;
+  /**
+   * Keys of whatever attestor that this one's facts are computed from: `container:id` of a container's labels. The engine
+   * collects them first and gives their evidence to `attest`. Where one is unknown, so is this key, and nobody is asked;
+   * what was found is worth no more than the least of them. None may cost more than this key.
+   */
+  readonly needs?: readonly SelectorKey[];
 }
 
 /** The keys of several attestors, looked up by name. Immutable. */
@@ -40,7 +47,7 @@ export class Catalogue {
   readonly #exact = new Map<SelectorKey, SelectorDefinition>();
   readonly #families = new Map<string, SelectorDefinition>();
 
-  /** @throws PortcullisError `CATALOGUE_CONFLICT` when two definitions claim one key, `CATALOGUE_INVALID` for a malformed key. */
+  /** @throws PortcullisError `CATALOGUE_CONFLICT` when two definitions claim one key, `CATALOGUE_INVALID` for a malformed key or `needs`. */
   constructor(definitions: Iterable<SelectorDefinition>) {
     for (const definition of definitions) {
       const { key } = definition;
@@ -52,6 +59,17 @@ export class Catalogue {
       if (taken) throw new PortcullisError('CATALOGUE_CONFLICT', `two attestors claim \`${key}\``);
       if (family) this.#families.set(sourceOf(key), definition);
       else this.#exact.set(key, definition);
+    }
+    this.#checkNeeds();
+  }
+
+  #checkNeeds(): void {
+    for (const definition of [...this.#exact.values(), ...this.#families.values()]) {
+      for (const need of definition.needs ?? []) {
+        if (!isSelectorKey(need)) throw new PortcullisError('CATALOGUE_INVALID', `\`${definition.key}\` needs \`${String(need)}\`, which is not a selector key`);
+      }
+      const fault = needsFault(definition, (key) => this.find(key));
+      if (fault !== undefined) throw new PortcullisError('CATALOGUE_INVALID', fault);
     }
   }
 

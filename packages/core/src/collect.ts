@@ -1,9 +1,10 @@
 import type { Attestor } from './attestor.js';
 import { Catalogue, valueProblem, type SelectorDefinition } from './catalogue.js';
-import { unknown, type Evidenced, type Finding, type Findings } from './evidence.js';
+import { unknown, type Evidence, type Evidenced, type Finding, type Findings } from './evidence.js';
+import { ceilingOf, givenTo, NOTHING_GIVEN, unaskedOf, unknownByNeed, withNeeds } from './needs.js';
 import type { Peer } from './peer.js';
 import { normaliseValues, type SelectorKey } from './selector.js';
-import { costRank, trustRank, type CostTier, type TrustTier } from './tiers.js';
+import { costRank, weakestTier, type CostTier, type TrustTier } from './tiers.js';
 
 /** More values than this of one key are not evidence but an attack on memory. */
 const MOST_VALUES = 65_536;
@@ -13,6 +14,8 @@ interface Ask {
   readonly attestor: Attestor;
   readonly keys: ReadonlySet<SelectorKey>;
   readonly wanted: readonly Wanted[];
+  /** Whether any of the keys is computed from others. */
+  readonly needy: boolean;
 }
 
 /** One wanted key. An attestor that gives the same frozen finding again need not be checked again. */
@@ -28,6 +31,8 @@ interface Wanted {
 interface Round {
   readonly asks: readonly Ask[];
   readonly orphans: readonly SelectorKey[];
+  /** What must be known before. */
+  readonly needs: ReadonlySet<SelectorKey>;
 }
 
 const NO_ATTESTOR = Object.freeze(unknown('no-attestor'));
@@ -38,6 +43,7 @@ export class Collector {
   readonly #owner = new Map<SelectorDefinition, Attestor>();
   /** Policies return the same sets again and again, so a round is worked out once for each. */
   readonly #rounds = new WeakMap<ReadonlySet<SelectorKey>, Round>();
+  readonly #reach = new WeakMap<ReadonlySet<SelectorKey>, number>();
 
   constructor(attestors: readonly Attestor[]) {
     // Not of the owners' keys: two attestors that share a definition would look like one.
@@ -47,20 +53,33 @@ export class Collector {
     }
   }
 
+  /** How many keys can have been asked at most where `keys` are mentioned: these, and what they need. */
+  reach(keys: ReadonlySet<SelectorKey>): number {
+    let reach = this.#reach.get(keys);
+    if (reach === undefined) this.#reach.set(keys, (reach = withNeeds(keys, (key) => this.catalogue.find(key)).size));
+    return reach;
+  }
+
   /**
-   * Asks for the cheapest tier of `wanted`, and files an answer for every key of it. Returns a promise only if an
-   * attestor did. Rejects or throws only for an attestor's defect.
+   * Asks for the cheapest tier of `wanted`, or, where that needs keys that are not in `known`, for the cheapest tier of
+   * those; files an answer for every key that was asked. Returns a promise only if an attestor did. Rejects or throws only
+   * for an attestor's defect.
    */
-  collect(wanted: ReadonlySet<SelectorKey>, peer: Peer, evidence: Map<SelectorKey, Evidenced>, signal: AbortSignal): Promise<void> | undefined {
+  collect(wanted: ReadonlySet<SelectorKey>, peer: Peer, evidence: Map<SelectorKey, Evidenced>, signal: AbortSignal, known: Evidence = evidence): Promise<void> | undefined {
     const round = this.#round(wanted);
+    const first = round.needs.size === 0 ? undefined : unaskedOf(round.needs, known);
+    if (first !== undefined) return this.collect(first, peer, evidence, signal, known);
     const { ceiling } = peer;
     for (const key of round.orphans) evidence.set(key, NO_ATTESTOR);
     let late: Promise<void>[] | undefined;
     try {
-      for (const { attestor, keys, wanted: own } of round.asks) {
-        const answer = attestor.attest(peer, keys, signal);
-        if (answer instanceof Promise) (late ??= []).push(answer.then((findings) => { file(own, findings, evidence, ceiling); }));
-        else file(own, answer, evidence, ceiling);
+      for (const planned of round.asks) {
+        const ask = planned.needy ? answerable(planned, known, evidence) : planned;
+        if (ask === undefined) continue;
+        const given = ask.needy ? givenTo(ask.wanted.map(({ definition }) => definition), known) : NOTHING_GIVEN;
+        const answer = ask.attestor.attest(peer, ask.keys, signal, given);
+        if (answer instanceof Promise) (late ??= []).push(answer.then((findings) => { file(ask.wanted, findings, evidence, ceiling, given); }));
+        else file(ask.wanted, answer, evidence, ceiling, given);
       }
     } catch (error) {
       // One threw while another still works: nobody will wait for that one any more.
@@ -97,13 +116,29 @@ export class Collector {
       own.push({ key, definition, lastFinding: undefined, lastEvidenced: undefined, lastCeiling: undefined });
       byAttestor.set(attestor, own);
     }
-    return { orphans, asks: [...byAttestor].map(([attestor, own]) => ({ attestor, keys: new Set(own.map(({ key }) => key)), wanted: own })) };
+    const asks = [...byAttestor].map(([attestor, own]) => askOf(attestor, own));
+    return { orphans, asks, needs: new Set(asks.flatMap(({ wanted: own }) => own.flatMap(({ definition }) => definition.needs ?? []))) };
   }
 }
 
+function askOf(attestor: Attestor, wanted: readonly Wanted[]): Ask {
+  return { attestor, wanted, keys: new Set(wanted.map(({ key }) => key)), needy: wanted.some(({ definition }) => definition.needs !== undefined) };
+}
+
+/** What of an ask is left to be asked, once the keys that rest on something unknown were filed as unknown. */
+function answerable(ask: Ask, known: Evidence, evidence: Map<SelectorKey, Evidenced>): Ask | undefined {
+  const left = ask.wanted.filter(({ key, definition }) => {
+    const hindrance = unknownByNeed(definition, known);
+    if (hindrance !== undefined) evidence.set(key, hindrance);
+    return hindrance === undefined;
+  });
+  return left.length === ask.wanted.length ? ask : left.length === 0 ? undefined : askOf(ask.attestor, left);
+}
+
 /** Every wanted key gets an answer; what the attestor did not say, or said outside its catalogue, is unknown. */
-function file(wanted: readonly Wanted[], findings: Findings, evidence: Map<SelectorKey, Evidenced>, ceiling: TrustTier | undefined): void {
+function file(wanted: readonly Wanted[], findings: Findings, evidence: Map<SelectorKey, Evidenced>, peerCeiling: TrustTier | undefined, given: Evidence): void {
   for (const one of wanted) {
+    const ceiling = ceilingOf(one.definition, given, peerCeiling);
     const finding = findings.get(one.key);
     if (finding === undefined) evidence.set(one.key, unknown('attestor-defect', 'no finding for a wanted key'));
     else if (finding === one.lastFinding && one.lastEvidenced !== undefined && ceiling === one.lastCeiling) evidence.set(one.key, one.lastEvidenced);
@@ -125,7 +160,7 @@ function check(one: Wanted, finding: Finding, ceiling: TrustTier | undefined): E
 function evidenced(definition: SelectorDefinition, finding: Finding, ceiling: TrustTier = definition.trust): Evidenced {
   if (finding.state === 'unknown') return finding;
   // A finding may be worth less than the catalogue promises, and than its peer allows, never more.
-  const tier = weakest(definition.trust, finding.tier ?? definition.trust, ceiling);
+  const tier = weakestTier(definition.trust, finding.tier ?? definition.trust, ceiling);
   if (finding.state === 'absent') return { state: 'absent', tier };
   const { values } = finding;
   if (values.length === 0) return unknown('attestor-defect', 'present without a value');
@@ -136,9 +171,4 @@ function evidenced(definition: SelectorDefinition, finding: Finding, ceiling: Tr
     if (problem !== undefined) return unknown('attestor-defect', problem);
   }
   return { state: 'present', values: normaliseValues(values), tier };
-}
-
-/** The one of `tiers` that is worth least. */
-function weakest(first: TrustTier, ...others: readonly TrustTier[]): TrustTier {
-  return others.reduce((least, tier) => (trustRank(tier) > trustRank(least) ? tier : least), first);
 }

@@ -107,8 +107,9 @@ export class Engine {
   #rounds(run: Run, signal: AbortSignal): Promise<void> | undefined {
     const began = performance.now();
     try {
-      // Once every key that the policy mentions was asked, it can want none.
-      while (run.evidence.size < run.policy.keys.size) {
+      // Once every key that the policy mentions was asked, and what those need, it can want none.
+      const most = this.collector.reach(run.policy.keys);
+      while (run.evidence.size < most) {
         const wanted = run.policy.wanted(run.evidence, run.context);
         if (wanted.size === 0) return undefined;
         const before = run.evidence.size;

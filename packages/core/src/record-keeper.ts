@@ -101,7 +101,7 @@ export class RecordKeeper {
     // Apart from the evidence: nothing is shown before it is verified, and nothing that comes too late is shown at all.
     const found = new Map<SelectorKey, Evidenced>();
     const timer = new AbortController();
-    const late = this.#collector.collect(wanted, peer, found, timer.signal);
+    const late = this.#collector.collect(wanted, peer, found, timer.signal, kept.evidence);
     if (late === undefined) {
       adopt(kept.evidence, new Map(found), peer);
       return this.#collectMore(kept, peer);

@@ -53,3 +53,8 @@ export function costRank(tier: CostTier): number {
 export function trustSuffices(tier: TrustTier, weakest: TrustTier): boolean {
   return trustRank(tier) <= trustRank(weakest);
 }
+
+/** The one of `tiers` that is worth least. */
+export function weakestTier(first: TrustTier, ...others: readonly TrustTier[]): TrustTier {
+  return others.reduce((least, tier) => (trustRank(tier) > trustRank(least) ? tier : least), first);
+}

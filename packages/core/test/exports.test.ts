@@ -10,7 +10,7 @@ describe('the package', () => {
       'Engine', 'Gate', 'LISTEN_EXCEPTIONS', 'LISTEN_PORT', 'MESSAGE_DEFAULTS', 'MESSAGE_PORT', 'PEER_SOURCE', 'POLICY', 'PortcullisError', 'REFUSAL_CODES', 'ServerRefused', 'TRUST_TIERS', 'UNKNOWN_REASONS',
       'activatedFd', 'admissionOf', 'budgetOf', 'compareValues', 'connectVerified', 'costRank', 'createGate', 'drainOnSignals', 'escapeJson', 'escapeText', 'fingerprint', 'formatErrorChain', 'formatSelector', 'handOver', 'isRefusal', 'isSelectorKey',
       'isTrustTier', 'kindOf', 'loopbackAddress', 'normaliseValues', 'parseSelector', 'parseValue', 'prepareAttestors', 'receiveMessages', 'runTrusted', 'socketFd', 'sourceOf', 'toRecord', 'toRevocationRecord', 'trustRank',
-      'trustSuffices', 'unknown', 'valueProblem',
+      'trustSuffices', 'unknown', 'valueProblem', 'weakestTier',
     ]);
   });
 

@@ -1,6 +1,6 @@
 import type { Attestor } from '../attestor.js';
 import type { SelectorDefinition } from '../catalogue.js';
-import type { Finding, Findings } from '../evidence.js';
+import type { Evidence, Finding, Findings } from '../evidence.js';
 import type { Peer } from '../peer.js';
 import type { SelectorKey, SelectorValue } from '../selector.js';
 
@@ -9,6 +9,8 @@ export interface AttestCall {
   readonly peer: Peer;
   readonly wanted: readonly SelectorKey[];
   readonly signal: AbortSignal;
+  /** The evidence of what the wanted keys need. */
+  readonly given: Evidence;
 }
 
 export interface FakeAttestor extends Attestor {
@@ -38,8 +40,8 @@ export function fakeAttestor(options: FakeAttestorOptions = {}): FakeAttestor {
     name: options.name ?? 'fake',
     selectors: options.selectors ?? [fakeDefinition('unix:uid')],
     calls,
-    attest(peer, wanted, signal) {
-      const call = { peer, wanted: [...wanted], signal };
+    attest(peer, wanted, signal, given) {
+      const call = { peer, wanted: [...wanted], signal, given };
       calls.push(call);
       return attest(call);
     },

@@ -152,7 +152,7 @@ class Swap implements Attestor {
   #inner = new LinuxAttestor();
   readonly selectors = this.#inner.selectors;
 
-  attest(...args: Parameters<Attestor['attest']>): ReturnType<Attestor['attest']> {
+  attest(...args: Parameters<LinuxAttestor['attest']>): ReturnType<Attestor['attest']> {
     return this.#inner.attest(...args);
   }
 
