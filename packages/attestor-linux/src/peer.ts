@@ -1,4 +1,4 @@
-import { ABSENT, unknown, type Connection, type Fd, type Finding, type HeldPeer, type Peer, type PeerCredentials, type PeerRefusal, type PinStrength, type TrustTier, type Unknown } from '@portcullis/core';
+import { ABSENT, unknown, type Connection, type Fd, type Finding, type HeldPeer, type Peer, type PeerCredentials, type PeerRefusal, type Pid, type PinStrength, type TrustTier, type Unknown } from '@portcullis/core';
 import type { Capabilities } from './capabilities.js';
 import { ENOENT, ENOPROTOOPT, ESRCH, SysFailure } from './ffi/errno.js';
 import { closeFd } from './ffi/file.js';
@@ -10,6 +10,8 @@ import type { KnownProcess } from './image/known-process.js';
 import type { ProgramImage } from './image/program-image.js';
 import { LinuxHeldPeer } from './lease/held-peer.js';
 import { pinAgain, pinPeer, readStartTime, type Pin } from './pin.js';
+import { parseStatus } from './proc/parse-status.js';
+import { readProc } from './proc/read.js';
 import { unknownOf } from './unknown-of.js';
 
 /** Well above the time of an admission that waits for nothing. An exec within it is no worse than one that comes right after. */
@@ -112,11 +114,12 @@ export class LinuxPeer implements Peer {
 
   /** A process that may send us SIGSTOP, of the same user or root and in our pid namespace, need not be guarded against here. */
   #couldStopUs(): boolean {
-    const { uid } = this.credentials;
+    const { uid, pid } = this.credentials;
     if (uid !== 0 && uid !== process.geteuid?.()) return false;
     const pidfd = this.pidfd();
-    const own = this.capabilities.namespaces.get('pid');
-    return typeof pidfd === 'number' && own !== undefined && pidNamespaceOf(pidfd) === own;
+    if (typeof pidfd !== 'number' || pid === 0) return false;
+    const namespace = pidNamespaceOf(pidfd);
+    return namespace === undefined ? isNotBelow(pid) : namespace === this.capabilities.namespaces.get('pid');
   }
 
   /** `ioctl(pidfd, PIDFD_GET_INFO)`, asked once a peer. */
@@ -199,6 +202,12 @@ export class LinuxPeer implements Peer {
     }
     this.#image?.letGo();
   }
+}
+
+/** Before Linux 6.11: whether a pinned process lives in no pid namespace below that of our `/proc`, by a file that never waits. */
+function isNotBelow(pid: Pid): boolean {
+  const status = readProc(`/proc/${String(pid)}/status`);
+  return !(status instanceof SysFailure) && parseStatus(status)?.pidNamespaceDepth === 1;
 }
 
 const CLOSED = Object.freeze(unknown('peer-exited', 'the connection is closed'));

@@ -38,10 +38,22 @@ const always = (value: string) => (): string => value;
 const byModule = (apparmor: string, selinux: string) => ({ version, module }: Place): string =>
   module === 'selinux' ? selinux : isSince(version, '6.17') ? apparmor : 'unknown kernel-unsupported';
 
-/** What the tests must not skip on a kernel, by the names that they ask with (`requireFeature`), as root. */
+/** What the tests ask for by name (`requireFeature`): since when a kernel has it, and before which it had it. */
+const TEST_FEATURES: readonly { readonly name: string; readonly since?: Version; readonly before?: Version }[] = [
+  ...['root', 'userns', 'fuse', 'hidepid', 'cgroup2'].map((name) => ({ name })),
+  { name: 'fsverity', since: '5.4' },
+  { name: 'cgroup-xattr', since: '5.7' },
+  { name: 'peerpidfd', since: '6.5' },
+  { name: 'procmap', since: '6.11' },
+  { name: 'pidfdinfo', since: '6.13' },
+  { name: 'kept', since: '6.13' },
+  { name: 'passrights', since: '6.16' },
+  { name: 'exec-waits', before: '7.0' },
+];
+
+/** What the tests must not skip on a kernel, as root. */
 export function testFeatures(version: Version): readonly string[] {
-  const since: readonly (readonly [string, Version])[] = [['root', '0.0'], ['userns', '0.0'], ['fuse', '0.0'], ['hidepid', '0.0'], ['fsverity', '5.4'], ['peerpidfd', '6.5'], ['procmap', '6.11'], ['kept', '6.13']];
-  return since.flatMap(([name, first]) => (isSince(version, first) ? [name] : []));
+  return TEST_FEATURES.filter(({ since, before }) => (since === undefined || isSince(version, since)) && (before === undefined || !isSince(version, before))).map(({ name }) => name);
 }
 
 const NOTHING = 'nothing';

@@ -18,7 +18,7 @@ const BUILT = ['dist', 'dist-test', 'package.json'];
 /** All that every guest has in common. `peers` is a folder for the compiled programs of `test/peers`. */
 export function guestTree(peers: string): Tree {
   const tree = new Tree();
-  for (const path of ['/usr/bin', '/usr/sbin', '/usr/lib', '/usr/lib64', '/proc', '/sys', '/dev', '/run', '/root', '/verity']) tree.folder(path);
+  for (const path of ['/usr/bin', '/usr/sbin', '/usr/lib', '/usr/lib64', '/proc', '/sys', '/dev', '/run', '/root', '/mnt', '/verity']) tree.folder(path);
   for (const path of ['bin', 'sbin', 'lib', 'lib64']) tree.link(`/${path}`, `usr/${path}`);
   tree.folder('/tmp', 0o1777);
   for (const program of PROGRAMS) tree.program(program);

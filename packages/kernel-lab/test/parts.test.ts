@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { cpio, FILE, FOLDER, LINK } from '../dist/cpio.js';
 import { UsageError } from '../dist/failure.js';
+import { testFeatures } from '../dist/features.js';
 import { moduleName, moduleOrder, neededBy } from '../dist/module-order.js';
 import { parseOptions } from '../dist/options.js';
 import { parseReport } from '../dist/qemu.js';
@@ -20,6 +21,14 @@ describe('versions of kernels', () => {
     assert.ok(isSince('6.5', '6.5'));
     assert.ok(!isSince('5.10', '5.14'));
     assert.ok(!isSince('5.19', '6.0'));
+  });
+});
+
+describe('what the tests must find on a kernel', () => {
+  it('is what came with it or before, and what a later one took away', () => {
+    assert.deepEqual(['peerpidfd', 'kept', 'exec-waits', 'root'].map((name) => testFeatures('5.10').includes(name)), [false, false, true, true]);
+    assert.deepEqual(['peerpidfd', 'kept', 'exec-waits', 'root'].map((name) => testFeatures('6.12').includes(name)), [true, false, true, true]);
+    assert.deepEqual(['peerpidfd', 'kept', 'exec-waits', 'root'].map((name) => testFeatures('7.3').includes(name)), [true, true, false, true]);
   });
 });
 

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as passed } from 'node:timers/promises';
 import type { Context } from 'mocha';
 import type { SelectorKey } from '@portcullis/core';
-import { requireFeature, skipUnless } from '@portcullis/testkit';
+import { requireFeature } from '@portcullis/testkit';
 import { compiled } from '../support/compile.js';
 import { needAttacks, SOMEBODY } from '../support/features.js';
 import type { PeerProcess } from '../support/peer-process.js';
@@ -14,6 +14,16 @@ import { Stage } from '../support/stage.js';
 
 const ANOTHER = SOMEBODY + 1;
 const PROGRAM: readonly SelectorKey[] = ['unix:path', 'unix:sha256', 'unix:image'];
+
+/** What a kernel may let others wait for: the feature's name, and how it is tried. */
+interface Waiting {
+  readonly feature: string;
+  readonly command: string;
+  readonly file: string;
+}
+
+const MEMORY: Waiting = { feature: 'exec-waits', command: '/bin/cat', file: 'auxv' };
+const LINKS: Waiting = { feature: 'exec-waits-links', command: '/usr/bin/readlink', file: 'ns/mnt' };
 
 /** Whether the kernel lets whoever looks at a process wait for its exec is the kernel's affair: what we say of it is not. */
 describe('T20: a peer that stops in the middle of an exec', () => {
@@ -28,7 +38,7 @@ describe('T20: a peer that stops in the middle of an exec', () => {
   afterEach(async () => { await stage.close(); });
 
   /** Whether the kernel makes whoever looks at this process wait, asked through a program that can be left waiting. */
-  const makesOthersWait = (pid: number): boolean => spawnSync('/usr/bin/timeout', ['0.5', '/bin/cat', `/proc/${String(pid)}/auxv`]).status !== 0;
+  const makesOthersWait = (pid: number, { command, file }: Waiting): boolean => spawnSync('/usr/bin/timeout', ['0.5', command, `/proc/${String(pid)}/${file}`]).status !== 0;
 
   /** An attestor in a process of its own, which may be held up. */
   async function start(keys: readonly SelectorKey[]): Promise<void> {
@@ -38,14 +48,14 @@ describe('T20: a peer that stops in the middle of an exec', () => {
   }
 
   /** A peer that is held, and what the attestor says of it. */
-  async function held(test: Context, uid = SOMEBODY): Promise<{ readonly peer: PeerProcess; readonly answer: Promise<Said> }> {
+  async function held(test: Context, uid = SOMEBODY, waiting = MEMORY): Promise<{ readonly peer: PeerProcess; readonly answer: Promise<Said> }> {
     attestor.child.kill('SIGSTOP'); // so that it looks once the peer is held, not before
     const peer = stage.start(compiled('hold-exec'), [socketPath, compiled('puppet'), String(uid)]);
     const said = await peer.line();
-    const waits = said !== 'held' || makesOthersWait(peer.pid);
+    const waits = said !== 'held' || makesOthersWait(peer.pid, waiting);
     attestor.child.kill('SIGCONT');
     assert.equal(said, 'held');
-    skipUnless(test, waits, 'this kernel closes the files of an exec before it locks others out');
+    requireFeature(test, waiting.feature, waits, `this kernel lets nobody wait for /proc/PID/${waiting.file} until an exec is done`);
     return { peer, answer: answered() };
   }
 
@@ -66,10 +76,10 @@ describe('T20: a peer that stops in the middle of an exec', () => {
     assert.deepEqual([code, Object.values(evidence).map(({ state }) => state)], [undefined, Array(5).fill('present')]);
   });
 
-  for (const keys of [PROGRAM, ['linux:shared-ns', 'linux:mnt-ns'], ['env:HOME', 'process:arg']] as const) {
+  for (const [keys, waiting] of [[PROGRAM, MEMORY], [['linux:shared-ns', 'linux:mnt-ns'], LINKS], [['env:HOME', 'process:arg'], MEMORY]] as const) {
     it(`T20: is waited for within bounds: ${keys.join(', ')} are unknown, and nobody else waits`, async function () {
       await start(keys);
-      const { evidence } = await (await held(this)).answer;
+      const { evidence } = await (await held(this, SOMEBODY, waiting)).answer;
       for (const key of keys) {
         const entry = evidence[key];
         // The kernel tells arguments without that lock: `process:arg` may be known.

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { chmodSync } from 'node:fs';
+import type { Context } from 'mocha';
 import type { SelectorKey } from '@portcullis/core';
 import { requireFeature } from '@portcullis/testkit';
 import { Attesting } from '../support/attesting.js';
 import { compiled } from '../support/compile.js';
 import { needAttacks, needPeerPidFd, needProgram, needUserNamespaces, SOMEBODY } from '../support/features.js';
-import { RemoteAttestor, stateIn, type Said } from '../support/remote-attestor.js';
+import { RemoteAttestor, stateIn, type RemoteOptions, type Said } from '../support/remote-attestor.js';
 import { Stage } from '../support/stage.js';
 
 const SETPRIV = '/usr/bin/setpriv';
@@ -109,18 +110,30 @@ describe('where the gateway stands', () => {
       assert.deepEqual(KEYS.map((key) => stateIn(said, key)).filter((state) => state.startsWith('unknown')), []);
     });
 
-    it('T16: under hidepid, another user\'s process is hidden, not gone: everything below /proc is unknown for want of permission', async function () {
-      needPeerPidFd(this); // the weaker pin reads the start time there
-      needProgram(this, SETPRIV);
-      const somebody = String(SOMEBODY);
-      const script = `mount -t proc -o hidepid=2 proc /proc && exec ${SETPRIV} --reuid ${somebody} --regid ${somebody} --clear-groups "$0" "$@"`;
-      const remote = await RemoteAttestor.start(stage, KEYS, { through: [UNSHARE, '-m', '/bin/sh', '-c', script], env: { PATH: '/usr/bin:/bin' } }).catch(() => undefined);
-      requireFeature(this, 'hidepid', remote !== undefined, 'a proc of its own cannot be mounted here');
-      const said = await remote.look({ uid: SOMEBODY + 1 });
-      assert.equal(said.hidepid, true);
-      assert.deepEqual([said.code, said.pin, said.verify], [undefined, 'peer-pidfd', undefined]);
-      const below = KEYS.filter((key) => key !== 'unix:uid' && key !== 'linux:pin');
-      assert.deepEqual(below.map((key) => [key, stateIn(said, key)]), below.map((key) => [key, 'unknown permission']));
+    describe('under hidepid', () => {
+      /** What an attestor says that sees no process of others. */
+      async function blind(ctx: Context, options: RemoteOptions = {}): Promise<Said> {
+        needProgram(ctx, SETPRIV);
+        const somebody = String(SOMEBODY);
+        const script = `mount -t proc -o hidepid=2 proc /proc && exec ${SETPRIV} --reuid ${somebody} --regid ${somebody} --clear-groups "$0" "$@"`;
+        const remote = await RemoteAttestor.start(stage, KEYS, { ...options, through: [UNSHARE, '-m', '/bin/sh', '-c', script], env: { PATH: '/usr/bin:/bin' } }).catch(() => undefined);
+        requireFeature(ctx, 'hidepid', remote !== undefined, 'a proc of its own cannot be mounted here');
+        return remote.look({ uid: SOMEBODY + 1 });
+      }
+
+      it('T16: another user\'s process is hidden, not gone: everything below /proc is unknown for want of permission', async function () {
+        needPeerPidFd(this); // what the weaker pin does is below
+        const said = await blind(this);
+        assert.equal(said.hidepid, true);
+        assert.deepEqual([said.code, said.pin, said.verify], [undefined, 'peer-pidfd', undefined]);
+        const below = KEYS.filter((key) => key !== 'unix:uid' && key !== 'linux:pin');
+        assert.deepEqual(below.map((key) => [key, stateIn(said, key)]), below.map((key) => [key, 'unknown permission']));
+      });
+
+      it('T1, T16: below Linux 6.5 another user\'s process cannot be pinned, and is refused: its start time is hidden', async function () {
+        const said = await blind(this, { without: { peerPidFd: false } });
+        assert.deepEqual([said.hidepid, said.code, said.pin, stateIn(said, 'linux:pin')], [true, 'pin-failed', 'unpinned', 'unknown system-error']);
+      });
     });
   });
 });

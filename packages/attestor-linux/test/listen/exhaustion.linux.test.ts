@@ -12,7 +12,7 @@ describe('safe listen: when something runs out', () => {
 
   function starve(found: 'nothing' | 'stale'): readonly Attempt[] {
     const script = join(import.meta.dirname, 'starved.js');
-    const arguments_ = ['-c', 'ulimit -n 64; exec "$0" "$@"', process.execPath, script, scratch.path, found];
+    const arguments_ = ['-c', 'ulimit -n 256; exec "$0" "$@"', process.execPath, script, scratch.path, found];
     const run = spawnSync('/bin/sh', arguments_, { encoding: 'utf8', timeout: 30_000 });
     assert.equal(run.status, 0, run.stderr);
     return JSON.parse(run.stdout) as Attempt[];

@@ -17,7 +17,7 @@ import { pinHolder } from '../../dist/loopback/pin-holder.js';
 import type { Evidenced, Fd, HeldPeer, PeerRefusal, Pid, SelectorKey } from '@portcullis/core';
 import { Attesting, connectionOf, type Look } from '../support/attesting.js';
 import { compiled } from '../support/compile.js';
-import { needAttacks, needRoot, SOMEBODY } from '../support/features.js';
+import { needAttacks, needPidfdInfo, needRoot, SOMEBODY } from '../support/features.js';
 import { interceptCalls } from '../support/intercept.js';
 import type { PeerProcess } from '../support/peer-process.js';
 import { answer, TcpStage } from '../support/tcp-stage.js';
@@ -165,7 +165,8 @@ describe('the peer of a loopback TCP connection', () => {
       assert.equal((pinHolder(holder, { ...client, cookie: client.cookie + 1n }, attesting.source.capabilities) as PeerRefusal).refused, 'holder-missing');
     });
 
-    it('is refused where the holder is in another cgroup than the one that the socket was made in', async () => {
+    it('is refused where the holder is in another cgroup than the one that the socket was made in', async function () {
+      needPidfdInfo(this);
       const { puppet, socket } = await stage.connected({ uid: SOMEBODY });
       const client = clientOf(await attesting.look(socket, ['unix:path']));
       assert.ok(client.cgroupId !== undefined);

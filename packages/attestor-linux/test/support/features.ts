@@ -45,6 +45,11 @@ export function needPeerPidFd(ctx: Context): void {
   requireFeature(ctx, 'peerpidfd', peerPidFd, 'SO_PEERPIDFD needs Linux 6.5');
 }
 
+export function needPidfdInfo(ctx: Context): void {
+  needLinux(ctx);
+  requireFeature(ctx, 'pidfdinfo', probeCapabilities().pidfdInfo, 'PIDFD_GET_INFO needs Linux 6.13');
+}
+
 export function needProgram(ctx: Context, path: string): void {
   needLinux(ctx);
   skipUnless(ctx, existsSync(path), `${path} is not there`);
