@@ -134,7 +134,7 @@ describe('T7: a forged container', () => {
     isUnanchored(await lookIn(scope));
   });
 
-  describe('that it is moved to while it is looked at', () => {
+  describe('beside another', () => {
     const OTHER = 'c'.repeat(64);
 
     async function moved(options: AttestingOptions = {}): Promise<Look> {
@@ -154,12 +154,12 @@ describe('T7: a forged container', () => {
       return found;
     }
 
-    it('T7: a peer is in neither', async function () {
+    it('T7: a peer that is moved to another container while it is looked at is in neither', async function () {
       needPidfdInfo(this);
       isUnanchored(await moved());
     });
 
-    it('T7: without PIDFD_GET_INFO it is taken for the one that the text named when it was read', async () => {
+    it('T7: without PIDFD_GET_INFO, a peer that is moved while it is looked at is taken for where the text said', async () => {
       assert.equal((await moved({ without: { pidfdInfo: false, uniquePidfdInodes: false } })).value('container:id'), OTHER);
     });
   });

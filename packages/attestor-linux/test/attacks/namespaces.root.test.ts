@@ -110,7 +110,7 @@ describe('where the gateway stands', () => {
       assert.deepEqual(KEYS.map((key) => stateIn(said, key)).filter((state) => state.startsWith('unknown')), []);
     });
 
-    describe('under hidepid', () => {
+    describe('hidden', () => {
       /** What an attestor says that sees no process of others. */
       async function blind(ctx: Context, options: RemoteOptions = {}): Promise<Said> {
         needProgram(ctx, SETPRIV);
@@ -121,7 +121,7 @@ describe('where the gateway stands', () => {
         return remote.look({ uid: SOMEBODY + 1 });
       }
 
-      it('T16: another user\'s process is hidden, not gone: everything below /proc is unknown for want of permission', async function () {
+      it('T16: under hidepid, another user\'s process is hidden, not gone: everything below /proc is unknown for want of permission', async function () {
         needPeerPidFd(this); // what the weaker pin does is below
         const said = await blind(this);
         assert.equal(said.hidepid, true);
@@ -130,7 +130,7 @@ describe('where the gateway stands', () => {
         assert.deepEqual(below.map((key) => [key, stateIn(said, key)]), below.map((key) => [key, 'unknown permission']));
       });
 
-      it('T1, T16: below Linux 6.5 another user\'s process cannot be pinned, and is refused: its start time is hidden', async function () {
+      it('T1, T16: under hidepid, below Linux 6.5, another user\'s process cannot be pinned, and is refused: its start time is hidden', async function () {
         const said = await blind(this, { without: { peerPidFd: false } });
         assert.deepEqual([said.hidepid, said.code, said.pin, stateIn(said, 'linux:pin')], [true, 'pin-failed', 'unpinned', 'unknown system-error']);
       });
