@@ -45,6 +45,9 @@ export const ERROR_CODES = [
   'PROGRAM_UNTRUSTED',
   'PROGRAM_FAILED',
   'REPORT_WRITE',
+  'IMPORT_READ',
+  'IMPORT_INVALID',
+  'IMPORT_REFUSED',
 ] as const;
 
 export type ErrorCode = (typeof ERROR_CODES)[number];

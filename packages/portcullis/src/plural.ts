@@ -1,4 +1,4 @@
-/** `1 error`, `2 errors`. */
-export function plural(count: number, word: string): string {
-  return `${String(count)} ${word}${count === 1 ? '' : 's'}`;
+/** `1 error`, `2 errors`; `1 entry`, `2 entries`. */
+export function plural(count: number, word: string, several = `${word}s`): string {
+  return `${String(count)} ${count === 1 ? word : several}`;
 }

@@ -4,6 +4,7 @@ import { addCheck } from './commands/check.js';
 import { addDoctor } from './commands/doctor.js';
 import { addExplain } from './commands/explain.js';
 import { addFmt } from './commands/fmt.js';
+import { addImport } from './commands/import.js';
 import { addInspect } from './commands/inspect.js';
 import { addServe } from './commands/serve.js';
 import { addTest } from './commands/test.js';
@@ -25,7 +26,7 @@ export function makeProgram(done: (code: number) => void): Command {
       ['what does a process look like to a policy?', 'portcullis inspect --pid 4711'],
       ['what can this host attest?', 'portcullis doctor'],
     ));
-  for (const add of [addServe, addInspect, addCheck, addTest, addExplain, addFmt, addDoctor]) add(program, done);
+  for (const add of [addServe, addInspect, addCheck, addTest, addExplain, addFmt, addImport, addDoctor]) add(program, done);
   return program;
 }
 
