@@ -1,3 +1,4 @@
+import type { AttestorHost } from './attestor-host.js';
 import type { SelectorDefinition } from './catalogue.js';
 import type { Evidence, Findings } from './evidence.js';
 import type { Peer } from './peer.js';
@@ -9,6 +10,12 @@ export interface Attestor {
   readonly name: string;
   /** What it can establish. Read once, when the gate is made. */
   readonly selectors: readonly SelectorDefinition[];
+
+  /**
+   * Called once, before anything else, where the platform can offer something to attestors that ask services. Keep `host`;
+   * connect when a key is wanted.
+   */
+  attach?(host: AttestorHost): void;
 
   /**
    * Called once an admission and cost tier, with a pinned or pinnable peer and only the keys still needed, all from

@@ -15,6 +15,7 @@ export { receiveMessages, type Message, type MessageHandler, type MessageReceive
 export * from './tokens.js';
 export * from './record.js';
 export { Admission, admissionOf, type AdmittedPeer } from './admission.js';
+export { attestorHost, type AttestorHost } from './attestor-host.js';
 export { activatedFd } from './activation.js';
 export { Collector } from './collect.js';
 export { connectVerified, type ConnectOptions, type ConnectSettings, type ConnectTarget } from './connect.js';

@@ -3,6 +3,7 @@ import {
   type Attestor, type ConnectPort, type ListenPort, type MessagePort, type PeerSource, type Registrar,
 } from '@portcullis/core';
 import { container } from 'tsyringe';
+import { attach } from './attach.js';
 import type { Platform, PlatformOptions } from './platform.js';
 
 /** Registers further attestors, or other parts under core's tokens: what a plugin package exports as `register`. */
@@ -28,11 +29,14 @@ export function resolveParts(platform: Platform, options: PlatformOptions = {}, 
   platform.register(registrar, options);
   for (const plugin of plugins) plugin(registrar);
   const attestors = [...child.resolveAll<Attestor>(ATTESTOR), ...more];
+  const connectPort = child.isRegistered(CONNECT_PORT) ? child.resolve<ConnectPort>(CONNECT_PORT) : undefined;
+  const peerSource = child.resolve<PeerSource>(PEER_SOURCE);
+  attach(attestors, platform, peerSource, connectPort);
   return {
-    peerSource: child.resolve<PeerSource>(PEER_SOURCE),
+    peerSource,
     attestors,
     listenPort: child.isRegistered(LISTEN_PORT) ? child.resolve<ListenPort>(LISTEN_PORT) : undefined,
-    connectPort: child.isRegistered(CONNECT_PORT) ? child.resolve<ConnectPort>(CONNECT_PORT) : undefined,
+    connectPort,
     messagePort: child.isRegistered(MESSAGE_PORT) ? child.resolve<MessagePort>(MESSAGE_PORT) : undefined,
     catalogue: new Catalogue(attestors.flatMap(({ selectors }) => selectors)),
   };
