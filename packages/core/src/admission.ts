@@ -1,8 +1,10 @@
+import type { CandidateResult } from './candidate.js';
 import type { Decision, NearestMiss, ShadowResult } from './decision.js';
 import type { Attested, Stages } from './engine.js';
 import { PortcullisError } from './errors.js';
 import type { Evidence } from './evidence.js';
 import { fingerprint } from './fingerprint.js';
+import { exhaustedLimits } from './limits/limit.js';
 import type { Gid, PeerCredentials, PeerRefusal, Pid, PinStrength, Uid } from './peer.js';
 import type { Policy, PolicyContext } from './policy.js';
 import type { SelectorKey } from './selector.js';
@@ -25,20 +27,30 @@ export class Admission {
   readonly listener: string;
   /** When it was decided, milliseconds since the epoch by the gate's clock. */
   readonly timeMs: number;
+  /** In observe mode: what would have been decided. */
   readonly decision: Decision;
+  /** Whether the gate observes: then `decision` did not decide, and `admitted` says what happened. */
+  readonly observed: boolean;
+  /** Whether the connection was handed to the application. */
+  readonly admitted: boolean;
   readonly evidence: Evidence;
   readonly stages: Readonly<Stages>;
   readonly peer: AdmittedPeer | undefined;
   readonly failure: unknown;
   /** Set once the shadow rules were asked; empty until then, and where there are none. */
   shadow: readonly ShadowResult[] = NO_SHADOW;
+  /** Set once the candidate policy was asked, where there is one and it had something to say. */
+  candidate: CandidateResult | undefined;
   readonly #policy: Policy;
   #lookAgain: (() => PeerRefusal | undefined) | undefined;
 
-  constructor(attested: Attested, policy: Policy, context: PolicyContext) {
+  /** `passes`: whether it is handed on though the gate only observes; undefined where it does not, and the decision says. */
+  constructor(attested: Attested, policy: Policy, context: PolicyContext, passes?: boolean) {
     this.listener = context.listener;
     this.timeMs = context.nowMs;
     this.decision = attested.decision;
+    this.observed = passes !== undefined;
+    this.admitted = passes ?? attested.decision.effect === 'allow';
     this.evidence = attested.evidence;
     this.stages = attested.stages;
     this.failure = attested.failure;
@@ -67,11 +79,12 @@ export class Admission {
   /** The allow rule that failed by the fewest conditions; worked out when asked for, and only of a policy's refusal. */
   get nearest(): NearestMiss | undefined {
     if (this.decision.effect === 'allow' || !OF_POLICY.has(this.decision.cause)) return undefined;
-    return this.#policy.nearest(this.evidence, { listener: this.listener, nowMs: this.timeMs });
+    const { exhausted = [] } = this.decision;
+    return this.#policy.nearest(this.evidence, { listener: this.listener, nowMs: this.timeMs, limits: exhaustedLimits(exhausted) });
   }
 }
 
-const NOT_HELD: PeerRefusal = Object.freeze({ refused: 'lease-ended', detail: 'the connection was not admitted' });
+const NOT_HELD: PeerRefusal = Object.freeze({ refused: 'lease-ended', detail: 'no lease holds this connection: it was refused, or the gate only observes' });
 const NO_SHADOW: readonly ShadowResult[] = Object.freeze([]);
 const OF_POLICY: ReadonlySet<string> = new Set(['rule', 'default', 'unknown-evidence', 'limit']);
 

@@ -1,5 +1,6 @@
 import type { SelectorKey, SelectorValue } from './selector.js';
 import type { UnknownReason } from './evidence.js';
+import type { Limit } from './limits/limit.js';
 
 /** Why a decision came out as it did. Closed: dashboards count by it. */
 export const CAUSES = [
@@ -59,6 +60,8 @@ export const REFUSAL_CODES = [
   'pending-limit',
   /** As many pending admissions as one uid may have. */
   'pending-limit-uid',
+  /** Connections of one uid come faster than the gate looks at them. */
+  'rate-limit-uid',
   /** `reverify` of a connection that has closed. */
   'lease-ended',
   /** Of a server: its listener was made by a process that hands listeners on, or that is gone. */
@@ -151,4 +154,8 @@ export interface Decision {
   readonly grant: Grant;
   /** Of an allow; `onPeerExit: revoke` and `onExec: ignore` where a policy says nothing. */
   readonly terms?: LeaseTerms;
+  /** Of an allow: the limits of its rules, to be charged if it is carried out. */
+  readonly limits?: readonly Limit[];
+  /** Rules that would have allowed, and whose limit is exhausted: what of the limiter state the decision rested on (I6). */
+  readonly exhausted?: readonly string[];
 }

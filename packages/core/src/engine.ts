@@ -1,7 +1,8 @@
 import type { Collector } from './collect.js';
 import type { Cause, Decision, RefusalCode } from './decision.js';
 import type { Evidenced } from './evidence.js';
-import { isRefusal, type Connection, type Peer, type PeerCredentials, type PeerRefusal, type PeerSource, type PinStrength } from './peer.js';
+import type { TokenBuckets } from './limits/token-buckets.js';
+import { isRefusal, type Connection, type Peer, type PeerCredentials, type PeerRefusal, type PeerSource, type PinStrength, type Uid } from './peer.js';
 import type { Policy, PolicyContext } from './policy.js';
 import type { SelectorKey } from './selector.js';
 
@@ -50,13 +51,16 @@ export class Engine {
   readonly collector: Collector;
   readonly #source: PeerSource;
   readonly #deadlineMs: number;
+  readonly #perUid: TokenBuckets<Uid> | undefined;
   /** Making an AbortController costs more than a system call; one that was never shown to late code serves again. */
   #spare: AbortController | undefined;
   /** One for each admission that waits: ends its wait. */
   readonly #waits = new Set<(ended: Ended) => void>();
 
-  constructor(source: PeerSource, collector: Collector, deadlineMs: number) {
+  /** `perUid`: how fast connections of one uid are looked at; the others are refused before anything was asked of their process. */
+  constructor(source: PeerSource, collector: Collector, deadlineMs: number, perUid?: TokenBuckets<Uid>) {
     this.#source = source;
+    this.#perUid = perUid;
     this.collector = collector;
     this.#deadlineMs = deadlineMs;
   }
@@ -80,6 +84,7 @@ export class Engine {
     }
     stages.open = microsSince(began);
     const run = { peer: opened, credentials, policy, context, evidence, stages };
+    if (this.#perUid !== undefined && this.#perUid.take(credentials.uid, context.nowMs) === undefined) return finished(run, refusal('capacity', 'rate-limit-uid'));
     const controller = (this.#spare ??= new AbortController());
     let late: Promise<void> | undefined;
     try {

@@ -35,9 +35,10 @@ export interface Revocation {
 }
 
 export interface GateEvents {
+  /** Handed to the application; in observe mode also where `decision` is a refusal. */
   admitted: (admission: Admission) => void;
   denied: (admission: Admission) => void;
-  /** At least one shadow rule would have had its say. */
+  /** At least one shadow rule would have had its say, or the candidate policy would have decided otherwise. */
   shadow: (admission: Admission) => void;
   failed: (failure: GateFailure) => void;
   revoked: (revocation: Revocation) => void;

@@ -3,6 +3,7 @@ import type { Catalogue } from './catalogue.js';
 import type { DescriptorBudget } from './descriptor-budget.js';
 import { PortcullisError } from './errors.js';
 import type { DecisionSink } from './events.js';
+import type { Rate } from './limits/limit.js';
 import type { ListenPort } from './listener.js';
 import { LONGEST_TIMER_MS } from './live.js';
 import type { PeerSource } from './peer.js';
@@ -28,6 +29,15 @@ export interface GateOptions {
   /** Admissions that may wait at once, in all and per uid. */
   readonly maxPending?: number;
   readonly maxPendingPerUid?: number;
+  /** How fast connections of one uid are looked at; more are refused before anything is asked of their process (T20). Unless told, no limit. */
+  readonly ratePerUid?: Rate;
+  /**
+   * Admits everyone, and records what would have been decided (I2). Refuses what is no connection of this gate's kind, and
+   * what there is no room for.
+   */
+  readonly observe?: boolean;
+  /** A policy that is asked after the one in force: where it would have decided otherwise, that is recorded. It refuses nobody. */
+  readonly candidate?: Policy;
   /** The descriptor budget, where several gates share one process. */
   readonly budget?: DescriptorBudget;
   /** How a refused peer is told. */
@@ -56,10 +66,19 @@ export function checkOptions(options: GateOptions): void {
   wholeNumber(options, 'refreshMs', 0, LONGEST_TIMER_MS);
   wholeNumber(options, 'maxPending', 1, Number.MAX_SAFE_INTEGER);
   wholeNumber(options, 'maxPendingPerUid', 1, Number.MAX_SAFE_INTEGER);
+  checkRate(options.ratePerUid);
+  if (options.observe !== undefined && typeof options.observe !== 'boolean') {
+    throw new PortcullisError('GATE_OPTIONS', '`observe` must be true or false', { facts: { option: 'observe' } });
+  }
   const names = options.attestors.map(({ name }) => name);
   if (new Set(names).size < names.length) {
     throw new PortcullisError('GATE_OPTIONS', 'two `attestors` have one name', { facts: { option: 'attestors', names: names.join(', ') } });
   }
+}
+
+function checkRate(rate: Rate | undefined): void {
+  if (rate === undefined || (Number.isFinite(rate.perSecond) && rate.perSecond > 0 && Number.isSafeInteger(rate.burst) && rate.burst >= 1)) return;
+  throw new PortcullisError('GATE_OPTIONS', '`ratePerUid` needs `perSecond`, more than 0, and `burst`, a whole number of at least 1', { facts: { option: 'ratePerUid' } });
 }
 
 /** @throws PortcullisError `GATE_OPTIONS` for a key that no attestor of the gate establishes. */

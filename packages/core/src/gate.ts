@@ -1,5 +1,6 @@
 import { createServer, Socket, type Server } from 'node:net';
 import { Admission, bindAdmission } from './admission.js';
+import type { Divergence } from './candidate.js';
 import { Collector } from './collect.js';
 import type { Catalogue } from './catalogue.js';
 import type { RefusalCode } from './decision.js';
@@ -10,8 +11,11 @@ import { AfterDecision, type GateEvents } from './events.js';
 import { checkCollect, checkOptions, DEFAULTS, type GateOptions } from './gate-options.js';
 import { acceptedBy, guardOf, guardServer } from './guard.js';
 import { holdFor, Leases } from './lease.js';
+import { Limiter } from './limits/limiter.js';
+import { TokenBuckets } from './limits/token-buckets.js';
 import { LiveConnections } from './live.js';
-import type { HeldPeer, PeerCredentials } from './peer.js';
+import { observedKeys, passesObserved } from './observe.js';
+import type { HeldPeer, PeerCredentials, Uid } from './peer.js';
 import { PendingAdmissions } from './pending.js';
 import { PolicyInForce } from './policy-in-force.js';
 import type { Policy, PolicyContext } from './policy.js';
@@ -47,6 +51,7 @@ export class Gate {
   readonly #budget: DescriptorBudget | undefined;
   readonly #clock: () => number;
   readonly #style: RefusalStyle;
+  readonly #limiter = new Limiter();
   readonly #live: LiveConnections;
   readonly #leases: Leases;
   readonly #lingering: Lingering;
@@ -69,14 +74,16 @@ export class Gate {
     this.#live = new LiveConnections(this.#budget);
     this.#leases = new Leases(this.#after, options.sink);
     this.#lingering = new Lingering(this.#budget);
-    this.#engine = new Engine(options.peerSource, collector, deadlineMs);
+    const perUid = options.ratePerUid && new TokenBuckets<Uid>(options.ratePerUid, undefined);
+    this.#engine = new Engine(options.peerSource, collector, deadlineMs, perUid);
     this.#pending = new PendingAdmissions(maxPending, maxPendingPerUid);
     // A record that waits outlives its connection and holds a peer: the budget reckons with one for each connection.
     const waiting = new PendingAdmissions(Math.min(maxPending, this.#budget?.capacity ?? maxPending), maxPendingPerUid);
-    this.#records = new RecordKeeper(collector, this.#after, { sink: options.sink, collect: options.collect ?? [], deadlineMs, waiting });
+    const collect = options.observe === true ? [...new Set([...observedKeys(collector.catalogue), ...(options.collect ?? [])])] : (options.collect ?? []);
+    this.#records = new RecordKeeper(collector, this.#after, { sink: options.sink, collect, candidate: () => this.#inForce.candidate, deadlineMs, waiting });
     this.#clock = options.clock ?? Date.now;
     this.#style = options.refusal ?? 'close';
-    this.#inForce = new PolicyInForce(options.policy, warnings, options.attestors, this.#after, options.refreshMs ?? DEFAULTS.refreshMs);
+    this.#inForce = new PolicyInForce(options.policy, warnings, options.attestors, this.#after, options.refreshMs ?? DEFAULTS.refreshMs, options.candidate);
   }
 
   get catalogue(): Catalogue {
@@ -85,6 +92,16 @@ export class Gate {
 
   get policy(): Policy {
     return this.#inForce.policy;
+  }
+
+  /** Whether everyone is admitted, and what would have been decided only recorded. */
+  get observes(): boolean {
+    return this.#options.observe === true;
+  }
+
+  /** What the candidate would have decided otherwise, since it was set; undefined where there is none. */
+  get divergence(): (Divergence & { readonly policy: Policy }) | undefined {
+    return this.#inForce.candidate;
   }
 
   /** Admitted and lingering connections, and admissions that wait for a late answer. */
@@ -99,8 +116,14 @@ export class Gate {
   }
 
   /** Prepares attestors for `policy`, then swaps one reference. A failure keeps the policy that works. */
-  setPolicy(policy: Policy): Promise<void> {
-    return this.#inForce.set(policy);
+  async setPolicy(policy: Policy): Promise<void> {
+    await this.#inForce.set(policy);
+    this.#limiter.retain(this.policy.limits ?? []);
+  }
+
+  /** Asks another candidate beside the policy in force from now on, or none, and counts anew. A failure keeps the one that was. */
+  setCandidate(policy: Policy | undefined): Promise<void> {
+    return this.#inForce.setCandidate(policy);
   }
 
   /**
@@ -172,13 +195,12 @@ export class Gate {
       return;
     }
     const decision = full ? refusal('capacity', 'descriptor-limit', `this process may hold ${String(this.#budget?.capacity)} connections`) : refusal('closing');
-    const context: PolicyContext = { listener: this.listener, nowMs: this.#clock() };
-    this.#settle(unattested(decision), this.policy, context, socket, handOver, full ? 'close' : this.#style);
+    this.#settle(unattested(decision), this.policy, this.#context(), socket, handOver, full ? 'close' : this.#style);
   }
 
   #attest(socket: Socket, handOver: (socket: Socket) => void): void {
     const { policy } = this;
-    const context: PolicyContext = { listener: this.listener, nowMs: this.#clock() };
+    const context = this.#context();
     const attested = this.#engine.admit(new SocketConnection(socket, acceptedBy(socket)), policy, context, this.#mayWait);
     if (!(attested instanceof Promise)) {
       this.#settle(attested, policy, context, socket, handOver);
@@ -198,6 +220,10 @@ export class Gate {
     });
   }
 
+  #context(): PolicyContext {
+    return { listener: this.listener, nowMs: this.#clock(), limits: this.#limiter };
+  }
+
   readonly #mayWait = (credentials: PeerCredentials): RefusalCode | undefined => this.#pending.enter(credentials.uid);
 
   /** Carries the decision out: the one place where a connection is let through. */
@@ -206,26 +232,36 @@ export class Gate {
     let held: HeldPeer | undefined;
     if (attested.decision.effect === 'allow' && !socket.destroyed) {
       try {
-        held = attested.peer?.hold(holdFor(attested.decision));
+        if (attested.decision.limits !== undefined) outcome = this.#charge(attested, policy, context, socket);
+        if (outcome.decision.effect === 'allow' && !this.observes) held = attested.peer?.hold(holdFor(outcome.decision));
       } catch (error) {
         outcome = { ...attested, decision: refusal('defect'), failure: error };
       }
     }
-    const admission = new Admission(outcome, policy, context);
+    const observed = this.observes ? passesObserved(outcome.decision) : undefined;
+    const admission = new Admission(outcome, policy, context, observed);
     this.#records.keep(admission, outcome, policy, context); // lets the peer go
-    if (held === undefined) {
+    if (held === undefined && (observed !== true || socket.destroyed)) {
       refuse(socket, style, this.#lingering);
       return;
     }
-    this.#live.leased(socket, this.#leases.take(socket, admission, held));
+    if (held !== undefined) this.#live.leased(socket, this.#leases.take(socket, admission, held));
     bindAdmission(socket, admission);
     handOver(socket);
+  }
+
+  /** What limits a connection takes places of, it gives back when it closes. */
+  #charge(attested: Attested, policy: Policy, context: PolicyContext, socket: Socket): Attested {
+    const { evidence } = attested;
+    const { decision, release } = this.#limiter.charge(attested.decision, evidence, context.nowMs, () => policy.decide(evidence, context));
+    if (release !== undefined) socket.once('close', release);
+    return decision === attested.decision ? attested : { ...attested, decision };
   }
 }
 
 /** @throws PortcullisError `GATE_OPTIONS`, or whatever an attestor's `prepare` throws: a gate that starts can decide. */
 export async function createGate(options: GateOptions): Promise<Gate> {
-  const warnings = await prepareAttestors(options.attestors, options.policy);
+  const warnings = await prepareAttestors(options.attestors, options.policy, ...(options.candidate === undefined ? [] : [options.candidate]));
   return new Gate(options, warnings);
 }
 

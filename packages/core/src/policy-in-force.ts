@@ -1,21 +1,24 @@
 import type { Attestor } from './attestor.js';
+import { Candidate } from './candidate.js';
 import type { AfterDecision } from './events.js';
 import type { Policy } from './policy.js';
 import { prepareAttestors } from './prepare.js';
 
-/** The policy that decides, and the attestors' preparations for it, which run one after the other. */
+/** The policy that decides, the candidate beside it, and the attestors' preparations for it, which run one after the other. */
 export class PolicyInForce {
   readonly #attestors: readonly Attestor[];
   readonly #after: AfterDecision;
   readonly #refresh: NodeJS.Timeout | undefined;
   #policy: Policy;
+  #candidate: Candidate | undefined;
   #warnings: readonly string[];
   #preparing: Promise<unknown> = Promise.resolve();
   #refreshing = false;
 
-  /** `policy` was prepared for, with these warnings. `refreshMs` 0: names are not looked up again. */
-  constructor(policy: Policy, warnings: readonly string[], attestors: readonly Attestor[], after: AfterDecision, refreshMs: number) {
+  /** `policy` and `candidate` were prepared for, with these warnings. `refreshMs` 0: names are not looked up again. */
+  constructor(policy: Policy, warnings: readonly string[], attestors: readonly Attestor[], after: AfterDecision, refreshMs: number, candidate?: Policy) {
     this.#policy = policy;
+    this.#candidate = candidate && new Candidate(candidate);
     this.#warnings = warnings;
     this.#attestors = attestors;
     this.#after = after;
@@ -26,10 +29,22 @@ export class PolicyInForce {
     return this.#policy;
   }
 
+  get candidate(): Candidate | undefined {
+    return this.#candidate;
+  }
+
+  /** Prepares attestors for both policies, then counts anew. A failure keeps the candidate that was. */
+  setCandidate(policy: Policy | undefined): Promise<void> {
+    return this.#oneByOne(async () => {
+      this.#warnings = await this.#prepareFor(this.#policy, policy);
+      this.#candidate = policy && new Candidate(policy);
+    });
+  }
+
   /** Prepares attestors for `policy`, then swaps one reference. A failure keeps the policy that works. */
   set(policy: Policy): Promise<void> {
     return this.#oneByOne(async () => {
-      this.#warnings = await this.#prepareFor(policy);
+      this.#warnings = await this.#prepareFor(policy, this.#candidate?.policy);
       const previous = this.#policy.revision;
       this.#policy = policy;
       const warnings = this.#warnings;
@@ -42,11 +57,11 @@ export class PolicyInForce {
   }
 
   /** Attestors that were prepared before another failed are prepared for the policy that stays. */
-  async #prepareFor(policy: Policy): Promise<readonly string[]> {
+  async #prepareFor(policy: Policy, candidate: Policy | undefined): Promise<readonly string[]> {
     try {
-      return await prepareAttestors(this.#attestors, policy);
+      return await this.#prepare(policy, candidate);
     } catch (error) {
-      await prepareAttestors(this.#attestors, this.#policy).catch((again: unknown) => { this.#after.fail('prepare', again); });
+      await this.#prepare(this.#policy, this.#candidate?.policy).catch((again: unknown) => { this.#after.fail('prepare', again); });
       throw error;
     }
   }
@@ -58,7 +73,7 @@ export class PolicyInForce {
     try {
       await this.#oneByOne(async () => {
         const before = new Set(this.#warnings);
-        this.#warnings = await prepareAttestors(this.#attestors, this.#policy);
+        this.#warnings = await this.#prepare(this.#policy, this.#candidate?.policy);
         for (const warning of this.#warnings) if (!before.has(warning)) this.#after.fail('prepare', new Error(warning));
       });
     } catch (error) {
@@ -66,6 +81,10 @@ export class PolicyInForce {
     } finally {
       this.#refreshing = false;
     }
+  }
+
+  #prepare(policy: Policy, candidate: Policy | undefined): Promise<readonly string[]> {
+    return prepareAttestors(this.#attestors, policy, ...(candidate === undefined ? [] : [candidate]));
   }
 
   #oneByOne<T>(job: () => Promise<T>): Promise<T> {

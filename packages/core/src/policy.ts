@@ -1,5 +1,6 @@
 import type { Decision, NearestMiss, ShadowResult } from './decision.js';
 import type { Evidence } from './evidence.js';
+import type { Limit, LimitState } from './limits/limit.js';
 import type { SelectorKey, SelectorValue } from './selector.js';
 
 /** What a decision depends on beside policy and evidence (I6). */
@@ -8,6 +9,8 @@ export interface PolicyContext {
   readonly listener: string;
   /** Milliseconds since the epoch, from the gate's clock. */
   readonly nowMs: number;
+  /** What limits have counted; undefined: nothing, so that none is exhausted. */
+  readonly limits?: LimitState | undefined;
 }
 
 /**
@@ -36,6 +39,9 @@ export interface Policy {
 
   /** The allow rule that failed by the fewest conditions; undefined when the listener has none. Only asked after a refusal. */
   nearest(evidence: Evidence, context: PolicyContext): NearestMiss | undefined;
+
+  /** The limits of its enforced rules: what was counted for any other is forgotten when the policy takes effect. */
+  readonly limits?: readonly Limit[];
 
   /** Every value that the policy names in so many words, by key: what `Attestor.prepare` resolves. */
   readonly literals: ReadonlyMap<SelectorKey, ReadonlySet<SelectorValue>>;

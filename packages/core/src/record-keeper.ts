@@ -1,4 +1,5 @@
 import type { Admission } from './admission.js';
+import type { Candidate } from './candidate.js';
 import type { Collector } from './collect.js';
 import type { Attested } from './engine.js';
 import { unknown, type Evidenced } from './evidence.js';
@@ -15,11 +16,14 @@ interface Kept {
   readonly evidence: Map<SelectorKey, Evidenced>;
   readonly policy: Policy;
   readonly context: PolicyContext;
+  readonly candidate: Candidate | undefined;
 }
 
 export interface RecordOptions {
   readonly sink: DecisionSink | undefined;
   readonly collect: readonly SelectorKey[];
+  /** Of this moment. */
+  readonly candidate?: () => Candidate | undefined;
   /** How long the peer is held for answers that nobody waits for. */
   readonly deadlineMs: number;
   /** Caps on those peers, as a flood could otherwise hold as many as it likes (T20). */
@@ -27,8 +31,8 @@ export interface RecordOptions {
 }
 
 /**
- * What follows a decision: keys that only shadow rules or the record want are collected from the still pinned peer, the
- * shadow rules are asked, the peer is let go, and sink and listeners hear of it. None of it can change the decision.
+ * What follows a decision: keys that only shadow rules, the candidate or the record want are collected from the still pinned
+ * peer, shadow rules and candidate are asked, the peer is let go, and sink and listeners hear of it. None of it can change the decision.
  */
 export class RecordKeeper {
   readonly #collector: Collector;
@@ -50,16 +54,16 @@ export class RecordKeeper {
       this.letGo(peer);
       return;
     }
-    const kept = { admission, peer, evidence, policy, context };
+    const kept = { admission, peer, evidence, policy, context, candidate: this.#options.candidate?.() };
     // A refused peer is about to lose its connection, and often exits at once: what the record wants is read before that.
-    const early = admission.decision.effect === 'deny' ? this.#collectMoreOf(kept) : undefined;
-    this.#after.later(() => { this.#complete(kept, admission.decision.effect === 'deny' ? early : this.#collectMoreOf(kept)); });
+    const early = !admission.admitted ? this.#collectMoreOf(kept) : undefined;
+    this.#after.later(() => { this.#complete(kept, !admission.admitted ? early : this.#collectMoreOf(kept)); });
   }
 
   /** Whether somebody wants to know of it: without sink and listeners a connection costs nothing after its decision. */
-  #isHeard({ decision, failure }: Admission): boolean {
+  #isHeard({ admitted, failure }: Admission): boolean {
     const { emitter } = this.#after;
-    if (this.#options.sink !== undefined || emitter.listenerCount(decision.effect === 'allow' ? 'admitted' : 'denied') > 0) return true;
+    if (this.#options.sink !== undefined || this.#options.candidate?.() !== undefined || emitter.listenerCount(admitted ? 'admitted' : 'denied') > 0) return true;
     return emitter.listenerCount('shadow') > 0 || (failure !== undefined && emitter.listenerCount('failed') > 0);
   }
 
@@ -121,10 +125,12 @@ export class RecordKeeper {
     });
   }
 
-  #wanted({ policy, evidence, context }: Kept): ReadonlySet<SelectorKey> {
+  #wanted({ admission, policy, evidence, context, candidate }: Kept): ReadonlySet<SelectorKey> {
     const shadow = policy.wantedByShadow(evidence, context);
     const missing = this.#options.collect.filter((key) => !evidence.has(key));
-    return missing.length === 0 ? shadow : new Set([...shadow, ...missing]);
+    const ofCandidate = candidate?.wanted(admission.decision, evidence, context);
+    if (missing.length === 0 && ofCandidate === undefined) return shadow;
+    return new Set([...shadow, ...missing, ...(ofCandidate ?? [])]);
   }
 
   /** Nobody waits for these answers, but the peer's descriptors do: they are let go after the deadline at the latest. */
@@ -149,14 +155,15 @@ export class RecordKeeper {
     }
   }
 
-  #tell({ admission, peer, evidence, policy, context }: Kept): void {
+  #tell({ admission, peer, evidence, policy, context, candidate }: Kept): void {
     this.#after.guarded('record', () => { admission.shadow = policy.shadow(evidence, context); });
+    if (candidate !== undefined) this.#after.guarded('record', () => { admission.candidate = candidate.compare(admission.decision, evidence, context); });
     this.letGo(peer);
     const { sink } = this.#options;
     if (sink !== undefined) this.#after.guarded('sink', () => { sink.record(admission); });
     if (admission.failure !== undefined) this.#after.fail('attest', admission.failure);
-    this.#after.emit(admission.decision.effect === 'allow' ? 'admitted' : 'denied', admission);
-    if (admission.shadow.length > 0) this.#after.emit('shadow', admission);
+    this.#after.emit(admission.admitted ? 'admitted' : 'denied', admission);
+    if (admission.shadow.length > 0 || admission.candidate?.diverges === true) this.#after.emit('shadow', admission);
   }
 
   /** A peer that cannot be closed is reported: it stands in nobody's way. */
@@ -182,5 +189,5 @@ function adopt(evidence: Map<SelectorKey, Evidenced>, added: ReadonlyMap<Selecto
     if (evidence.has(key)) continue; // what the decision rested on stays as it was
     evidence.set(key, lost === undefined ? entry : unknown(lost.refused === 'peer-changed' ? 'peer-changed' : 'peer-exited', lost.detail));
   }
-  if (evidence.size === before) throw new Error('the policy wants keys for its shadow rules that were answered already');
+  if (evidence.size === before) throw new Error('the policy wants keys for its shadow rules, or the candidate wants keys, that were answered already');
 }

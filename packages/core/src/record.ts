@@ -1,4 +1,5 @@
 import type { AdmittedPeer, Admission } from './admission.js';
+import type { CandidateResult } from './candidate.js';
 import type { Catalogue } from './catalogue.js';
 import type { FailedCondition, Grant, NearestMiss, RefusalCode } from './decision.js';
 import type { Evidence, Unknown } from './evidence.js';
@@ -22,12 +23,17 @@ export interface DecisionRecord {
   /** RFC 3339, UTC. */
   readonly time: string;
   readonly listener: string;
+  /** Beside `observe`: what would have been decided. */
   readonly decision: 'allow' | 'deny';
+  /** The gate only observes: `admitted` whatever `decision` says, or `refused` where no policy could have admitted it, or for want of room. */
+  readonly observe?: 'admitted' | 'refused';
   readonly cause: string;
   readonly code?: RefusalCode;
   /** The determining rule, or rules where several decided together. */
   readonly rule?: string | readonly string[];
   readonly reason?: string;
+  /** Rules that would have allowed, and whose limit is exhausted. */
+  readonly exhausted?: readonly string[];
   readonly nearest?: { readonly rule: string; readonly at: string; readonly failed: readonly RecordedCondition[] };
   readonly peer?: { readonly pid: number; readonly uid: number; readonly gid?: number; readonly pin: string };
   readonly path?: string;
@@ -35,10 +41,22 @@ export interface DecisionRecord {
   readonly unknown?: Readonly<Record<string, string>>;
   readonly grant?: Grant;
   readonly shadow?: readonly { readonly rule: string; readonly effect: string; readonly matched: string }[];
+  /** What the candidate policy would have decided. */
+  readonly candidate?: RecordedCandidate;
   readonly error?: string;
   readonly policy: string;
   /** Microseconds per stage. */
   readonly micros: Readonly<Stages>;
+}
+
+export interface RecordedCandidate {
+  /** Its revision. */
+  readonly policy: string;
+  readonly diverges: boolean;
+  readonly decision: 'allow' | 'deny';
+  readonly cause: string;
+  readonly rule?: string | readonly string[];
+  readonly grant?: Grant;
 }
 
 export interface RecordedCondition {
@@ -61,10 +79,12 @@ export function toRecord(admission: Admission, catalogue: Catalogue): DecisionRe
     time: isoTime(admission.timeMs),
     listener: admission.listener,
     decision: decision.effect,
+    ...(admission.observed && { observe: admission.admitted ? 'admitted' as const : 'refused' as const }),
     cause: decision.cause,
     ...(decision.code !== undefined && { code: decision.code }),
-    ...(decision.rules.length > 0 && { rule: decision.rules.length === 1 ? (decision.rules[0] ?? '') : decision.rules }),
+    ...(decision.rules.length > 0 && { rule: oneOrMore(decision.rules) }),
     ...(decision.reason !== undefined && { reason: decision.reason }),
+    ...(decision.exhausted !== undefined && { exhausted: decision.exhausted }),
     ...(nearest !== undefined && {
       nearest: { rule: nearest.rule, at: placeText(nearest.place), failed: nearest.failed.map(condition) },
     }),
@@ -74,6 +94,7 @@ export function toRecord(admission: Admission, catalogue: Catalogue): DecisionRe
     ...(unknowns !== undefined && { unknown: unknowns }),
     ...(hasOwn(decision.grant) && { grant: decision.grant }),
     ...(admission.shadow.length > 0 && { shadow: admission.shadow }),
+    ...(admission.candidate !== undefined && { candidate: recordedCandidate(admission.candidate) }),
     ...(admission.failure !== undefined && { error: formatErrorChain(admission.failure) }),
     policy: admission.policy.revision,
     micros: admission.stages,
@@ -108,7 +129,7 @@ export function toRevocationRecord({ admission, cause, word, detail }: Revocatio
     cause,
     word,
     detail,
-    rule: decision.rules.length === 1 ? (decision.rules[0] ?? '') : decision.rules,
+    rule: oneOrMore(decision.rules),
     ...(peer !== undefined && { peer: recordedPeer(peer) }),
     policy: admission.policy.revision,
   };
@@ -116,6 +137,18 @@ export function toRevocationRecord({ admission, cause, word, detail }: Revocatio
 
 function recordedPeer({ pid, uid, gid, pin }: AdmittedPeer): NonNullable<DecisionRecord['peer']> {
   return { pid, uid, ...(gid !== undefined && { gid }), pin };
+}
+
+function recordedCandidate({ policy, decision: { effect, cause, rules, grant }, diverges }: CandidateResult): RecordedCandidate {
+  return {
+    policy: policy.revision, diverges, decision: effect, cause,
+    ...(rules.length > 0 && { rule: oneOrMore(rules) }),
+    ...(hasOwn(grant) && { grant }),
+  };
+}
+
+function oneOrMore(rules: readonly string[]): string | readonly string[] {
+  return rules.length === 1 ? (rules[0] ?? '') : rules;
 }
 
 /** A refusal is recorded though its policy cannot say what came nearest. */

@@ -7,6 +7,7 @@ import { processBudget } from '../descriptor-budget.js';
 import { Engine, refusal, unattested, type Attested } from '../engine.js';
 import { AfterDecision, type GateEvents } from '../events.js';
 import { checkCollect, DEFAULTS } from '../gate-options.js';
+import { Limiter } from '../limits/limiter.js';
 import type { Fd, PeerCredentials } from '../peer.js';
 import { PendingAdmissions } from '../pending.js';
 import { PolicyInForce } from '../policy-in-force.js';
@@ -41,6 +42,7 @@ export class MessageReceiver {
   readonly #records: RecordKeeper;
   readonly #waiting: WaitingMessages;
   readonly #inForce: PolicyInForce;
+  readonly #limiter = new Limiter();
   readonly #clock: () => number;
   readonly #socket: MessageSocket;
   #closing: Promise<void> | undefined;
@@ -92,8 +94,9 @@ export class MessageReceiver {
   }
 
   /** Prepares attestors for `policy`, then swaps one reference. A failure keeps the policy that works. */
-  setPolicy(policy: Policy): Promise<void> {
-    return this.#inForce.set(policy);
+  async setPolicy(policy: Policy): Promise<void> {
+    await this.#inForce.set(policy);
+    this.#limiter.retain(this.policy.limits ?? []);
   }
 
   /** Leaves further messages in the kernel: their senders block, or are told EAGAIN. Those that wait are still decided. */
@@ -152,7 +155,7 @@ export class MessageReceiver {
       return undefined;
     }
     const { policy } = this;
-    const context: PolicyContext = { listener: this.listener, nowMs: this.#clock() };
+    const context = this.#context();
     const attested = this.#engine.admit(arrival, policy, context, mayWait);
     if (attested instanceof Promise) return this.#late(arrival, attested, policy, context, mayWait);
     this.#settle(arrival, attested, policy, context);
@@ -168,11 +171,16 @@ export class MessageReceiver {
   }
 
   #refuse(arrival: Arrival, decision: ReturnType<typeof refusal>): void {
-    this.#settle(arrival, unattested(decision), this.policy, { listener: this.listener, nowMs: this.#clock() });
+    this.#settle(arrival, unattested(decision), this.policy, this.#context());
+  }
+
+  #context(): PolicyContext {
+    return { listener: this.listener, nowMs: this.#clock(), limits: this.#limiter };
   }
 
   /** Carries the decision out: the one place where a message is let through. */
-  #settle(arrival: Arrival, attested: Attested, policy: Policy, context: PolicyContext): void {
+  #settle(arrival: Arrival, decided: Attested, policy: Policy, context: PolicyContext): void {
+    const attested = decided.decision.limits === undefined ? decided : this.#charged(decided, policy, context);
     const admission = new Admission(attested, policy, context);
     this.#records.keep(admission, attested, policy, context); // lets the sender go
     if (admission.decision.effect === 'allow') {
@@ -182,6 +190,18 @@ export class MessageReceiver {
       arrival.endConnection();
     }
     arrival.close();
+  }
+
+  /** A message has passed as soon as it was handed on: of `concurrent` it takes no place. */
+  #charged(attested: Attested, policy: Policy, context: PolicyContext): Attested {
+    const { evidence } = attested;
+    try {
+      const { decision, release } = this.#limiter.charge(attested.decision, evidence, context.nowMs, () => policy.decide(evidence, context));
+      release?.();
+      return { ...attested, decision };
+    } catch (error) {
+      return { ...attested, decision: refusal('defect'), failure: error };
+    }
   }
 }
 

@@ -70,6 +70,24 @@ describe('the gate and peers of several users', function () {
     assert.equal(harness.records.filter(({ decision }) => decision.cause === 'closing').length, 5);
   });
 
+  it('refuses a flood of one user before anything is asked of its processes, and serves another meanwhile (T20)', async () => {
+    const asked: number[] = [];
+    const attestor: Attestor = {
+      name: 'counting',
+      selectors: [fakeDefinition('test:asked')],
+      attest: (peer) => { asked.push(peer.credentials.uid); return findingsOf({ 'test:asked': 1 }); },
+    };
+    const policy = stubPolicy({ keys: ['test:asked'], allow: (evidence) => hasValue(evidence, 'test:asked', () => true) });
+    await serve({ policy, attestors: [attestor], ratePerUid: { perSecond: 1e-6, burst: 10 } });
+    const flood = crowd(ANN).tell({ open: 2000 });
+    await until(() => harness.records.length > 0);
+    for (let i = 0; i < 10; i += 1) assert.equal((await crowd(BEN).tell({ open: 1 })).welcomed, 1);
+    assert.deepEqual(await flood, { welcomed: 10, ended: 1990 });
+    assert.deepEqual([ANN, BEN].map((uid) => asked.filter((one) => one === uid).length), [10, 10]);
+    const refused = harness.records.filter(({ admitted }) => !admitted);
+    assert.deepEqual([...new Set(refused.map(({ peer, decision }) => `${String(peer?.uid)} ${String(decision.code)}`))], [`${String(ANN)} rate-limit-uid`]);
+  });
+
   it('never takes what another connection says for the record of one that is closed: its descriptor\'s number is used again', async () => {
     // The record asks for something slow, then for something of the socket: by then the number is another connection's.
     const releases: (() => void)[] = [];
