@@ -4,11 +4,13 @@ export { child, itemsOf, textOf, toPlain, type DocEntry, type DocList, type DocM
 export { validateDocument, type SchemaError, type SchemaValidator, type ValidateOptions } from './document/validate.js';
 export { quote } from './findings/escape.js';
 export { FINDING_CODES, type FindingCode, type FindingMeaning } from './findings/finding-codes.js';
-export { makeFinding, type PolicyFinding, type Span } from './findings/finding.js';
+export { FindingList, makeFinding, type PolicyFinding, type Span } from './findings/finding.js';
 export { formatFinding, formatFindings, type FormatOptions } from './findings/format-finding.js';
 export { SourceText, type Sources } from './findings/source-text.js';
+export { Suppressions, type SuppressedFinding } from './findings/suppressions.js';
 export { didYouMean } from './findings/suggest.js';
 export { compilePolicyText, loadPolicy, requirePolicy, type CompileOptions, type LoadedPolicy, type LoadOptions } from './source/load.js';
+export type { ReviewOptions } from './review/review-policy.js';
 export type { Condition, Group, Matcher, Test } from './source/condition.js';
 export type { Rule } from './source/rule.js';
 export { CompiledPolicy } from './decide/compiled-policy.js';

@@ -75,9 +75,10 @@ describe('a document', () => {
       colons: 'a: b'.repeat(100_000),
     };
     for (const [name, text] of Object.entries(hostile)) {
-      const start = performance.now();
+      // Time of this process, not of the clock: other work on the machine is none of its business.
+      const start = process.cpuUsage();
       readDocument(text, 'test.yaml');
-      assert.ok(performance.now() - start < 10_000, name);
+      assert.ok(process.cpuUsage(start).user < 10_000_000, name);
     }
   });
 

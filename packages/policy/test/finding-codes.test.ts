@@ -25,6 +25,8 @@ function page(): string {
     ...title('YAML_', 'Reading the document'),
     ...title('SCHEMA_', 'The shape of the document'),
     ...title('POLICY_', 'The policy'),
+    ...title('HOST_', 'On this host (`check --host`, and at the start of `serve`)'),
+    ...title('SUPPRESSION_', 'Comments that allow a finding'),
     ...title('FORMAT_', 'Formatting'),
     ...title('TEST_', 'Tests of a policy'),
   ].join('\n');

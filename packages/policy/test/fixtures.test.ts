@@ -38,6 +38,21 @@ describe('an invalid policy', () => {
   });
 });
 
+describe('a policy that is reviewed', () => {
+  for (const name of yamlIn('fixtures/findings')) {
+    it(`loads, and is told what to think over: ${name}`, () => {
+      const loaded = compilePolicyText(readFileSync(testPath(`fixtures/findings/${name}`)), { ...options, file: name, review: { expiresWithinMs: 30 * 86_400_000 } });
+      const suppressed = loaded.suppressed.map(({ code, place, reason }) => `allowed in line ${String(place.line)}: ${code}: ${reason}\n`);
+      const messages = `${formatFindings(loaded.findings, loaded.sources)}\n${suppressed.join('')}`;
+      const expected = testPath(`fixtures/findings/${name.replace('.yaml', '.txt')}`);
+      if (process.env['PORTCULLIS_UPDATE'] === '1') writeFileSync(expected, messages);
+      assert.equal(messages, readFileSync(expected, 'utf8'));
+      assert.ok(loaded.policy);
+      assert.ok(loaded.findings.length + loaded.suppressed.length > 0);
+    });
+  }
+});
+
 describe('a valid policy', () => {
   for (const name of yamlIn('fixtures/valid')) {
     it(`loads, with the warnings written beside it: ${name}`, () => {

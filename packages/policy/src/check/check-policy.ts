@@ -1,13 +1,11 @@
 import type { CompiledRules } from '../compile/compile-rules.js';
-import type { Conjunct } from '../compile/compiled-rule.js';
-import type { Literal } from '../compile/literal.js';
 import { quote } from '../findings/escape.js';
 import type { FindingList } from '../findings/finding.js';
 import type { FindingCode } from '../findings/finding-codes.js';
 import { isActive, type Rule } from '../source/rule.js';
-import type { SelectorKey } from '@portcullis/core';
 import { checkGrants } from './check-grants.js';
 import { definitionsOf } from './definitions.js';
+import { pinsOf } from './pins.js';
 
 /** What the compiled rules show that single rules do not, and the warnings. */
 export function checkPolicy(compiled: CompiledRules, findings: FindingList, nowMs: number | undefined): void {
@@ -34,7 +32,7 @@ export function checkPolicy(compiled: CompiledRules, findings: FindingList, nowM
     const { rule } = conjunct.rule;
     if (conjunct.rest !== undefined) once('POLICY_RESIDUAL', rule, `rule ${quote(rule.id)} is too branched to be indexed`);
     if (rule.effect !== 'allow') continue;
-    const pinned = pinnedKeys(conjunct);
+    const pinned = pinsOf(conjunct);
     const program = [...pinned].find((key) => flags.get(key)?.program === true);
     if (program !== undefined && ![...pinned].some((key) => flags.get(key)?.principal === true)) {
       once('POLICY_PROGRAM_WITHOUT_PRINCIPAL', rule, `rule ${quote(rule.id)} allows on ${quote(program)} without a principal`);
@@ -43,10 +41,4 @@ export function checkPolicy(compiled: CompiledRules, findings: FindingList, nowM
       once('POLICY_PATH_WITHOUT_DIGEST', rule, `rule ${quote(rule.id)} allows on \`unix:path\` without \`unix:sha256\``);
     }
   }
-}
-
-/** The keys whose values a conjunction says something positive about. What is only excluded pins nothing. */
-function pinnedKeys(conjunct: Conjunct): ReadonlySet<SelectorKey> {
-  const pins = ({ negated, matcher }: Literal): boolean => !negated && matcher.op !== 'exists' && matcher.op !== 'not';
-  return new Set(conjunct.literals.filter(pins).map(({ key }) => key));
 }

@@ -6,6 +6,7 @@ import { decodeSource } from './encoding.js';
 import { DEFAULT_LIMITS, type DocumentLimits } from './limits.js';
 import { toPlain, type DocNode, type PlainValue } from './node.js';
 import { parseYaml } from './parse-yaml.js';
+import type { Remark } from './remark.js';
 
 /** A document as it was read. `root` is undefined when it could not be read at all. */
 export interface YamlDocument {
@@ -15,6 +16,8 @@ export interface YamlDocument {
   /** Plain data; maps have no prototype. Undefined with `root`. */
   readonly value: PlainValue | undefined;
   readonly findings: readonly PolicyFinding[];
+  /** Comments that speak to this program. */
+  readonly remarks: readonly Remark[];
 }
 
 /**
@@ -27,14 +30,15 @@ export function readDocument(input: string | Uint8Array, file: string, limits: P
   const all = { ...DEFAULT_LIMITS, ...limits };
   const findings = new FindingList();
   const source = decodeSource(input, file, all.maxBytes, findings);
-  const root = !findings.isSound() ? undefined : parseYaml(source, all, findings);
-  const sound = !findings.isSound() ? undefined : root;
+  const parsed = !findings.isSound() ? undefined : parseYaml(source, all, findings);
+  const sound = !findings.isSound() ? undefined : parsed?.root;
   return Object.freeze({
     file,
     source,
     root: sound,
     value: sound === undefined ? undefined : toPlain(sound),
     findings: findings.toArray(),
+    remarks: Object.freeze(parsed?.remarks ?? []),
   });
 }
 
@@ -45,7 +49,7 @@ export function readDocumentFile(path: string, limits: Partial<DocumentLimits> =
     const findings = new FindingList();
     const source = new SourceText(shownAs, '');
     findings.report(code, source, { offset: 0, length: 1 }, message);
-    return Object.freeze({ file: shownAs, source, root: undefined, value: undefined, findings: findings.toArray() });
+    return Object.freeze({ file: shownAs, source, root: undefined, value: undefined, findings: findings.toArray(), remarks: Object.freeze([]) });
   };
   try {
     // A FIFO would block, a device would never end.

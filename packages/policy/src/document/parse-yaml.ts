@@ -4,15 +4,22 @@ import { quote } from '../findings/escape.js';
 import type { SourceText } from '../findings/source-text.js';
 import type { DocumentLimits } from './limits.js';
 import type { DocEntry, DocNode } from './node.js';
+import type { Remark } from './remark.js';
 import { readTokens } from './tokens.js';
 
 /** At most this many syntax errors are reported of one document: the first ones tell. */
 const MAX_SYNTAX_ERRORS = 5;
 
+/** A document's tree, and the comments that speak to this program. */
+export interface ParsedYaml {
+  readonly root: DocNode;
+  readonly remarks: readonly Remark[];
+}
+
 /** The tree of a YAML 1.2 document, or undefined when it has none. Every problem is a finding with a place. */
-export function parseYaml(source: SourceText, limits: DocumentLimits, findings: FindingList): DocNode | undefined {
-  const tokens = readTokens(source, limits, findings);
-  if (tokens === undefined || !checkDirectives(tokens, source, findings)) return undefined;
+export function parseYaml(source: SourceText, limits: DocumentLimits, findings: FindingList): ParsedYaml | undefined {
+  const read = readTokens(source, limits, findings);
+  if (read === undefined || !checkDirectives(read.tokens, source, findings)) return undefined;
   const composer = new Composer({
     version: '1.2',
     schema: 'core',
@@ -23,7 +30,7 @@ export function parseYaml(source: SourceText, limits: DocumentLimits, findings: 
     // The library compares every key with every other; `NodeReader` uses a Map.
     uniqueKeys: false,
   });
-  const documents = [...composer.compose(tokens, true, source.text.length)];
+  const documents = [...composer.compose(read.tokens, true, source.text.length)];
   const [document, second] = documents;
   if (document === undefined) return undefined;
   if (second !== undefined) {
@@ -35,7 +42,7 @@ export function parseYaml(source: SourceText, limits: DocumentLimits, findings: 
     findings.report('YAML_EMPTY', source, { offset: 0, length: 1 }, 'the document is empty');
     return undefined;
   }
-  return new NodeReader(source, limits, findings).read(document.contents);
+  return { root: new NodeReader(source, limits, findings).read(document.contents), remarks: read.remarks };
 }
 
 function checkDirectives(tokens: readonly CST.Token[], source: SourceText, findings: FindingList): boolean {

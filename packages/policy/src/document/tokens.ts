@@ -2,6 +2,7 @@ import { CST, Lexer, Parser } from 'yaml';
 import type { FindingList } from '../findings/finding.js';
 import type { SourceText } from '../findings/source-text.js';
 import type { DocumentLimits } from './limits.js';
+import { remarkOf, type Remark } from './remark.js';
 
 const OPEN = new Set(['flow-seq-start', 'flow-map-start']);
 const CLOSE = new Set(['flow-seq-end', 'flow-map-end']);
@@ -9,13 +10,20 @@ const NEST = new Set(['seq-item-ind', 'explicit-key-ind']);
 /** Lexemes of the library's own, which take no room in the source. */
 const MARKS = new Set(['doc-mode', 'flow-error-end', 'scalar']);
 
+/** The concrete syntax of a document, and the comments that speak to this program. */
+export interface DocumentTokens {
+  readonly tokens: readonly CST.Token[];
+  readonly remarks: readonly Remark[];
+}
+
 /**
  * The concrete syntax of a source, refused while it is read where it nests too deeply: the library's composer recurses,
  * and on deep input V8 ended the whole process, not only the call.
  */
-export function readTokens(source: SourceText, limits: DocumentLimits, findings: FindingList): readonly CST.Token[] | undefined {
+export function readTokens(source: SourceText, limits: DocumentLimits, findings: FindingList): DocumentTokens | undefined {
   const parser = new Parser();
   const tokens: CST.Token[] = [];
+  const remarks: Remark[] = [];
   let offset = 0;
   let depth = 0;
   let nested = 0;
@@ -28,6 +36,10 @@ export function readTokens(source: SourceText, limits: DocumentLimits, findings:
       else if (CLOSE.has(type)) depth = Math.max(0, depth - 1);
       else if (depth === 0 && NEST.has(type)) nested++;
       else if (type === 'newline') nested = 0;
+      else if (type === 'comment') {
+        const remark = remarkOf(lexeme, offset);
+        if (remark !== undefined) remarks.push(remark);
+      }
     }
     if (depth > limits.maxDepth || nested > limits.maxDepth) {
       tooDeep(source, offset, limits, findings);
@@ -38,7 +50,7 @@ export function readTokens(source: SourceText, limits: DocumentLimits, findings:
   }
   for (const token of parser.end()) tokens.push(token);
   const deep = tokens.map((token) => deepOffset(token, limits.maxDepth)).find((at) => at !== undefined);
-  if (deep === undefined) return tokens;
+  if (deep === undefined) return { tokens, remarks };
   tooDeep(source, deep, limits, findings);
   return undefined;
 }

@@ -64,6 +64,26 @@ export const FINDING_CODES = {
   POLICY_PROGRAM_WITHOUT_PRINCIPAL: warning('an allow rule names a program but no principal: any user may run that program and steer it (T11)', 'add a uid, user, group, system unit, container id or label'),
   POLICY_PATH_WITHOUT_DIGEST: warning('an allow rule names `unix:path` without `unix:sha256`: whoever can replace the file is allowed', 'add the digest, or see to it that only root can write the path'),
 
+  POLICY_NEVER_MATCHES: warning('no evidence makes the rule match', 'correct it, or remove it: what it asks of a key contradicts itself, or is no value that the key can have'),
+  POLICY_ALLOW_ALWAYS_DENIED: warning('deny rules refuse whomever the allow rule matches', 'remove the allow rule, or narrow the deny'),
+  POLICY_RULE_COVERED: warning('another rule matches wherever this one does, and does all that it would', 'remove it, or narrow the other; only the rules and reasons that a decision names would change'),
+  POLICY_DUPLICATE_CONDITION: warning('two rules of one effect have the same condition', 'join them: a rule may grant several names'),
+  POLICY_RULE_EXPIRES_SOON: warning('the rule expires soon', 'extend it in time, or let it go'),
+  POLICY_WEAK_TIER: warning('an allow rule rests on a key that its peers can write or race, as it says by `requires`', 'rest it on something firmer, or keep it beside a key that is and say here why that will do'),
+  POLICY_INTERPRETER: warning('an allow rule names an interpreter: its path and digest say nothing of the script (T12)', 'name a program that runs one thing only, or the principal whose scripts are trusted'),
+  POLICY_REVIEW_INCOMPLETE: warning('not all rules could be compared with each other', 'nothing is wrong: rules that are covered, or never match, may have been left out'),
+
+  HOST_KEY_UNKNOWABLE: warning('an enforced rule needs a key that this host cannot answer', 'ask for another key, or run where there is an answer: `portcullis doctor` says what is missing'),
+  HOST_PATH_REPLACEABLE: warning('an enforced rule names a program by a path where others than root can put another one', 'see to the owners and modes of the file and of all folders that lead to it, or add `unix:sha256`'),
+  HOST_TCP_TOO_WEAK: warning('an allow rule of a loopback port requires more than is ever known of a TCP peer, so it allows nobody there', 'listen on a Unix socket, or say `requires: heuristic` if that will do'),
+  HOST_POLICY_WRITABLE: warning('a file of the policy, or its folder, may be written by somebody other than root and this user', 'see to the owners and modes: who can write the policy decides who comes in'),
+
+  SUPPRESSION_SYNTAX: warning('a comment begins with `# portcullis:` and cannot be understood', 'write `# portcullis: allow CODE reason`'),
+  SUPPRESSION_UNKNOWN_CODE: warning('a comment allows a finding that there is not', 'check its spelling against this page'),
+  SUPPRESSION_REASON: warning('a comment allows a finding and does not say why', 'write the reason behind the code: whoever reads the policy next wants to know'),
+  SUPPRESSION_REFUSED: warning('a comment allows what cannot be allowed: an error, or a finding about such comments', 'remove the comment, and correct what it was for'),
+  SUPPRESSION_UNUSED: warning('a comment allows a finding that is not there', 'remove it: it would hide the finding when it comes; it speaks of its own line, or from a line of its own of the next one'),
+
   FORMAT_LOSS: error('formatting the file would lose a comment or change what it says', 'give comments lines of their own, before a rule; the file was not changed'),
 
   TEST_POLICY: error('the policy that is to be tested cannot be loaded', 'correct its errors: they are listed beside this one'),
@@ -83,3 +103,7 @@ export const FINDING_CODES = {
 } as const satisfies Record<string, FindingMeaning>;
 
 export type FindingCode = keyof typeof FINDING_CODES;
+
+export function isFindingCode(code: string): code is FindingCode {
+  return Object.hasOwn(FINDING_CODES, code);
+}

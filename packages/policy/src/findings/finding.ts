@@ -58,6 +58,11 @@ export class FindingList {
     return this.#errors === 0;
   }
 
+  /** Whether findings may have been left out. */
+  get isFull(): boolean {
+    return this.#findings.length >= FindingList.LIMIT;
+  }
+
   /** Frozen, by place: file as read, then line and column. */
   toArray(): readonly PolicyFinding[] {
     const files = [...new Set(this.#findings.map(({ place }) => place.file))];

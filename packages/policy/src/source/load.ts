@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { basename, extname } from 'node:path';
 import { PortcullisError, type Catalogue } from '@portcullis/core';
 import { checkPolicy } from '../check/check-policy.js';
-import { compileRules } from '../compile/compile-rules.js';
+import { compileRules, type CompiledRules } from '../compile/compile-rules.js';
 import { CompiledPolicy } from '../decide/compiled-policy.js';
 import { readDocument, spanAt, type YamlDocument } from '../document/document.js';
 import { itemsOf, textOf, child } from '../document/node.js';
@@ -10,6 +10,8 @@ import { validateDocument } from '../document/validate.js';
 import { FindingList, type PolicyFinding } from '../findings/finding.js';
 import { formatFindings } from '../findings/format-finding.js';
 import type { SourceText, Sources } from '../findings/source-text.js';
+import { Suppressions, type SuppressedFinding } from '../findings/suppressions.js';
+import { reviewPolicy, type ReviewOptions } from '../review/review-policy.js';
 import { IncludeReader } from './include.js';
 import { parsePolicy } from './parse-policy.js';
 import { validatePolicy, VALIDATE_OPTIONS } from './schema.js';
@@ -23,6 +25,8 @@ export interface CompileOptions {
   readonly knownListeners?: Iterable<string>;
   /** Milliseconds since the epoch: rules that have expired by then are warned of. Undefined: not checked. */
   readonly nowMs?: number;
+  /** Also looks for what is not wrong but probably not meant: rules that cover or contradict each other, thin trust. Slower. */
+  readonly review?: ReviewOptions;
 }
 
 export interface LoadOptions extends CompileOptions {
@@ -36,6 +40,10 @@ export interface LoadOptions extends CompileOptions {
 export interface LoadedPolicy {
   readonly policy?: CompiledPolicy;
   readonly findings: readonly PolicyFinding[];
+  /** Warnings that the policy itself says are meant. */
+  readonly suppressed: readonly SuppressedFinding[];
+  /** For warnings that are found later, of the host. */
+  readonly suppressions: Suppressions;
   /** The real paths of everything that was read, to be watched. */
   readonly files: readonly string[];
   /** The folders to watch: a watch on a file goes blind when another is renamed over it, and patterns match new files. */
@@ -76,18 +84,32 @@ export function requirePolicy(loaded: LoadedPolicy): CompiledPolicy {
   });
 }
 
-function compileDocuments(documents: readonly YamlDocument[], findings: FindingList, options: CompileOptions): Pick<LoadedPolicy, 'policy' | 'findings'> {
-  if (!findings.isSound()) return { findings: findings.toArray() };
+type Compiled = Pick<LoadedPolicy, 'policy' | 'findings' | 'suppressed' | 'suppressions'>;
+
+function compileDocuments(documents: readonly YamlDocument[], findings: FindingList, options: CompileOptions): Compiled {
+  const suppressions = new Suppressions();
+  for (const document of documents) suppressions.read(document, findings);
+  const compiled = findings.isSound() ? compileSound(documents, findings, options) : undefined;
+  const sifted = suppressions.sift(findings.toArray());
+  if (compiled === undefined || !findings.isSound()) return { ...sifted, suppressions };
+  const unused = new FindingList();
+  // Without a review, and beyond the cap on findings, nobody knows what else there would have been.
+  if (options.review !== undefined && !findings.isFull) suppressions.reportUnused(unused, (code) => !code.startsWith('HOST_'));
+  return { policy: new CompiledPolicy(identify(documents), compiled), ...sifted, findings: Object.freeze([...sifted.findings, ...unused.toArray()]), suppressions };
+}
+
+function compileSound(documents: readonly YamlDocument[], findings: FindingList, options: CompileOptions): CompiledRules | undefined {
   const knownListeners = options.knownListeners === undefined ? undefined : new Set(options.knownListeners);
   const rules = parsePolicy(documents, { catalogue: options.catalogue, knownListeners, findings });
-  const compiled = findings.isSound() ? compileRules(rules) : undefined;
-  if (compiled !== undefined) checkPolicy(compiled, findings, options.nowMs);
+  if (!findings.isSound()) return undefined;
+  const compiled = compileRules(rules);
+  checkPolicy(compiled, findings, options.nowMs);
+  if (options.review !== undefined) reviewPolicy(compiled, findings, options.nowMs, options.review);
   const [main] = documents;
-  if (compiled !== undefined && rules.length === 0 && main?.root !== undefined) {
+  if (rules.length === 0 && main?.root !== undefined) {
     findings.report('POLICY_NO_RULES', main.source, spanAt(main.root, ['rules'], 'key'), 'the policy has no rules');
   }
-  if (compiled === undefined || !findings.isSound()) return { findings: findings.toArray() };
-  return { policy: new CompiledPolicy(identify(documents), compiled), findings: findings.toArray() };
+  return compiled;
 }
 
 function identify(documents: readonly YamlDocument[]): { readonly name: string; readonly revision: string } {

@@ -1,14 +1,14 @@
 import type { SelectorKey } from '@portcullis/core';
-import type { CompiledPolicy } from '@portcullis/policy';
+import type { LoadedPolicy, PolicyFinding, SuppressedFinding } from '@portcullis/policy';
+import { HostFindings } from './host-findings.js';
 import { hostWarnings } from './host-warnings.js';
 import { pathWarnings } from './path-warnings.js';
 import { policyWarnings } from './policy-warnings.js';
 import { tcpWarnings } from './tcp-warnings.js';
 
-/** A policy, and the real paths of the files that it came from. */
-export interface PolicyOfFiles {
-  readonly policy: CompiledPolicy;
-  readonly files: readonly string[];
+/** A policy as it was loaded, and where it will be in force. */
+export interface PolicyInPlace {
+  readonly loaded: Pick<LoadedPolicy, 'policy' | 'files' | 'sources' | 'suppressions'>;
   /** Listeners with this policy that are loopback ports. */
   readonly tcpListeners?: readonly string[];
 }
@@ -19,13 +19,23 @@ export interface Unknowable {
   readonly tcp?: ReadonlyMap<SelectorKey, string> | undefined;
 }
 
+/** What was found, without what the policy says is meant. */
+export interface HostWarnings {
+  readonly findings: readonly PolicyFinding[];
+  readonly suppressed: readonly SuppressedFinding[];
+}
+
 /** What a policy meets on this host: keys without an answer, evidence that is too weak, programs and files that others can replace. */
-export function allHostWarnings({ policy, files, tcpListeners = [] }: PolicyOfFiles, { unix = NONE, tcp = NONE }: Unknowable): readonly string[] {
+export function allHostWarnings({ loaded, tcpListeners = [] }: PolicyInPlace, { unix = NONE, tcp = NONE }: Unknowable): HostWarnings {
+  const { policy, files, sources, suppressions } = loaded;
+  if (policy === undefined) return { findings: [], suppressed: [] };
+  const found = new HostFindings(sources);
   const onlyTcp = new Map([...tcp].filter(([key]) => !unix.has(key)));
-  return [
-    ...hostWarnings(policy, unix), ...tcpListeners.flatMap((listener) => tcpWarnings(policy, listener, onlyTcp)),
-    ...pathWarnings(policy), ...policyWarnings(files),
-  ];
+  hostWarnings(policy, unix, found);
+  for (const listener of tcpListeners) tcpWarnings(policy, listener, onlyTcp, found);
+  pathWarnings(policy, found);
+  policyWarnings(files, found);
+  return suppressions.sift(found.findings);
 }
 
 const NONE: ReadonlyMap<SelectorKey, string> = new Map();

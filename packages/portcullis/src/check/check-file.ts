@@ -1,9 +1,9 @@
 import { dirname, join, relative } from 'node:path';
 import type { Catalogue } from '@portcullis/core';
-import { loadPolicy, loadPolicyTest, readDocumentFile, textOf, type PolicyFinding, type Sources, type SourceText, type YamlDocument } from '@portcullis/policy';
+import { loadPolicy, loadPolicyTest, readDocumentFile, textOf, type PolicyFinding, type ReviewOptions, type Sources, type SourceText, type SuppressedFinding, type YamlDocument } from '@portcullis/policy';
 import type { GatewaySpec } from '../gateway/gateway-spec.js';
 import { parseGateway } from '../gateway/parse-gateway.js';
-import type { PolicyOfFiles } from './all-host-warnings.js';
+import type { PolicyInPlace } from './all-host-warnings.js';
 
 /** What checking one file found, the files that it leads to included. */
 export interface CheckedFile {
@@ -11,36 +11,47 @@ export interface CheckedFile {
   /** `AdmissionPolicy`, `Gateway`, `PolicyTest`, or what the file says it is. */
   readonly kind: string;
   readonly findings: readonly PolicyFinding[];
+  /** Warnings that the files say are meant. */
+  readonly suppressed: readonly SuppressedFinding[];
   readonly sources: Sources;
   /** What was compiled, where nothing was wrong. */
-  readonly policies: readonly PolicyOfFiles[];
+  readonly policies: readonly PolicyInPlace[];
+}
+
+export interface CheckSettings {
+  readonly catalogue: Catalogue;
+  readonly nowMs: number;
+  readonly review: ReviewOptions;
 }
 
 /** Checks a policy, a test, or a gateway file with the policies that it names. Never throws for what it reads. */
-export function checkFile(file: string, catalogue: Catalogue, nowMs: number): CheckedFile {
+export function checkFile(file: string, settings: CheckSettings): CheckedFile {
   const document = readDocumentFile(file);
   const kind = textOf(document.root, 'kind') ?? 'AdmissionPolicy';
-  if (kind === 'Gateway') return checkGateway(file, document, catalogue, nowMs);
-  if (kind === 'PolicyTest') return checkTest(file, catalogue);
-  const { policy, findings, sources, files } = loadPolicy(file, { catalogue, nowMs });
-  return { file, kind, findings, sources, policies: policy === undefined ? [] : [{ policy, files }] };
+  if (kind === 'Gateway') return checkGateway(file, document, settings);
+  if (kind === 'PolicyTest') return checkTest(file, settings.catalogue);
+  const loaded = loadPolicy(file, settings);
+  const { policy, findings, suppressed, sources } = loaded;
+  return { file, kind, findings, suppressed, sources, policies: policy === undefined ? [] : [{ loaded }] };
 }
 
-function checkGateway(file: string, document: YamlDocument, catalogue: Catalogue, nowMs: number): CheckedFile {
-  const { spec, findings } = parseGateway(document, catalogue);
+function checkGateway(file: string, document: YamlDocument, settings: CheckSettings): CheckedFile {
+  const { spec, findings } = parseGateway(document, settings.catalogue);
   const all = [...findings];
+  const suppressed: SuppressedFinding[] = [];
   const sources = new Map<string, SourceText>([[file, document.source]]);
-  const policies: PolicyOfFiles[] = [];
+  const policies: PolicyInPlace[] = [];
   const knownListeners = spec?.listeners.map(({ name }) => name) ?? [];
   for (const policy of new Set(spec?.listeners.map((listener) => listener.policy))) {
     // Named as somebody would who stands where the gateway file was named from.
     const shown = file.startsWith('/') ? policy : join(dirname(file), relative(dirname(file), policy));
-    const loaded = loadPolicy(shown, { catalogue, nowMs, knownListeners });
+    const loaded = loadPolicy(shown, { ...settings, knownListeners });
     all.push(...loaded.findings);
-    if (loaded.policy !== undefined) policies.push({ policy: loaded.policy, files: loaded.files, tcpListeners: tcpListenersOf(spec, policy) });
+    suppressed.push(...loaded.suppressed);
+    if (loaded.policy !== undefined) policies.push({ loaded, tcpListeners: tcpListenersOf(spec, policy) });
     for (const [name, source] of loaded.sources) sources.set(name, source);
   }
-  return { file, kind: 'Gateway', findings: all, sources, policies };
+  return { file, kind: 'Gateway', findings: all, suppressed, sources, policies };
 }
 
 function tcpListenersOf(spec: GatewaySpec | undefined, policy: string): readonly string[] {
@@ -50,5 +61,5 @@ function tcpListenersOf(spec: GatewaySpec | undefined, policy: string): readonly
 /** The test itself, and whether its policy loads. It is not run: that is for `portcullis test`. */
 function checkTest(file: string, catalogue: Catalogue): CheckedFile {
   const { findings, sources } = loadPolicyTest(file, { catalogue });
-  return { file, kind: 'PolicyTest', findings, sources, policies: [] };
+  return { file, kind: 'PolicyTest', findings, suppressed: [], sources, policies: [] };
 }

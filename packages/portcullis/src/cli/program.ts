@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { addCheck } from './commands/check.js';
 import { addDoctor } from './commands/doctor.js';
@@ -9,6 +8,7 @@ import { addInspect } from './commands/inspect.js';
 import { addServe } from './commands/serve.js';
 import { addTest } from './commands/test.js';
 import { examples } from './help.js';
+import { version } from './version.js';
 
 /** The whole command. `done` is told the exit code of the command that ran. */
 export function makeProgram(done: (code: number) => void): Command {
@@ -28,9 +28,4 @@ export function makeProgram(done: (code: number) => void): Command {
     ));
   for (const add of [addServe, addInspect, addCheck, addTest, addExplain, addFmt, addImport, addDoctor]) add(program, done);
   return program;
-}
-
-function version(): string {
-  const manifest: unknown = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
-  return typeof manifest === 'object' && manifest !== null && 'version' in manifest ? String(manifest.version) : 'unknown';
 }

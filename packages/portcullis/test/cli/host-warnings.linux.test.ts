@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict';
 import { chmodSync, chownSync, mkdirSync, symlinkSync } from 'node:fs';
+import { loadPolicy } from '@portcullis/policy';
 import { requireFeature } from '@portcullis/testkit';
-import { policyWarnings } from '../../dist/check/policy-warnings.js';
+import { platformCatalogue } from 'portcullis';
+import { HostFindings } from '../../dist/check/host-findings.js';
+import { hostWarnings } from '../../dist/check/host-warnings.js';
+import { policyWarnings as findPolicyWarnings } from '../../dist/check/policy-warnings.js';
 import { whyReplaceable } from '../../dist/check/replaceable.js';
 import { ALLOW_ME, Folder, ME, policy } from './support/folder.js';
 import { portcullis } from './support/run.js';
@@ -31,6 +35,13 @@ describe('warnings of a host', function () {
     assert.match(whyReplaceable(folder.at('env')) ?? 'sound', /`\/tmp`|owned|written/);
   });
 
+  /** What is found, each as `CODE message`. */
+  const policyWarnings = (files: readonly string[]): readonly string[] => {
+    const found = new HostFindings(new Map());
+    findPolicyWarnings(files, found);
+    return found.findings.map(({ code, message }) => `${code} ${message}`);
+  };
+
   it('warns of a policy that others may write: the file, its folder, by owner or by mode', function () {
     const file = folder.write('p.yaml', policy(ALLOW_ME));
     chmodSync(file, 0o644);
@@ -53,5 +64,27 @@ describe('warnings of a host', function () {
     const { code, stdout } = await portcullis(['check', '--strict', '--host', file]);
     assert.equal(code, 1);
     assert.match(stdout, /HOST_POLICY_WRITABLE/);
+  });
+
+  it('says where, which rule, and why, of a key that this host cannot answer (I4)', async () => {
+    const file = folder.write('p.yaml', policy('{ id: traced, effect: deny, when: { linux:tracer: { exists: true } } }', '{ id: shadowed, effect: deny, mode: shadow, when: { linux:tracer: 1 } }', '{ id: skipped, effect: deny, onUnknown: skip, when: { linux:tracer: 2 } }', '{ id: me, effect: allow, when: { unix:uid: 7 } }'));
+    const { policy: loaded, sources } = loadPolicy(file, { catalogue: await platformCatalogue('linux') });
+    assert.ok(loaded);
+    const found = new HostFindings(sources);
+    hostWarnings(loaded, new Map([['linux:tracer', 'kernel-unsupported']]), found);
+    assert.deepEqual(found.findings.map(({ code, place, message }) => `${code} ${String(place.line)} ${message}`), ['HOST_KEY_UNKNOWABLE 4 deny rule `traced` needs `linux:tracer` (kernel-unsupported), which this host cannot answer: it denies whoever the rest of it does not exclude']);
+  });
+
+  it('places them in the policy, lets it allow them, and says which comment allows nothing', async () => {
+    const path = folder.at('tool');
+    const file = folder.write('p.yaml', policy(`{ id: tool, effect: allow, when: { unix:uid: 7, unix:sha256: ${'a'.repeat(64)}, unix:path: ${path} } } # portcullis: allow HOST_PATH_REPLACEABLE a lab`));
+    chmodSync(file, 0o644);
+    const check = async (...args: readonly string[]) => JSON.parse((await portcullis(['check', '--format', 'json', ...args, file])).stdout) as { readonly warnings: number; readonly findings: readonly { code: string }[]; readonly suppressed: readonly { code: string; place: { line: number }; reason: string }[] };
+    assert.deepEqual((await check()).findings, []);
+    const here = await check('--host');
+    assert.deepEqual(here.suppressed.map(({ code, place, reason }) => [code, place.line, reason]), [['HOST_PATH_REPLACEABLE', 4, 'a lab']]);
+    folder.write('p.yaml', policy(`{ id: tool, effect: allow, when: { unix:uid: 7 } } # portcullis: allow HOST_PATH_REPLACEABLE a lab`));
+    assert.deepEqual((await check()).findings, []);
+    assert.deepEqual((await check('--host')).findings.filter(({ code }) => code !== 'HOST_POLICY_WRITABLE').map(({ code }) => code), ['SUPPRESSION_UNUSED']);
   });
 });

@@ -1,7 +1,7 @@
 import { ABSENT, unknown, type Evidenced, type SelectorDefinition, type SelectorKey, type SelectorValue, type ValueType } from '@portcullis/core';
 import { matchKnown, matchValue } from '../../compile/truth.js';
 import type { Condition, Matcher } from '../../source/condition.js';
-import { exampleTexts } from './text-examples.js';
+import { exampleTexts, MAX_STATES } from './text-examples.js';
 
 /** Sets of values of one key with many that are told apart at most. */
 export const MAX_SETS = 512;
@@ -35,22 +35,30 @@ export function askedKeys(conditions: Iterable<Condition>): ReadonlyMap<Selector
     const { key, definition, matcher } = condition;
     const known = asked.get(key) ?? { definition, matchers: new Set() };
     asked.set(key, known);
-    // `not` is false on absent too, and needs a state of its own for that.
-    if (matcher.op === 'not') known.matchers.add(EXISTS).add(matcher.matcher);
-    else known.matchers.add(matcher.op === 'exists' ? EXISTS : matcher);
+    for (const one of askedMatchers(matcher)) known.matchers.add(one);
   };
   for (const condition of conditions) visit(condition);
   return asked;
 }
 
+/** What tells apart all that a matcher does. */
+export function askedMatchers(matcher: Matcher): readonly Matcher[] {
+  // `not` is false on absent too, and needs a state of its own for that.
+  if (matcher.op === 'not') return [EXISTS, matcher.matcher];
+  return [matcher.op === 'exists' ? EXISTS : matcher];
+}
+
 const EXISTS: Matcher = { op: 'exists', exists: true };
 const UNKNOWN = Object.freeze(unknown('not-mentioned'));
 
-/** The states of one key that conditions can tell apart: one example of each. */
-export function atomsOf({ definition, matchers }: AskedKey): KeyAtoms {
+/**
+ * The states of one key that conditions can tell apart: one example of each.
+ * @param maxStates of all patterns together that are visited at most
+ */
+export function atomsOf({ definition, matchers }: AskedKey, maxStates = MAX_STATES): KeyAtoms {
   const asked = [...matchers];
   const { key, value: type, trust: tier } = definition;
-  const { values, complete } = exampleValues(type, asked);
+  const { values, complete } = exampleValues(type, asked, maxStates);
   const kinds = new Map<string, readonly SelectorValue[]>();
   for (const value of values) {
     const kind = asked.map((matcher) => (matchValue(matcher, value) ? '1' : '0')).join('');
@@ -81,7 +89,7 @@ function closeUnderUnion(single: ReadonlyMap<string, readonly SelectorValue[]>):
   return { kinds, complete: true };
 }
 
-function exampleValues(type: ValueType, matchers: readonly Matcher[]): { readonly values: readonly SelectorValue[]; readonly complete: boolean } {
+function exampleValues(type: ValueType, matchers: readonly Matcher[], maxStates: number): { readonly values: readonly SelectorValue[]; readonly complete: boolean } {
   const exact = new Set(matchers.flatMap((matcher) => (matcher.op === 'exact' ? [...matcher.values] : [])));
   switch (type.type) {
     case 'boolean':
@@ -95,7 +103,7 @@ function exampleValues(type: ValueType, matchers: readonly Matcher[]): { readonl
     case 'name':
     case 'text':
     case 'path': {
-      const { texts, complete } = exampleTexts(matchers, new Set([...exact].map(String)), type.type === 'path' ? '/' : '');
+      const { texts, complete } = exampleTexts(matchers, new Set([...exact].map(String)), type.type === 'path' ? '/' : '', maxStates);
       return { values: texts, complete };
     }
   }

@@ -38,7 +38,7 @@ class Exact {
  * text can lead to, shortest texts first. Texts that are named exactly are examples of themselves, and of nothing else.
  * @param first what every text begins with: `/` for paths
  */
-export function exampleTexts(matchers: readonly Matcher[], exactTexts: ReadonlySet<string>, first: string): TextExamples {
+export function exampleTexts(matchers: readonly Matcher[], exactTexts: ReadonlySet<string>, first: string, maxStates = MAX_STATES): TextExamples {
   const patterns = matchers.map((matcher) => Pattern.of(matcher)).filter((one) => one !== undefined);
   const alphabet = alphabetOf(patterns, exactTexts);
   if (patterns.length === 0) return { texts: [...exactTexts, otherText(exactTexts, `${first}${alphabet[0] ?? ''}`)], complete: true };
@@ -54,7 +54,7 @@ export function exampleTexts(matchers: readonly Matcher[], exactTexts: ReadonlyS
         const next = step(state, point, patterns);
         const id = `${next.positions.join(' ')} ${next.exact === undefined ? '' : next.text}`;
         if (seen.has(id)) continue;
-        if (seen.size >= MAX_STATES) return { texts: [...exactTexts, ...found.values()], complete: false };
+        if (seen.size >= maxStates) return { texts: [...exactTexts, ...found.values()], complete: false };
         seen.add(id);
         nextQueue.push(next);
         if (next.exact?.ends === true) continue;

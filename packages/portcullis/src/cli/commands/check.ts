@@ -1,63 +1,89 @@
 import { escapeJson } from '@portcullis/core';
-import { formatFindings } from '@portcullis/policy';
-import type { Command } from 'commander';
+import { FindingList, formatFindings } from '@portcullis/policy';
+import { InvalidArgumentError, type Command } from 'commander';
 import { allHostWarnings } from '../../check/all-host-warnings.js';
 import { checkFile, type CheckedFile } from '../../check/check-file.js';
+import { sarifReport } from '../../check/sarif-report.js';
 import { platformCatalogue } from '../../compose/platform.js';
 import { unknowableFor } from '../../inspect/unknowable.js';
 import { plural } from '../../plural.js';
 import { hasColor } from '../colors.js';
 import { EXIT, print } from '../exit.js';
 import { examples, oneOf } from '../help.js';
+import { version } from '../version.js';
 
 interface CheckOptions {
   readonly format: string;
+  readonly expiresWithin: number;
   readonly strict?: true;
   readonly host?: true;
   readonly platform?: string;
 }
 
+const MS_PER_DAY = 86_400_000;
+
 /** `portcullis check`: is this sound, before it is put in force? */
 export function addCheck(program: Command, done: (code: number) => void): void {
   program.command('check')
     .summary('check policies and gateway files')
-    .description('Checks policies, with all they include, and gateway files, with the policies they name. Every finding begins with `file:line:column: CODE message`. Exits 0 when there are no errors, 1 when there are (with --strict: or warnings), 2 when it was called wrongly.')
+    .description('Checks policies, with all they include, and gateway files, with the policies they name: errors, and rules that never match, cover each other, or trust too much. Every finding begins with `file:line:column: CODE message`. A warning that is meant is allowed in the file: `# portcullis: allow CODE reason`. Exits 0 when there are no errors, 1 when there are (with --strict: or warnings), 2 when it was called wrongly.')
     .argument('<file...>', 'policies and gateway files')
-    .option('--format <format>', 'text or json', oneOf('text', 'json'), 'text')
+    .option('--format <format>', 'text, json, or sarif for code-scanning pages', oneOf('text', 'json', 'sarif'), 'text')
     .option('--strict', 'warnings fail too')
+    .option('--expires-within <days>', 'warn of rules that expire within so many days', days, 30)
     .option('--host', 'also warn of rules that need what this host cannot answer, and of programs and policies that others can replace here')
     .option('--platform <name>', 'check for another platform than this one: linux or darwin', oneOf('linux', 'darwin'))
     .addHelpText('after', examples(
       ['before a commit', 'portcullis check --strict policy.yaml'],
       ['a gateway and all its policies', 'portcullis check gateway.yaml'],
+      ['for a code-scanning page', 'portcullis check --format sarif policy.yaml > portcullis.sarif'],
       ['only codes and places', "portcullis check --format json policy.yaml | jq -r '.findings[] | \"\\(.code) \\(.place.line)\"'"],
     ))
     .action(async (files: readonly string[], options: CheckOptions) => { done(await check(files, options)); });
 }
 
-async function check(files: readonly string[], { format, strict, host, platform }: CheckOptions): Promise<number> {
-  const catalogue = await platformCatalogue(platform);
-  const checked = files.map((file) => checkFile(file, catalogue, Date.now()));
+function days(text: string): number {
+  if (!/^[0-9]{1,5}$/.test(text)) throw new InvalidArgumentError('It is a number of days.');
+  return Number(text);
+}
+
+async function check(files: readonly string[], { format, strict, host, platform, expiresWithin }: CheckOptions): Promise<number> {
+  const settings = { catalogue: await platformCatalogue(platform), nowMs: Date.now(), review: { expiresWithinMs: expiresWithin * MS_PER_DAY } };
+  const read = files.map((file) => checkFile(file, settings));
+  const checked = host === true ? await onThisHost(read) : read;
   const count = (severity: string): number => checked.reduce((sum, { findings }) => sum + findings.filter((one) => one.severity === severity).length, 0);
-  const errors = count('error');
-  const policies = host === true ? checked.flatMap((one) => one.policies) : [];
-  const unknowable = host === true ? await unknowableFor(policies) : {};
-  const onHost = policies.flatMap((policy) => allHostWarnings(policy, unknowable));
-  const warnings = count('warning') + onHost.length;
+  const [errors, warnings] = [count('error'), count('warning')];
   const ok = errors === 0 && (strict !== true || warnings === 0);
-  if (format === 'json') print(escapeJson(JSON.stringify({ ok, errors, warnings, files: checked.map(summary), findings: checked.flatMap(({ findings }) => findings), ...(host === true && { host: onHost }) })));
-  else printText(checked, onHost, errors, warnings);
+  if (format === 'json') printJson(checked, { ok, errors, warnings });
+  else if (format === 'sarif') print(escapeJson(JSON.stringify(sarifReport(checked, { version: version(), folder: process.cwd() }))));
+  else printText(checked, errors, warnings);
   return ok ? EXIT.ok : EXIT.failed;
 }
 
-function summary({ file, kind, findings }: CheckedFile): object {
-  return { file, kind, findings: findings.length };
+/** With what the policies meet here, and comments that allow nothing of it. */
+async function onThisHost(checked: readonly CheckedFile[]): Promise<readonly CheckedFile[]> {
+  const unknowable = await unknowableFor(checked.flatMap(({ policies }) => policies));
+  return checked.map((one) => {
+    const found = one.policies.map((policy) => ({ policy, ...allHostWarnings(policy, unknowable) }));
+    const unused = new FindingList();
+    for (const { policy } of found) policy.loaded.suppressions.reportUnused(unused, (code) => code.startsWith('HOST_'));
+    return {
+      ...one,
+      findings: [...one.findings, ...found.flatMap(({ findings }) => findings), ...unused.toArray()],
+      suppressed: [...one.suppressed, ...found.flatMap(({ suppressed }) => suppressed)],
+    };
+  });
 }
 
-function printText(checked: readonly CheckedFile[], onHost: readonly string[], errors: number, warnings: number): void {
+function printJson(checked: readonly CheckedFile[], totals: { readonly ok: boolean; readonly errors: number; readonly warnings: number }): void {
+  const files = checked.map(({ file, kind, findings }) => ({ file, kind, findings: findings.length }));
+  print(escapeJson(JSON.stringify({ ...totals, files, findings: checked.flatMap(({ findings }) => findings), suppressed: checked.flatMap(({ suppressed }) => suppressed) })));
+}
+
+function printText(checked: readonly CheckedFile[], errors: number, warnings: number): void {
   for (const { findings, sources } of checked) {
     if (findings.length > 0) print(`${formatFindings(findings, sources, { color: hasColor(process.stdout) })}\n`);
   }
-  for (const warning of onHost) print(`on this host: ${warning}`);
-  print(`${plural(checked.length, 'file')}: ${plural(errors, 'error')}, ${plural(warnings, 'warning')}`);
+  const suppressed = checked.reduce((sum, one) => sum + one.suppressed.length, 0);
+  print(`${plural(checked.length, 'file')}: ${plural(errors, 'error')}, ${plural(warnings, 'warning')}${suppressed === 0 ? '' : `, ${String(suppressed)} allowed`}`);
 }

@@ -73,10 +73,9 @@ async function serve(spec: GatewaySpec, log: string): Promise<number> {
 
 /** What the policies meet on this host (I4). */
 async function hostWarningsOf({ listeners }: Gateway): Promise<readonly string[]> {
-  const policies = listeners.map(({ gate: { loaded: { policy, files }, listener }, transport }) => ({ policy, files, listener, tcpListeners: transport === 'tcp' ? [listener] : [] }));
+  const policies = listeners.map(({ gate: { loaded, listener }, transport }) => ({ loaded, listener, tcpListeners: transport === 'tcp' ? [listener] : [] }));
   const unknowable = await unknowableFor(policies);
-  return policies.flatMap(({ policy, files, listener, tcpListeners }) => (
-    policy === undefined ? [] : allHostWarnings({ policy, files, tcpListeners }, unknowable).map((warning) => `${listener}: ${warning}`)));
+  return policies.flatMap((policy) => allHostWarnings(policy, unknowable).findings.map(({ code, message }) => `${policy.listener}: ${code} ${message}`));
 }
 
 function tellTrouble(trouble: OutputTrouble | undefined): void {

@@ -1,0 +1,32 @@
+import { isDeepStrictEqual } from 'node:util';
+import { trustSuffices } from '@portcullis/core';
+import { strictest } from '../source/lease.js';
+import type { Rule } from '../source/rule.js';
+
+/** Whether `outer` is in force wherever and whenever `inner` is. */
+export function isInForceWith(outer: Rule, inner: Rule): boolean {
+  return hasListenersOf(outer, inner) && (outer.expiresMs ?? Infinity) >= (inner.expiresMs ?? Infinity);
+}
+
+function hasListenersOf(outer: Rule, inner: Rule): boolean {
+  if (outer.listeners === undefined) return true;
+  if (inner.listeners === undefined) return false;
+  for (const listener of inner.listeners) if (!outer.listeners.has(listener)) return false;
+  return true;
+}
+
+/** Whether a decision is the same without `inner` where `outer` holds as well: its effect, grant and terms. */
+export function doesAllOf(outer: Rule, inner: Rule): boolean {
+  if (outer.effect !== inner.effect || outer.shadow !== inner.shadow || !isInForceWith(outer, inner)) return false;
+  // What denies on unknown evidence is not covered by what lets it pass.
+  if (outer.effect === 'deny') return inner.skipUnknown || !outer.skipUnknown;
+  return trustSuffices(inner.requires, outer.requires)
+    && Object.entries(inner.grant).every(([name, value]) => isDeepStrictEqual(outer.grant[name], value))
+    && isDeepStrictEqual(strictest([outer.terms, inner.terms]), strictest([outer.terms]));
+}
+
+/** Whether two rules differ in nothing but their names, what they grant, and what they are there for. */
+export function isTwinOf(a: Rule, b: Rule): boolean {
+  return a.effect === b.effect && a.shadow === b.shadow && a.requires === b.requires && a.skipUnknown === b.skipUnknown
+    && isInForceWith(a, b) && isInForceWith(b, a);
+}
