@@ -1,6 +1,7 @@
 import { PortcullisError } from './errors.js';
+import { definitionProblem, isFamily } from './definition-problem.js';
 import { needsFault } from './needs.js';
-import { isSelectorKey, sourceOf, type SelectorKey, type SelectorValue } from './selector.js';
+import { sourceOf, type SelectorKey, type SelectorValue } from './selector.js';
 import type { CostTier, TrustTier } from './tiers.js';
 
 /** What a value of a key looks like. `digest` is lower-case hex of `length` digits, behind `prefix` where it has one. */
@@ -42,21 +43,26 @@ export interface SelectorDefinition {
   readonly needs?: readonly SelectorKey[];
 }
 
+/** An attestor, as far as its catalogue goes. */
+export interface CatalogueOwner {
+  readonly name: string;
+  readonly selectors: readonly SelectorDefinition[];
+}
+
 /** The keys of several attestors, looked up by name. Immutable. */
 export class Catalogue {
   readonly #exact = new Map<SelectorKey, SelectorDefinition>();
   readonly #families = new Map<string, SelectorDefinition>();
 
-  /** @throws PortcullisError `CATALOGUE_CONFLICT` when two definitions claim one key, `CATALOGUE_INVALID` for a malformed key or `needs`. */
+  /** @throws PortcullisError `CATALOGUE_CONFLICT` when two definitions claim one key, `CATALOGUE_INVALID` for a malformed definition or `needs`. */
   constructor(definitions: Iterable<SelectorDefinition>) {
     for (const definition of definitions) {
+      const problem = definitionProblem(definition);
+      if (problem !== undefined) throw new PortcullisError('CATALOGUE_INVALID', problem);
       const { key } = definition;
-      const family = key.endsWith(':*');
-      if (!isSelectorKey(family ? `${sourceOf(key)}:x` : key)) {
-        throw new PortcullisError('CATALOGUE_INVALID', `\`${key}\` is not a selector key`);
-      }
+      const family = isFamily(key);
       const taken = family ? this.#families.has(sourceOf(key)) : this.#exact.has(key);
-      if (taken) throw new PortcullisError('CATALOGUE_CONFLICT', `two attestors claim \`${key}\``);
+      if (taken) throw new PortcullisError('CATALOGUE_CONFLICT', `two definitions claim \`${key}\``, { facts: { key } });
       if (family) this.#families.set(sourceOf(key), definition);
       else this.#exact.set(key, definition);
     }
@@ -65,12 +71,28 @@ export class Catalogue {
 
   #checkNeeds(): void {
     for (const definition of [...this.#exact.values(), ...this.#families.values()]) {
-      for (const need of definition.needs ?? []) {
-        if (!isSelectorKey(need)) throw new PortcullisError('CATALOGUE_INVALID', `\`${definition.key}\` needs \`${String(need)}\`, which is not a selector key`);
-      }
       const fault = needsFault(definition, (key) => this.find(key));
       if (fault !== undefined) throw new PortcullisError('CATALOGUE_INVALID', fault);
     }
+  }
+
+  /**
+   * Of several attestors, none of which may claim what another does: by a name of its own, or with a family.
+   * @throws PortcullisError `CATALOGUE_CONFLICT`, `CATALOGUE_INVALID`
+   */
+  static of(attestors: Iterable<CatalogueOwner>): Catalogue {
+    const owners = new Map<string, string>();
+    const all: SelectorDefinition[] = [];
+    for (const { name, selectors } of attestors) {
+      for (const definition of selectors) {
+        const rival = owners.get(definition.key) ?? owners.get(isFamily(definition.key) ? sourceOf(definition.key) : `${sourceOf(definition.key)}:*`);
+        if (rival !== undefined && rival !== name) throw new PortcullisError('CATALOGUE_CONFLICT', `\`${rival}\` and \`${name}\` both claim \`${definition.key}\``, { facts: { key: definition.key, first: rival, second: name } });
+        all.push(definition);
+      }
+      // After all of its own, which may have a family and exceptions from it.
+      for (const { key } of selectors) owners.set(key, name).set(sourceOf(key), name);
+    }
+    return new Catalogue(all);
   }
 
   /** The definition that covers `key`: its own, else its family's. */

@@ -47,7 +47,7 @@ export class Collector {
 
   constructor(attestors: readonly Attestor[]) {
     // Not of the owners' keys: two attestors that share a definition would look like one.
-    this.catalogue = new Catalogue(attestors.flatMap(({ selectors }) => selectors));
+    this.catalogue = Catalogue.of(attestors);
     for (const attestor of attestors) {
       for (const definition of attestor.selectors) this.#owner.set(definition, attestor);
     }

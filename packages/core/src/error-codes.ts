@@ -48,6 +48,11 @@ export const ERROR_CODES = [
   'IMPORT_READ',
   'IMPORT_INVALID',
   'IMPORT_REFUSED',
+  'PLUGIN_NOT_FOUND',
+  'PLUGIN_UNTRUSTED',
+  'PLUGIN_FAILED',
+  'PLUGIN_INVALID',
+  'PLUGIN_OPTIONS',
 ] as const;
 
 export type ErrorCode = (typeof ERROR_CODES)[number];

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { closeSync } from 'node:fs';
 import { PortcullisError } from './errors.js';
 import type { BindOptions, BoundSocket, ListenPort } from './listener.js';
-import { assertTrusted } from './trusted-program.js';
+import { assertTrusted, rootAndUs } from './trusted-program.js';
 
 /** A socket that is made safely and passed under a name, by which the child finds it: `LISTEN_FDNAMES`. */
 export interface HandedSocket extends BindOptions {
@@ -48,7 +48,6 @@ const BECOME = 'unset PWD OLDPWD SHLVL; LISTEN_PID=$$ exec "$0" "$@"';
 const SOCKET_NAME = /^[\x20-\x39\x3b-\x7e]{1,255}$/;
 /** What a shell passes on; it drops other variables without a word. */
 const VARIABLE = /^[A-Za-z_][A-Za-z0-9_]*$/;
-const ROOT = 0;
 
 /**
  * Makes sockets that listen already, starts a program that inherits them (sd_listen_fds(3)), and closes our own copies:
@@ -61,7 +60,7 @@ export async function handOver(options: HandOverOptions): Promise<HandedOver> {
   const { command } = options;
   check(options);
   assertTrusted(SHELL);
-  assertTrusted(command, new Set([ROOT, process.geteuid?.() ?? ROOT]));
+  assertTrusted(command, { owners: rootAndUs() });
   const bound: BoundSocket[] = [];
   const release = (): void => { for (const socket of bound) socket.release(); };
   try {

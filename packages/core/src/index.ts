@@ -1,6 +1,7 @@
 export * from './tiers.js';
 export * from './selector.js';
-export * from './catalogue.js';
+export { Catalogue, parseValue, valueProblem, type CatalogueOwner, type SelectorDefinition, type ValueType } from './catalogue.js';
+export { definitionProblem } from './definition-problem.js';
 export * from './evidence.js';
 export * from './decision.js';
 export * from './policy.js';

@@ -8,14 +8,14 @@ describe('the package', () => {
     assert.deepEqual(Object.keys(core).sort(), [
       'ABSENT', 'ATTESTOR', 'Admission', 'CAUSES', 'CLOCK', 'CONNECT_PORT', 'COST_TIERS', 'Catalogue', 'Collector', 'DECISION_SINK', 'DEFAULTS', 'DescriptorBudget', 'ERROR_CODES',
       'Engine', 'Gate', 'LISTEN_EXCEPTIONS', 'LISTEN_PORT', 'MESSAGE_DEFAULTS', 'MESSAGE_PORT', 'PEER_SOURCE', 'POLICY', 'PortcullisError', 'REFUSAL_CODES', 'ServerRefused', 'TRUST_TIERS', 'UNKNOWN_REASONS',
-      'activatedFd', 'admissionOf', 'attestorHost', 'budgetOf', 'compareValues', 'connectVerified', 'costRank', 'createGate', 'drainOnSignals', 'escapeJson', 'escapeText', 'exhaustedLimits', 'fingerprint', 'formatErrorChain', 'formatSelector', 'handOver', 'isRefusal', 'isSelectorKey',
+      'activatedFd', 'admissionOf', 'attestorHost', 'budgetOf', 'compareValues', 'connectVerified', 'costRank', 'createGate', 'definitionProblem', 'drainOnSignals', 'escapeJson', 'escapeText', 'exhaustedLimits', 'fingerprint', 'formatErrorChain', 'formatSelector', 'handOver', 'isRefusal', 'isSelectorKey',
       'isTrustTier', 'kindOf', 'loopbackAddress', 'normaliseValues', 'parseSelector', 'parseValue', 'prepareAttestors', 'receiveMessages', 'runTrusted', 'socketFd', 'sourceOf', 'toRecord', 'toRevocationRecord', 'trustRank',
       'trustSuffices', 'unknown', 'valueProblem', 'weakestTier',
     ]);
   });
 
   it('exports under `./platform` what the platforms share', () => {
-    assert.deepEqual(Object.keys(platform).sort(), ['DigestCache', 'Names', 'isRootsAlone', 'parseDatabase']);
+    assert.deepEqual(Object.keys(platform).sort(), ['DigestCache', 'Names', 'assertTrusted', 'isRootsAlone', 'parseDatabase', 'rootAndUs']);
   });
 
   it('exports these fakes under `./testing`', () => {

@@ -16,6 +16,8 @@ export { handOver } from './compose/hand-over.js';
 export { type Plugin } from './compose/parts.js';
 export { loadPlatform, platformCatalogue, type Platform, type PlatformOptions } from './compose/platform.js';
 export { type PolicyGate } from './compose/policy-gate.js';
+export { loadPlugin } from './plugins/load-plugin.js';
+export { type PluginOptions, type PluginRequest } from './plugins/plugin-request.js';
 export { startGateway, type Gateway, type GatewayOptions } from './gateway/gateway.js';
 export { type GatewaySpec, type ListenerSpec, type ListenSpec } from './gateway/gateway-spec.js';
 export { formatUpstream, parseUpstream, type Upstream } from './gateway/upstream.js';

@@ -3,4 +3,4 @@ export { DigestCache, type DigestOptions } from './digest/digest-cache.js';
 export { type ContentIdentity, type DigestSource } from './digest/digest-source.js';
 export { parseDatabase, type Database } from './names/database.js';
 export { Names, type AskSystem } from './names/names.js';
-export { isRootsAlone } from '../trusted-program.js';
+export { assertTrusted, isRootsAlone, rootAndUs, type TrustOptions } from '../trusted-program.js';

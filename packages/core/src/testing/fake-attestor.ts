@@ -54,8 +54,25 @@ export function fakeAttestor(options: FakeAttestorOptions = {}): FakeAttestor {
 export function fakeDefinition(key: SelectorKey, rest: Partial<SelectorDefinition> = {}): SelectorDefinition {
   return {
     key, value: { type: 'uint', max: 4_294_967_295 }, many: false, trust: 'kernel-connect', cost: 'socket',
-    summary: `the ${key} of a fake`, example: 1000, ...rest,
+    summary: `the ${key} of a fake`, example: exampleOf(rest.value), ...rest,
   };
+}
+
+function exampleOf(type: SelectorDefinition['value'] = { type: 'uint', max: 1000 }): SelectorValue {
+  switch (type.type) {
+    case 'uint':
+      return Math.min(1000, type.max);
+    case 'boolean':
+      return true;
+    case 'enum':
+      return type.values[0] ?? '';
+    case 'digest':
+      return `${type.prefix ?? ''}${'0'.repeat(type.length)}`;
+    case 'path':
+    case 'text':
+    case 'name':
+      return '/fake';
+  }
 }
 
 /** Findings of plain values: `{ 'unix:uid': 1000, 'unix:gid': [1, 2] }`, or findings as they are. */

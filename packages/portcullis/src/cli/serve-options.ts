@@ -5,8 +5,10 @@ import { parseLoopback } from '../gateway/parse-tcp.js';
 import { isOwnUpstream } from '../gateway/socket-conflicts.js';
 import { readGatewayFile } from '../gateway/read-gateway-file.js';
 import { UsageError } from './exit.js';
+import { chosenPlugins } from './plugin-options.js';
 
 export interface ServeOptions {
+  readonly plugin: readonly string[];
   readonly policy?: string;
   readonly listen?: string;
   readonly upstream?: string;
@@ -20,10 +22,11 @@ export interface ServeOptions {
 
 const LISTENER = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
 
-/** What the options, or the gateway file, ask for. @throws UsageError */
+/** What the options, or the gateway file, ask for. @throws UsageError, PortcullisError `PLUGIN_*`, `GATEWAY_INVALID` */
 export async function specOf(file: string | undefined, options: ServeOptions): Promise<GatewaySpec> {
   if (file !== undefined) {
     const given = ['policy', 'listen', 'upstream', 'mode', 'group', 'refusal', 'drain'].filter((name) => name in options);
+    if (options.plugin.length > 0) given.push('plugin');
     if (given.length > 0) throw new UsageError(`\`--${given.join('`, `--')}\` and a gateway file exclude each other: write it into the file`);
     return readGatewayFile(file);
   }
@@ -39,7 +42,8 @@ export async function specOf(file: string | undefined, options: ServeOptions): P
     name: listener, policy, listen: from, upstream: to,
     ...(refusal === 'http' && { refusal }),
   };
-  return { listeners: [spec], ...(options.drain !== undefined && { drainMs: secondsOf(options.drain) }) };
+  const plugins = await chosenPlugins({ plugin: options.plugin });
+  return { listeners: [spec], ...(plugins.length > 0 && { plugins }), ...(options.drain !== undefined && { drainMs: secondsOf(options.drain) }) };
 }
 
 function listenOf(address: string, { mode, group }: ServeOptions): ListenSpec {

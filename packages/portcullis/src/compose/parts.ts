@@ -1,5 +1,5 @@
 import {
-  ATTESTOR, Catalogue, CONNECT_PORT, LISTEN_PORT, MESSAGE_PORT, PEER_SOURCE,
+  ATTESTOR, Catalogue, CONNECT_PORT, LISTEN_PORT, MESSAGE_PORT, PEER_SOURCE, PortcullisError,
   type Attestor, type ConnectPort, type ListenPort, type MessagePort, type PeerSource, type Registrar,
 } from '@portcullis/core';
 import { container } from 'tsyringe';
@@ -29,6 +29,7 @@ export function resolveParts(platform: Platform, options: PlatformOptions = {}, 
   platform.register(registrar, options);
   for (const plugin of plugins) plugin(registrar);
   const attestors = [...child.resolveAll<Attestor>(ATTESTOR), ...more];
+  requireOwnNames(attestors);
   const connectPort = child.isRegistered(CONNECT_PORT) ? child.resolve<ConnectPort>(CONNECT_PORT) : undefined;
   const peerSource = child.resolve<PeerSource>(PEER_SOURCE);
   attach(attestors, platform, peerSource, connectPort);
@@ -38,6 +39,15 @@ export function resolveParts(platform: Platform, options: PlatformOptions = {}, 
     listenPort: child.isRegistered(LISTEN_PORT) ? child.resolve<ListenPort>(LISTEN_PORT) : undefined,
     connectPort,
     messagePort: child.isRegistered(MESSAGE_PORT) ? child.resolve<MessagePort>(MESSAGE_PORT) : undefined,
-    catalogue: new Catalogue(attestors.flatMap(({ selectors }) => selectors)),
+    catalogue: Catalogue.of(attestors),
   };
+}
+
+/** A name ends in records and messages, where it must say which. @throws PortcullisError `CATALOGUE_CONFLICT` */
+function requireOwnNames(attestors: readonly Attestor[]): void {
+  const names = new Set<string>();
+  for (const { name } of attestors) {
+    if (names.has(name)) throw new PortcullisError('CATALOGUE_CONFLICT', `two attestors are called \`${name}\``, { facts: { name } });
+    names.add(name);
+  }
 }

@@ -1,4 +1,5 @@
-import { Catalogue, PortcullisError, type Registrar, type SelectorDefinition, type Transport } from '@portcullis/core';
+import { ATTESTOR, Catalogue, PortcullisError, type Attestor, type Registrar, type SelectorDefinition, type Transport } from '@portcullis/core';
+import type { Plugin } from './parts.js';
 
 /** What a listener may ask of the platform's peer source. */
 export interface PlatformOptions {
@@ -36,7 +37,18 @@ function noTcp(platform: string): PortcullisError {
   return new PortcullisError('PLATFORM_UNSUPPORTED', 'peers of TCP connections can be attested on Linux only: listen on a Unix socket', { facts: { platform } });
 }
 
-/** The keys that a platform's attestor publishes, without asking the kernel anything: what `check` and `explain` need. */
-export async function platformCatalogue(name?: string): Promise<Catalogue> {
-  return new Catalogue((await loadPlatform(name)).selectors);
+/**
+ * The keys that a platform's attestor and plugins publish, without asking the kernel anything: what `check` and `explain` need.
+ * @throws PortcullisError `PLATFORM_UNSUPPORTED`, `CATALOGUE_CONFLICT`, and what a plugin throws
+ */
+export async function platformCatalogue(name?: string, plugins: readonly Plugin[] = []): Promise<Catalogue> {
+  const platform = await loadPlatform(name);
+  const attestors: Attestor[] = [];
+  const registrar: Registrar = { register: (token, { useValue }) => { if (token === ATTESTOR) attestors.push(useValue as Attestor); } };
+  try {
+    for (const plugin of plugins) plugin(registrar);
+    return Catalogue.of([platform, ...attestors]);
+  } finally {
+    await Promise.allSettled(attestors.map(async (attestor) => attestor.close?.()));
+  }
 }

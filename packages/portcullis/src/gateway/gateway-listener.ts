@@ -1,6 +1,7 @@
 import { formatErrorChain, toRecord, toRevocationRecord, type DescriptorBudget, type Gate, type Listening, type ListenTarget, type Transport } from '@portcullis/core';
 import type { PolicyFinding } from '@portcullis/policy';
 import { createGate } from '../compose/create-gate.js';
+import type { Plugin } from '../compose/parts.js';
 import type { Platform } from '../compose/platform.js';
 import type { PolicyGate } from '../compose/policy-gate.js';
 import { timeNow, type GatewayEvent, type ListeningEvent, type RecordedFinding, type RecordedWarning } from '../records/gateway-event.js';
@@ -13,6 +14,7 @@ import { formatUpstream } from './upstream.js';
 /** What the listeners of one gateway share. */
 export interface Shared {
   readonly platform: Platform;
+  readonly plugins: readonly Plugin[];
   readonly budget: DescriptorBudget | undefined;
   readonly watch: boolean;
   readonly knownListeners: readonly string[] | undefined;
@@ -42,7 +44,7 @@ export class GatewayListener {
   static async prepare(spec: ListenerSpec, shared: Shared): Promise<GatewayListener> {
     const { name, listen, policy, collect, deadlineMs, refusal, self } = spec;
     const gate: PolicyGate = await createGate({
-      policy, listener: name, platform: shared.platform, watch: shared.watch,
+      policy, listener: name, platform: shared.platform, plugins: shared.plugins, watch: shared.watch,
       ...('host' in listen && { transport: 'tcp' }),
       sink: {
         record: (admission) => { shared.onEvent(toRecord(admission, gate.catalogue)); },

@@ -1,4 +1,5 @@
 import type { ListenException, RefusalStyle, SelectorKey } from '@portcullis/core';
+import type { Plugin } from '../compose/parts.js';
 import type { Upstream } from './upstream.js';
 
 /** Where one listener of a gateway listens. */
@@ -26,6 +27,8 @@ export interface ListenerSpec {
 /** A whole gateway: what `kind: Gateway` says. */
 export interface GatewaySpec {
   readonly listeners: readonly ListenerSpec[];
+  /** Further attestors, for all listeners. */
+  readonly plugins?: readonly Plugin[];
   /** How long live connections may go on after the gateway was asked to stop. */
   readonly drainMs?: number;
   /** Whether rules may name listeners of this gateway only. A single listener shares its policy with others. */

@@ -4,6 +4,7 @@ import { didYouMean, type DocNode, type PolicyFinding, type YamlDocument } from 
 import { Fields, Findings } from './fields.js';
 import type { GatewaySpec, ListenerSpec, ListenSpec } from './gateway-spec.js';
 import { parseListen } from './parse-listen.js';
+import { parsePlugins } from './parse-plugins.js';
 import { isOwnUpstream, socketName } from './socket-conflicts.js';
 import { parseUpstream, type Upstream } from './upstream.js';
 
@@ -24,6 +25,7 @@ export function parseGateway(document: YamlDocument, catalogue: Catalogue): Pars
 }
 
 class GatewayReader {
+  readonly #file: string;
   readonly #folder: string;
   readonly #catalogue: Catalogue;
   readonly #findings: Findings;
@@ -31,6 +33,7 @@ class GatewayReader {
   readonly #sockets = new Set<string>();
 
   constructor(file: string, catalogue: Catalogue, findings: Findings) {
+    this.#file = file;
     this.#folder = dirname(resolve(file));
     this.#catalogue = catalogue;
     this.#findings = findings;
@@ -40,6 +43,8 @@ class GatewayReader {
     const fields = Fields.of(root, 'the document', this.#findings);
     if (fields === undefined) return undefined;
     this.#head(fields);
+    const plugins = fields.node('plugins');
+    if (plugins !== undefined) parsePlugins(plugins, this.#file, this.#findings); // loaded already, or not at all
     const drainMs = fields.seconds('drain', 0);
     const listeners = fields.items('listeners', fields.required('listeners'))?.map((node) => this.#listener(node));
     fields.end();

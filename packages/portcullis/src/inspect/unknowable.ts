@@ -1,6 +1,6 @@
 import type { SelectorKey, Transport, UnknownReason } from '@portcullis/core';
 import type { Unknowable } from '../check/all-host-warnings.js';
-import { resolveParts } from '../compose/parts.js';
+import { resolveParts, type Plugin } from '../compose/parts.js';
 import { loadPlatform } from '../compose/platform.js';
 import { inspectPeer } from './inspect-peer.js';
 import { peerOfSocket } from './open-peer.js';
@@ -16,8 +16,8 @@ const OF_THE_HOST_OVER_TCP: ReadonlySet<string> = new Set<UnknownReason>(['permi
  * The keys that cannot be known here of anybody, found by asking about ourselves through a socket of our own. Undefined
  * where none could be made.
  */
-export async function unknowableHere(transport: Transport = 'unix'): Promise<ReadonlyMap<SelectorKey, string> | undefined> {
-  const parts = resolveParts(await loadPlatform(), { self: 'allow', transport });
+export async function unknowableHere(transport: Transport = 'unix', plugins: readonly Plugin[] = []): Promise<ReadonlyMap<SelectorKey, string> | undefined> {
+  const parts = resolveParts(await loadPlatform(), { self: 'allow', transport }, plugins);
   const self = await (transport === 'tcp' ? connectToSelfOverTcp() : connectToSelf()).catch(() => undefined);
   if (self === undefined) return undefined;
   const ofTheHost = (why: string): boolean => OF_THE_HOST.has(why) || (transport === 'tcp' && OF_THE_HOST_OVER_TCP.has(why));
@@ -30,7 +30,7 @@ export async function unknowableHere(transport: Transport = 'unix'): Promise<Rea
 }
 
 /** For policies of which some listeners may be loopback ports, what cannot be known of either kind of peer. */
-export async function unknowableFor(policies: readonly { readonly tcpListeners?: readonly string[] }[]): Promise<Unknowable> {
+export async function unknowableFor(policies: readonly { readonly tcpListeners?: readonly string[] }[], plugins: readonly Plugin[] = []): Promise<Unknowable> {
   const overTcp = policies.some(({ tcpListeners = [] }) => tcpListeners.length > 0);
-  return { unix: await unknowableHere(), tcp: overTcp ? await unknowableHere('tcp') : undefined };
+  return { unix: await unknowableHere('unix', plugins), tcp: overTcp ? await unknowableHere('tcp', plugins) : undefined };
 }

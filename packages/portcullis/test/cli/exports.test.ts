@@ -5,7 +5,7 @@ describe('the exports of `portcullis`', () => {
   it('are these', () => {
     assert.deepEqual(Object.keys(portcullis).sort(), [
       'Admission', 'PortcullisError', 'ServerRefused', 'admissionOf', 'connectVerified', 'createGate', 'escapeText', 'fingerprint', 'formatErrorChain', 'formatSelector',
-      'formatUpstream', 'handOver', 'loadPlatform', 'parseUpstream', 'platformCatalogue', 'receiveMessages', 'startGateway', 'toRecord',
+      'formatUpstream', 'handOver', 'loadPlatform', 'loadPlugin', 'parseUpstream', 'platformCatalogue', 'receiveMessages', 'startGateway', 'toRecord',
     ]);
   });
 });

@@ -1,18 +1,22 @@
 import { escapeJson } from '@portcullis/core';
-import { FindingList, formatFindings } from '@portcullis/policy';
+import { FindingList, formatFindings, readDocumentFile } from '@portcullis/policy';
 import { InvalidArgumentError, type Command } from 'commander';
 import { allHostWarnings } from '../../check/all-host-warnings.js';
 import { checkFile, type CheckedFile } from '../../check/check-file.js';
 import { sarifReport } from '../../check/sarif-report.js';
+import type { Plugin } from '../../compose/parts.js';
 import { platformCatalogue } from '../../compose/platform.js';
+import { pluginsOf } from '../../gateway/parse-plugins.js';
 import { unknowableFor } from '../../inspect/unknowable.js';
+import { loadPlugins } from '../../plugins/load-plugin.js';
 import { plural } from '../../plural.js';
 import { hasColor } from '../colors.js';
 import { EXIT, print } from '../exit.js';
 import { examples, oneOf } from '../help.js';
+import { addPluginOptions, chosenPlugins, type PluginChoice } from '../plugin-options.js';
 import { version } from '../version.js';
 
-interface CheckOptions {
+interface CheckOptions extends PluginChoice {
   readonly format: string;
   readonly expiresWithin: number;
   readonly strict?: true;
@@ -24,7 +28,7 @@ const MS_PER_DAY = 86_400_000;
 
 /** `portcullis check`: is this sound, before it is put in force? */
 export function addCheck(program: Command, done: (code: number) => void): void {
-  program.command('check')
+  addPluginOptions(program.command('check')
     .summary('check policies and gateway files')
     .description('Checks policies, with all they include, and gateway files, with the policies they name: errors, and rules that never match, cover each other, or trust too much. Every finding begins with `file:line:column: CODE message`. A warning that is meant is allowed in the file: `# portcullis: allow CODE reason`. Exits 0 when there are no errors, 1 when there are (with --strict: or warnings), 2 when it was called wrongly.')
     .argument('<file...>', 'policies and gateway files')
@@ -32,7 +36,7 @@ export function addCheck(program: Command, done: (code: number) => void): void {
     .option('--strict', 'warnings fail too')
     .option('--expires-within <days>', 'warn of rules that expire within so many days', days, 30)
     .option('--host', 'also warn of rules that need what this host cannot answer, and of programs and policies that others can replace here')
-    .option('--platform <name>', 'check for another platform than this one: linux or darwin', oneOf('linux', 'darwin'))
+    .option('--platform <name>', 'check for another platform than this one: linux or darwin', oneOf('linux', 'darwin')))
     .addHelpText('after', examples(
       ['before a commit', 'portcullis check --strict policy.yaml'],
       ['a gateway and all its policies', 'portcullis check gateway.yaml'],
@@ -47,10 +51,16 @@ function days(text: string): number {
   return Number(text);
 }
 
-async function check(files: readonly string[], { format, strict, host, platform, expiresWithin }: CheckOptions): Promise<number> {
-  const settings = { catalogue: await platformCatalogue(platform), nowMs: Date.now(), review: { expiresWithinMs: expiresWithin * MS_PER_DAY } };
-  const read = files.map((file) => checkFile(file, settings));
-  const checked = host === true ? await onThisHost(read) : read;
+async function check(files: readonly string[], { format, strict, host, platform, expiresWithin, ...choice }: CheckOptions): Promise<number> {
+  const settings = { nowMs: Date.now(), review: { expiresWithinMs: expiresWithin * MS_PER_DAY } };
+  const chosen = await chosenPlugins(choice);
+  const checked: CheckedFile[] = [];
+  for (const file of files) {
+    // What a gateway file names counts for it, and for the policies that it names.
+    const plugins = [...chosen, ...(await loadPlugins(pluginsOf(readDocumentFile(file))))];
+    const one = checkFile(file, { ...settings, catalogue: await platformCatalogue(platform, plugins) });
+    checked.push(host === true ? await onThisHost(one, plugins) : one);
+  }
   const count = (severity: string): number => checked.reduce((sum, { findings }) => sum + findings.filter((one) => one.severity === severity).length, 0);
   const [errors, warnings] = [count('error'), count('warning')];
   const ok = errors === 0 && (strict !== true || warnings === 0);
@@ -61,18 +71,16 @@ async function check(files: readonly string[], { format, strict, host, platform,
 }
 
 /** With what the policies meet here, and comments that allow nothing of it. */
-async function onThisHost(checked: readonly CheckedFile[]): Promise<readonly CheckedFile[]> {
-  const unknowable = await unknowableFor(checked.flatMap(({ policies }) => policies));
-  return checked.map((one) => {
-    const found = one.policies.map((policy) => ({ policy, ...allHostWarnings(policy, unknowable) }));
-    const unused = new FindingList();
-    for (const { policy } of found) policy.loaded.suppressions.reportUnused(unused, (code) => code.startsWith('HOST_'));
-    return {
-      ...one,
-      findings: [...one.findings, ...found.flatMap(({ findings }) => findings), ...unused.toArray()],
-      suppressed: [...one.suppressed, ...found.flatMap(({ suppressed }) => suppressed)],
-    };
-  });
+async function onThisHost(one: CheckedFile, plugins: readonly Plugin[]): Promise<CheckedFile> {
+  const unknowable = await unknowableFor(one.policies, plugins);
+  const found = one.policies.map((policy) => ({ policy, ...allHostWarnings(policy, unknowable) }));
+  const unused = new FindingList();
+  for (const { policy } of found) policy.loaded.suppressions.reportUnused(unused, (code) => code.startsWith('HOST_'));
+  return {
+    ...one,
+    findings: [...one.findings, ...found.flatMap(({ findings }) => findings), ...unused.toArray()],
+    suppressed: [...one.suppressed, ...found.flatMap(({ suppressed }) => suppressed)],
+  };
 }
 
 function printJson(checked: readonly CheckedFile[], totals: { readonly ok: boolean; readonly errors: number; readonly warnings: number }): void {

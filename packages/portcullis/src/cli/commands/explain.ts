@@ -7,8 +7,9 @@ import { EXIT, print } from '../exit.js';
 import { examples } from '../help.js';
 import { readBounded } from '../read-bounded.js';
 import { formatNearest } from '../format-nearest.js';
+import { addPluginOptions, chosenPlugins, type PluginChoice } from '../plugin-options.js';
 
-interface ExplainOptions {
+interface ExplainOptions extends PluginChoice {
   readonly policy: string;
   readonly evidence: string;
   readonly listener: string;
@@ -17,13 +18,13 @@ interface ExplainOptions {
 
 /** `portcullis explain`: the decision on evidence that somebody wrote down, rule by rule. */
 export function addExplain(program: Command, done: (code: number) => void): void {
-  program.command('explain')
+  addPluginOptions(program.command('explain')
     .summary('explain a decision, rule by rule')
     .description('Decides over evidence from a file and shows every rule with every condition: + holds, - does not, ? unknown. In the evidence (JSON or YAML) a key has a value, a list of values, or null for absent; a key that is not mentioned is unknown.')
     .requiredOption('-p, --policy <file>', 'the policy')
     .requiredOption('-e, --evidence <file>', 'the evidence, - for stdin')
     .option('--listener <name>', 'the listener that the connection came to', 'default')
-    .option('--json', 'for machines')
+    .option('--json', 'for machines'))
     .addHelpText('after', examples(
       ['may uid 1000 come in?', "echo '{\"unix:uid\": 1000}' | portcullis explain --policy policy.yaml --evidence -"],
       ['known to be untraced', "echo '{\"unix:uid\": 1000, \"linux:tracer\": null}' | portcullis explain -p policy.yaml -e - --listener docker"],
@@ -31,8 +32,8 @@ export function addExplain(program: Command, done: (code: number) => void): void
     .action(async (options: ExplainOptions) => { done(await explainFile(options)); });
 }
 
-async function explainFile({ policy: path, evidence: from, listener, json }: ExplainOptions): Promise<number> {
-  const catalogue = await platformCatalogue();
+async function explainFile({ policy: path, evidence: from, listener, json, ...choice }: ExplainOptions): Promise<number> {
+  const catalogue = await platformCatalogue(undefined, await chosenPlugins(choice));
   const policy = requirePolicy(loadPolicy(path, { catalogue }));
   const { evidence, findings, sources } = parseEvidence(await readEvidence(from), catalogue, from === '-' ? 'stdin' : from);
   if (evidence === undefined) throw new PortcullisError('EVIDENCE_INVALID', `the evidence cannot be used:\n${formatFindings(findings, sources, { color: hasColor(process.stderr) })}`);

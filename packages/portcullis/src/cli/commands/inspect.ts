@@ -12,9 +12,10 @@ import { colorsFor } from '../colors.js';
 import { EXIT, print, say, UsageError } from '../exit.js';
 import { examples } from '../help.js';
 import { onInterrupt } from '../interrupt.js';
+import { addPluginOptions, chosenPlugins, type PluginChoice } from '../plugin-options.js';
 import { modeOf } from '../serve-options.js';
 
-interface InspectOptions {
+interface InspectOptions extends PluginChoice {
   readonly pid?: number;
   readonly self?: true;
   readonly listen?: string;
@@ -25,7 +26,7 @@ interface InspectOptions {
 
 /** `portcullis inspect`: what a process looks like to a policy. */
 export function addInspect(program: Command, done: (code: number) => void): void {
-  program.command('inspect')
+  addPluginOptions(program.command('inspect')
     .summary('show what a process looks like to a policy')
     .description('Shows every key that this host can establish of one process: present, absent, or unknown and why, with trust tiers. Sensitive values are masked.')
     .option('--pid <pid>', 'a running process; what is frozen at connect is unknown, as there is no connection', pidOf)
@@ -33,7 +34,7 @@ export function addInspect(program: Command, done: (code: number) => void): void
     .option('--listen <path>', 'make a socket, wait for one connection, show who came')
     .option('--mode <octal>', 'permission bits of that socket (default: 0600)')
     .option('--key <key...>', 'also ask for these: arguments and environment are read only when named')
-    .option('--json', 'for machines')
+    .option('--json', 'for machines'))
     .addHelpText('after', examples(
       ['a daemon that runs', 'portcullis inspect --pid "$(pidof -s sshd)"'],
       ['exactly what a gate would see: connect to it with the real client', 'portcullis inspect --listen /run/user/1000/who.sock'],
@@ -45,7 +46,7 @@ export function addInspect(program: Command, done: (code: number) => void): void
 async function inspect(options: InspectOptions): Promise<number> {
   const given = [options.pid, options.self, options.listen].filter((one) => one !== undefined).length;
   if (given !== 1) throw new UsageError('give one of `--pid`, `--self` and `--listen`; `portcullis inspect --help` has examples');
-  const parts = resolveParts(await loadPlatform(), { self: 'allow' });
+  const parts = resolveParts(await loadPlatform(), { self: 'allow' }, await chosenPlugins(options));
   const named = (options.key ?? []).map((key) => keyOf(key, parts));
   const inspection = await look(options, parts, named);
   print(options.json === true ? escapeJson(JSON.stringify(inspection)) : formatInspection(inspection, colorsFor(process.stdout)));

@@ -13,13 +13,14 @@ import { plural } from '../../plural.js';
 import { colorsFor, hasColor } from '../colors.js';
 import { EXIT, say } from '../exit.js';
 import { examples, oneOf } from '../help.js';
+import { addPluginOption } from '../plugin-options.js';
 import { specOf, type ServeOptions } from '../serve-options.js';
 import { unwritten } from '../unwritten.js';
 import { ignoreUserSignals, untilStopped } from '../signals.js';
 
 /** `portcullis serve`: a gateway before a service. */
 export function addServe(program: Command, done: (code: number) => void): void {
-  program.command('serve')
+  addPluginOption(program.command('serve')
     .summary('stand before a service: attest, decide, then pass bytes on')
     .description('Listens on a Unix socket, or with less certainty on a loopback port, attests the process behind each connection, asks the policy, and passes admitted connections on to the upstream. One JSON record a connection goes to stdout, messages for people to stderr.')
     .argument('[gateway.yaml]', 'a gateway file (kind: Gateway), in place of the options below')
@@ -31,7 +32,7 @@ export function addServe(program: Command, done: (code: number) => void): void {
     .option('--group <name>', 'group of the socket, by name or id')
     .option('--refusal <style>', 'how a refused peer is told: close or http', oneOf('close', 'http'))
     .option('--drain <seconds>', 'how long live connections may go on after SIGTERM (default: 10)')
-    .option('--log <format>', 'json or pretty', oneOf('json', 'pretty'), 'json')
+    .option('--log <format>', 'json or pretty', oneOf('json', 'pretty'), 'json'))
     .addHelpText('after', examples(
       ['put a policy before docker', 'portcullis serve --policy docker.yaml --listen unix:/run/portcullis/docker.sock --upstream unix:/run/docker.sock --mode 0660 --group docker'],
       ['read the policy again', 'kill -HUP "$(pgrep -xo portcullis)"   # or save the file: changes are followed'],
@@ -63,7 +64,7 @@ async function serve(spec: GatewaySpec, log: string): Promise<number> {
   const stopped = untilStopped(started);
   stopped.catch(() => undefined); // the start's failure is told once, below
   const gateway = await started;
-  for (const warning of [...gateway.warnings, ...(await hostWarningsOf(gateway))]) say(`warning: ${warning}`);
+  for (const warning of [...gateway.warnings, ...(await hostWarningsOf(gateway, spec.plugins))]) say(`warning: ${warning}`);
   const code = await stopped;
   // A reader that stands still must not hold a gateway that was told to end.
   if (code === undefined) await Promise.race([sink.flush(), sleep(FLUSH_MS)]);
@@ -72,9 +73,9 @@ async function serve(spec: GatewaySpec, log: string): Promise<number> {
 }
 
 /** What the policies meet on this host (I4). */
-async function hostWarningsOf({ listeners }: Gateway): Promise<readonly string[]> {
+async function hostWarningsOf({ listeners }: Gateway, plugins: GatewaySpec['plugins']): Promise<readonly string[]> {
   const policies = listeners.map(({ gate: { loaded, listener }, transport }) => ({ loaded, listener, tcpListeners: transport === 'tcp' ? [listener] : [] }));
-  const unknowable = await unknowableFor(policies);
+  const unknowable = await unknowableFor(policies, plugins);
   return policies.flatMap((policy) => allHostWarnings(policy, unknowable).findings.map(({ code, message }) => `${policy.listener}: ${code} ${message}`));
 }
 

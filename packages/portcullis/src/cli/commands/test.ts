@@ -13,8 +13,9 @@ import { untilChanged } from '../../reload/until-changed.js';
 import { colorsFor, hasColor } from '../colors.js';
 import { EXIT, print, report, say, UsageError } from '../exit.js';
 import { examples, oneOf } from '../help.js';
+import { addPluginOptions, chosenPlugins, type PluginChoice } from '../plugin-options.js';
 
-interface TestOptions {
+interface TestOptions extends PluginChoice {
   readonly json?: true;
   readonly junit?: string;
   readonly lcov?: string;
@@ -26,7 +27,7 @@ interface TestOptions {
 
 /** `portcullis test`: does the policy decide as its tests say? */
 export function addTest(program: Command, done: (code: number) => void): void {
-  program.command('test')
+  addPluginOptions(program.command('test')
     .summary('run the tests of policies')
     .description('Runs files of kind PolicyTest: cases, properties over all peers that can be told apart, and coverage. Exits 0 when all held, 1 when something failed or could not be proved, 2 when it was called wrongly.')
     .argument('<file...>', 'test files')
@@ -36,7 +37,7 @@ export function addTest(program: Command, done: (code: number) => void): void {
     .option('--lcov <file>', 'also write coverage for tools that read lcov')
     .option('--watch', 'run again whenever a test or its policy changes, until interrupted')
     .option('--max-looks <number>', 'peers that are looked at for one property at most', countOf, MAX_LOOKS)
-    .option('--platform <name>', 'with the keys of another platform than this one: linux or darwin', oneOf('linux', 'darwin'))
+    .option('--platform <name>', 'with the keys of another platform than this one: linux or darwin', oneOf('linux', 'darwin')))
     .addHelpText('after', examples(
       ['all tests of a folder', 'portcullis test policies/*.test.yaml'],
       ['what do they leave out?', 'portcullis test --coverage policy.test.yaml'],
@@ -48,7 +49,7 @@ export function addTest(program: Command, done: (code: number) => void): void {
 
 async function test(files: readonly string[], options: TestOptions): Promise<number> {
   if (options.watch === true && options.json === true) throw new UsageError('`--watch` is for people: leave `--json` away');
-  const catalogue = await platformCatalogue(options.platform);
+  const catalogue = await platformCatalogue(options.platform, await chosenPlugins(options));
   const names = [...new Set(files)];
   if (options.watch === true) return watch(names, catalogue, options);
   const ran = runAll(names, catalogue, options);
