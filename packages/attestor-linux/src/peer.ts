@@ -160,7 +160,7 @@ export class LinuxPeer implements Peer {
     if (!('pidfd' in pin)) return pin;
     // After the last read: a process that exited may have lent its pid to another while we read (T1).
     if (hasExited(pin.pidfd)) return { refused: 'peer-exited', detail: 'the process exited while it was attested', credentials };
-    if (pin.startTimeTicks !== undefined && readStartTime(credentials.pid) !== pin.startTimeTicks) {
+    if (pin.startTimeTicks !== undefined && readStartTime(credentials) !== pin.startTimeTicks) {
       return { refused: 'peer-changed', detail: 'the start time changed while it was attested', credentials };
     }
     // Only in the turn of that look: after a wait for a late answer, and for a lease, it is looked at again (T2).

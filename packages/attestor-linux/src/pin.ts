@@ -1,9 +1,10 @@
-import type { Fd, PeerCredentials, PeerRefusal, Pid } from '@portcullis/core';
+import type { Fd, PeerCredentials, PeerRefusal } from '@portcullis/core';
 import type { Capabilities } from './capabilities.js';
 import { EINVAL, ESRCH, SysFailure } from './ffi/errno.js';
 import { closeFd } from './ffi/file.js';
 import { hasExited, pidfdOpen } from './ffi/pidfd.js';
 import { getPeerPidFd } from './ffi/sockopt.js';
+import { readStatBounded } from './held-up/looks.js';
 import { parseStat } from './proc/parse-stat.js';
 import { parseStatus } from './proc/parse-status.js';
 import { readProc } from './proc/read.js';
@@ -33,12 +34,12 @@ export function pinPeer(fd: Fd | undefined, credentials: PeerCredentials, capabi
  */
 export function pinByPid(credentials: PeerCredentials): Pin | PeerRefusal {
   const { pid, uid, gid } = credentials;
-  const before = readStartTime(pid);
+  const before = readStartTime(credentials);
   const pidfd = pidfdOpen(pid);
   if (pidfd instanceof SysFailure) {
     return { refused: pidfd.errno === ESRCH ? 'peer-exited' : 'pin-failed', detail: pidfd.toString(), credentials };
   }
-  const after = readStartTime(pid);
+  const after = readStartTime(credentials);
   const status = readProc(`/proc/${String(pid)}/status`);
   const ids = status instanceof SysFailure ? undefined : parseStatus(status);
   // After the last read: what was read belongs to the process behind the pidfd only if that still runs.
@@ -63,8 +64,11 @@ export function pinAgain(pin: Pin, credentials: PeerCredentials): Pin | PeerRefu
   return { refused: 'peer-exited', detail: 'the process exited while it was pinned', credentials };
 }
 
-/** Clock ticks after boot (`starttime`, field 22 of `/proc/PID/stat`); undefined when it cannot be read. */
-export function readStartTime(pid: Pid): number | undefined {
-  const stat = readProc(`/proc/${String(pid)}/stat`);
-  return stat instanceof SysFailure ? undefined : parseStat(stat)?.startTimeTicks;
+/**
+ * Clock ticks after boot (`starttime`, field 22 of `/proc/PID/stat`); undefined when it cannot be read. Some kernels make who
+ * reads it wait for an exec of that process (T20): not for long.
+ */
+export function readStartTime({ pid, uid }: PeerCredentials): number | undefined {
+  const stat = readStatBounded(uid, pid);
+  return 'why' in stat || stat instanceof SysFailure ? undefined : parseStat(stat)?.startTimeTicks;
 }

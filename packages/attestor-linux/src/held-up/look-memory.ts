@@ -31,8 +31,9 @@ export class LookMemory {
   }
 }
 
-/** Opens each path, or reads the whole of one. */
+/** Opens each path, reads the whole of one, or copies a descriptor of another process. */
 export type LookRequest =
+  | { readonly getfd: { readonly pidfd: number; readonly foreignFd: number } }
   | { readonly open: readonly { readonly path: string; readonly flags: number }[] }
   | { readonly read: string };
 

@@ -1,6 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { ERANGE, SysFailure } from '../ffi/errno.js';
 import { closeFd, cPath, openRead } from '../ffi/file.js';
+import { pidfdGetfd } from '../ffi/pidfd.js';
 import type { Fd } from '@portcullis/core';
 import { readProc } from '../proc/read.js';
 import { ABANDONED, ANSWERED, ASKED, IDLE, LookMemory, STARTING } from './look-memory.js';
@@ -30,6 +31,11 @@ parentPort?.postMessage('ended');
 /** Does what is asked, however long it takes: the descriptors that it opened. */
 function look(): readonly Fd[] {
   const { request } = memory;
+  if ('getfd' in request) {
+    const copy = pidfdGetfd(request.getfd.pidfd as Fd, request.getfd.foreignFd);
+    results[0] = copy instanceof SysFailure ? -copy.errno : copy;
+    return copy instanceof SysFailure ? [] : [copy];
+  }
   if ('open' in request) {
     const all = request.open.map(({ path, flags }) => openRead(cPath(path), path, flags));
     for (const [at, fd] of all.entries()) results[at] = fd instanceof SysFailure ? -fd.errno : fd;

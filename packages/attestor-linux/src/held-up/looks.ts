@@ -1,8 +1,8 @@
-import { unknown, type Fd, type Uid, type Unknown } from '@portcullis/core';
+import { unknown, type Fd, type Pid, type Uid, type Unknown } from '@portcullis/core';
 import { SysFailure } from '../ffi/errno.js';
 import { closeFd, cPath, openRead } from '../ffi/file.js';
-import { libc } from '../ffi/libc.js';
 import { readProc } from '../proc/read.js';
+import { countStuck } from './exit.js';
 import { MOST_PATHS, type LookRequest } from './look-memory.js';
 import { LookWorker } from './look-worker.js';
 
@@ -55,6 +55,15 @@ class Looks {
     return size < 0 ? new SysFailure(`read("${path}")`, -size) : answered.memory.bytes.slice(0, size);
   }
 
+  /** A copy of a descriptor of the process behind `pidfd`, ours to close. */
+  getfd(uid: Uid, pidfd: Fd, foreignFd: number): Fd | SysFailure | Unknown {
+    const call = `pidfd_getfd(${String(pidfd)}, ${String(foreignFd)}, 0)`;
+    const answered = this.#ask(uid, { getfd: { pidfd, foreignFd } }, call);
+    if ('why' in answered) return answered;
+    const result = answered.memory.results[0] ?? -1;
+    return result < 0 ? new SysFailure(call, -result) : (result as Fd);
+  }
+
   #ask(uid: Uid, request: LookRequest, path: string): LookWorker | Unknown {
     const until = this.#barredUntil.get(uid);
     if (until !== undefined && performance.now() < until) return unknown('timeout', `a process of this user held a look at it up, less than ${String(BARRED_MS)} ms ago`);
@@ -63,27 +72,28 @@ class Looks {
     if (worker.ask(request, MOST_MS)) return worker;
     this.#worker = undefined;
     this.#heldUp += 1;
+    countStuck(1);
     if (this.#barredUntil.size >= MOST_BARRED) this.#barredUntil.clear();
     this.#barredUntil.set(uid, performance.now() + BARRED_MS);
     return unknown('timeout', `the process holds up who looks at ${path}`);
   }
 
   #start(): LookWorker {
-    if (!watchesExit) {
-      watchesExit = true;
-      // Node waits for its threads, and one that is held up never comes: then this process ends without it.
-      process.once('exit', (code) => { if (this.#heldUp > 0) libc()._exit(code); });
-    }
     const worker: LookWorker = new LookWorker(() => {
-      if (this.#worker === worker) this.#worker = undefined;
-      else this.#heldUp -= 1;
+      if (this.#worker === worker) {
+        this.#worker = undefined;
+        return;
+      }
+      this.#heldUp -= 1;
+      countStuck(-1);
     });
     return worker;
   }
 }
 
-let watchesExit = false;
 const looks = new Looks();
+/** Of their own: where the kernel lets nobody wait for these, who holds up the others can still be pinned. */
+const pinLooks = new Looks();
 
 /** See `Looks.open`. */
 export function openBounded({ uid, direct }: Asker, paths: readonly PathToOpen[]): readonly (Fd | SysFailure)[] | Unknown {
@@ -94,6 +104,16 @@ export function openBounded({ uid, direct }: Asker, paths: readonly PathToOpen[]
 /** See `Looks.read`. The bytes are lent where the look is direct. */
 export function readBounded({ uid, direct }: Asker, path: string): Uint8Array | SysFailure | Unknown {
   return direct ? readProc(path, 'pieces') : looks.read(uid, path);
+}
+
+/** `/proc/PID/stat` of a process that is not pinned yet, or only by its pid, so that nothing is known of it. */
+export function readStatBounded(uid: Uid, pid: Pid): Uint8Array | SysFailure | Unknown {
+  return pinLooks.read(uid, `/proc/${String(pid)}/stat`);
+}
+
+/** See `Looks.getfd`. */
+export function getfdBounded(uid: Uid, pidfd: Fd, foreignFd: number): Fd | SysFailure | Unknown {
+  return pinLooks.getfd(uid, pidfd, foreignFd);
 }
 
 /** Closes what `openBounded` opened. */

@@ -2,8 +2,9 @@ import { unknown, type Fd, type PeerRefusal, type Pid, type Uid, type Unknown } 
 import type { Capabilities } from '../capabilities.js';
 import { EACCES, ENOSYS, EPERM, SysFailure } from '../ffi/errno.js';
 import { closeFd } from '../ffi/file.js';
-import { getPidfdInfo, pidfdGetfd } from '../ffi/pidfd.js';
+import { getPidfdInfo } from '../ffi/pidfd.js';
 import { getCookie } from '../ffi/sockopt.js';
+import { getfdBounded } from '../held-up/looks.js';
 import { pinByPid, type Pin } from '../pin.js';
 import { unknownOf } from '../unknown-of.js';
 import type { Holder } from './holder-scan.js';
@@ -27,8 +28,9 @@ export function pinHolder(holder: Holder, client: TcpSocket, capabilities: Capab
  * Asks the pinned process for the descriptor and compares the cookie: `socket:[INODE]` in /proc would not do, since inode
  * numbers come round again, and a pid may be another's by now (T1).
  */
-export function whyNotHeld(pidfd: Fd, { pid, foreignFd }: Holder, { cookie }: TcpSocket): PeerRefusal | Unknown | undefined {
-  const copy = pidfdGetfd(pidfd, foreignFd);
+export function whyNotHeld(pidfd: Fd, { pid, foreignFd }: Holder, { cookie, uid }: TcpSocket): PeerRefusal | Unknown | undefined {
+  const copy = getfdBounded(uid as Uid, pidfd, foreignFd);
+  if (typeof copy === 'object' && 'why' in copy) return copy;
   if (copy instanceof SysFailure) {
     if (copy.errno === EPERM || copy.errno === EACCES || copy.errno === ENOSYS) return unknownOf(copy);
     return { refused: 'holder-missing', detail: copy.toString() };

@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as passed } from 'node:timers/promises';
 import type { Context } from 'mocha';
+import type { Capabilities } from '@portcullis/attestor-linux';
 import type { SelectorKey } from '@portcullis/core';
 import { requireFeature } from '@portcullis/testkit';
 import { compiled } from '../support/compile.js';
@@ -41,9 +42,9 @@ describe('T20: a peer that stops in the middle of an exec', () => {
   const makesOthersWait = (pid: number, { command, file }: Waiting): boolean => spawnSync('/usr/bin/timeout', ['0.5', command, `/proc/${String(pid)}/${file}`]).status !== 0;
 
   /** An attestor in a process of its own, which may be held up. */
-  async function start(keys: readonly SelectorKey[]): Promise<void> {
+  async function start(keys: readonly SelectorKey[], without: Partial<Capabilities> = {}): Promise<void> {
     socketPath = stage.at('held');
-    attestor = stage.start(process.execPath, [join(import.meta.dirname, '../support/attestor-process.js'), socketPath, keys.join(',')]);
+    attestor = stage.start(process.execPath, [join(import.meta.dirname, '../support/attestor-process.js'), socketPath, keys.join(','), JSON.stringify(without)]);
     await attestor.expect('ready');
   }
 
@@ -112,6 +113,49 @@ describe('T20: a peer that stops in the middle of an exec', () => {
     assert.equal((await honest(0)).evidence['unix:path']?.state, 'present');
     peers[0]!.child.stdin.end();
     while ((await honest(ANOTHER)).evidence['unix:path']?.state !== 'present') await passed(10);
+  });
+
+  it('T20: below Linux 6.5 the pin, which reads the start time, is waited for within bounds, and nobody else waits', async function () {
+    await start(['linux:pin', 'linux:live-uid'], { peerPidFd: false });
+    const { code, pin } = await (await held(this)).answer;
+    // Where the kernel lets nobody wait for the start time either, the process is pinned.
+    assert.ok((code === 'pin-failed' && pin === 'unpinned') || (code === undefined && pin === 'pidfd-open'), JSON.stringify([code, pin]));
+    const other = await honest(ANOTHER);
+    assert.deepEqual([other.code, other.pin], [undefined, 'pidfd-open']);
+  });
+
+  it('T20: over loopback TCP, who looks for the holder and pins it is not held up for good', async function () {
+    const server = stage.start(process.execPath, [join(import.meta.dirname, '../support/loopback-process.js'), 'unix:uid,linux:pin']);
+    const port = await server.line();
+    const connect = async (uid: number): Promise<Pick<Said, 'evidence'>> => {
+      const puppet = stage.start(compiled('tcp-puppet'), ['127.0.0.1', port], { uid });
+      await puppet.expect('ready');
+      puppet.child.stdin.write('connect\n');
+      return JSON.parse(await server.line()) as Said;
+    };
+    server.child.kill('SIGSTOP');
+    const peer = stage.start(compiled('hold-exec'), [stage.at('held'), compiled('puppet'), String(SOMEBODY), port]);
+    assert.equal(await peer.line(), 'held');
+    server.child.kill('SIGCONT');
+    const first = JSON.parse(await server.line()) as Said;
+    assert.equal(first.evidence['unix:uid']?.state, 'present');
+    // Whether it waits for the search or for the pin, the event loop turns, and what the kernel says of others' sockets is known.
+    assert.equal((await connect(ANOTHER)).evidence['unix:uid']?.state, 'present');
+    peer.child.stdin.end();
+    while ((await connect(ANOTHER)).evidence['linux:pin']?.state !== 'present') await passed(10);
+    assert.equal(server.child.exitCode, null);
+  });
+
+  it('T20: over loopback TCP, a holder that stops in an exec after it was found holds up no pin', async function () {
+    const server = stage.start(process.execPath, [join(import.meta.dirname, '../support/holder-process.js')]);
+    const peer = stage.start(compiled('hold-exec'), [stage.at('held'), compiled('puppet'), String(SOMEBODY), await server.line()]);
+    assert.equal(await peer.line(), 'held');
+    await server.expect('accepted');
+    const waits = makesOthersWait(peer.pid, MEMORY);
+    server.child.stdin.write(`${String(peer.pid)} 3\n`); // the descriptor of its socket
+    const said = JSON.parse(await server.line()) as { readonly held: string; readonly pinned: boolean };
+    requireFeature(this, 'exec-waits', waits, 'this kernel lets nobody wait until an exec is done');
+    assert.deepEqual(said, { held: 'timeout', pinned: false });
   });
 
   it('T20: the gateway ends when it is told to, though a thread of it is held up', async function () {
