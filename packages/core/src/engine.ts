@@ -23,7 +23,7 @@ export interface Attested {
   readonly pin: PinStrength;
   readonly stages: Stages;
   /** What threw, where the cause is `defect`; the call that failed, where a peer was refused. */
-  readonly failure?: unknown;
+  readonly failure: unknown;
 }
 
 export type MayWait = (credentials: PeerCredentials) => RefusalCode | undefined;
@@ -82,8 +82,8 @@ export class Engine {
     } catch (error) {
       return unattested(refusal('defect'), stages, error);
     }
-    stages.open = microsSince(began);
-    const run = { peer: opened, credentials, policy, context, evidence, stages };
+    const run: Run = { peer: opened, credentials, policy, context, evidence, stages, at: began };
+    stages.open = lap(run);
     if (this.#perUid !== undefined && this.#perUid.take(credentials.uid, context.nowMs) === undefined) return finished(run, refusal('capacity', 'rate-limit-uid'));
     const controller = (this.#spare ??= new AbortController());
     let late: Promise<void> | undefined;
@@ -110,7 +110,6 @@ export class Engine {
 
   /** Collects until nothing could change the decision; a promise when an attestor wants to be waited for. */
   #rounds(run: Run, signal: AbortSignal): Promise<void> | undefined {
-    const began = performance.now();
     try {
       // Once every key that the policy mentions was asked, and what those need, it can want none.
       const most = this.collector.reach(run.policy.keys);
@@ -124,7 +123,7 @@ export class Engine {
       }
       return undefined;
     } finally {
-      run.stages.collect += microsSince(began);
+      run.stages.collect += lap(run);
     }
   }
 
@@ -154,7 +153,7 @@ export class Engine {
     } finally {
       clearTimeout(timer);
       if (end !== undefined) this.#waits.delete(end);
-      run.stages.collect = microsSince(began);
+      run.stages.collect += lap(run);
     }
     return conclude(run);
   }
@@ -167,18 +166,25 @@ interface Run {
   readonly context: PolicyContext;
   readonly evidence: Map<SelectorKey, Evidenced>;
   readonly stages: Stages;
+  /** When the stage that is under way began: where one ends, the next begins, so that the clock is read once for both. */
+  at: number;
+}
+
+/** Microseconds of the stage that ends now. */
+function lap(run: Run): number {
+  const began = run.at;
+  run.at = performance.now();
+  return Math.round((run.at - began) * 1000);
 }
 
 /** After the last look: the same process and program still, then the policy's word. */
 function conclude(run: Run): Attested {
-  const began = performance.now();
   try {
     const lost = run.peer.verify(); // I3
-    run.stages.verify = microsSince(began);
+    run.stages.verify = lap(run);
     if (lost !== undefined) return finished(run, refusal('peer-lost', lost.refused, lost.detail));
-    const asked = performance.now();
     const decision = run.policy.decide(run.evidence, run.context);
-    run.stages.decide = microsSince(asked);
+    run.stages.decide = lap(run);
     if (!EFFECTS.has(decision.effect)) throw new TypeError('the policy decided neither `allow` nor `deny`');
     return finished(run, decision);
   } catch (error) {
@@ -192,7 +198,7 @@ function withoutLate(run: Run): Run {
 }
 
 function finished({ peer, credentials, evidence, stages }: Run, decision: Decision, failure?: unknown): Attested {
-  return { decision, evidence, peer, credentials, pin: pinOf(peer), stages, ...(failure === undefined ? {} : { failure }) };
+  return { decision, evidence, peer, credentials, pin: pinOf(peer), stages, failure };
 }
 
 /** A getter of somebody else's code: what it throws must not undo a decision. */
@@ -208,15 +214,14 @@ function refusedAtOpen(refused: PeerRefusal, evidence: Map<SelectorKey, Evidence
   stages.open = microsSince(began);
   return {
     decision: refusal('peer-refused', refused.refused, refused.detail),
-    evidence, peer: undefined, credentials: refused.credentials, pin: 'unpinned', stages,
+    evidence, peer: undefined, credentials: refused.credentials, pin: 'unpinned', stages, failure: undefined,
   };
 }
 
 /** A refusal of a connection whose peer nobody looked at. */
 export function unattested(decision: Decision, stages: Stages = { open: 0, collect: 0, verify: 0, decide: 0 }, failure?: unknown): Attested {
   return {
-    decision, evidence: new Map(), peer: undefined, credentials: undefined, pin: 'unpinned', stages,
-    ...(failure === undefined ? {} : { failure }),
+    decision, evidence: new Map(), peer: undefined, credentials: undefined, pin: 'unpinned', stages, failure,
   };
 }
 

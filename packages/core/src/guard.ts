@@ -22,15 +22,15 @@ export function guardServer(server: Server, gate: object, style: RefusalStyle, a
     throw new PortcullisError('GATE_OPTIONS', 'a refusal in HTTP cannot be written before the TLS handshake: use `refusal: close`');
   }
   Object.defineProperty(server, GUARDED, { value: gate });
-  const emit = server.emit.bind(server) as (name: string, ...rest: unknown[]) => boolean;
+  const emit = Reflect.get(server, 'emit') as (this: Server, name: string, ...rest: unknown[]) => boolean;
   const wasPaused = Reflect.get(server, 'pauseOnConnect') === true;
   Reflect.set(server, 'pauseOnConnect', true);
   const handOver = (socket: Socket): void => {
     if (!wasPaused) startReading(socket);
-    emit('connection', socket);
+    emit.call(server, 'connection', socket);
   };
   const guarded = (name: string, ...rest: unknown[]): boolean => {
-    if (name !== 'connection') return emit(name, ...rest);
+    if (name !== 'connection') return emit.call(server, name, ...rest);
     arrive(rest[0] as Socket, handOver);
     return true;
   };
