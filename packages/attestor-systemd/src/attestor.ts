@@ -1,0 +1,94 @@
+import { unknown, type Attestor, type AttestorHost, type Evidence, type Finding, type Findings, type Peer, type SelectorKey } from '@portcullis/core';
+import { BusFailure } from './bus/failure.js';
+import { Manager } from './manager.js';
+import { SYSTEMD_SELECTORS } from './selectors.js';
+import { fallbackOf, findingOf, type Anchor, type Unit } from './unit.js';
+
+export interface SystemdOptions {
+  /** The message bus; the system's unless told. */
+  readonly busPath?: string;
+  /** Whose bus and manager must be: root's unless told. */
+  readonly uid?: number;
+  /** Milliseconds for all questions about one peer; below the gate's deadline, so that a slow manager makes keys unknown and no more. */
+  readonly timeoutMs?: number;
+}
+
+const DEFAULTS = { busPath: '/run/dbus/system_bus_socket', uid: 0, timeoutMs: 2000 } as const;
+/** Peers that are asked about at once. */
+const MOST_AT_ONCE = 128;
+
+/** Establishes what the service manager says of a peer, held against the cgroup that the kernel has it in. */
+export class SystemdAttestor implements Attestor {
+  readonly name = 'systemd';
+  readonly selectors = SYSTEMD_SELECTORS;
+  readonly #options: Required<SystemdOptions>;
+  #manager: Manager | undefined;
+  #asking = 0;
+
+  constructor(options: SystemdOptions = {}) {
+    this.#options = { ...DEFAULTS, ...options };
+  }
+
+  attach(host: AttestorHost): void {
+    this.#manager = new Manager(host, this.#options);
+  }
+
+  async attest({ credentials: { pid } }: Peer, wanted: ReadonlySet<SelectorKey>, signal: AbortSignal, given: Evidence): Promise<Findings> {
+    const anchor = anchorOf(given);
+    if (anchor === undefined) return all(wanted, () => unknown('no-attestor', 'the attestor of this platform knows no cgroups'));
+    if (pid === 0) return all(wanted, () => unknown('not-visible', 'the peer has no pid in our pid namespace'));
+    try {
+      // The pid is the pinned peer's all the while: the cgroup was read before, and the engine verifies the peer after (T1, I3).
+      const unit = await this.#ask(pid, signal);
+      return all(wanted, (key) => findingOf(key, unit, anchor));
+    } catch (error) {
+      if (!(error instanceof BusFailure)) throw error;
+      return all(wanted, (key) => (key === 'systemd:id' ? fallbackOf(anchor) : unknown(error.why, error.message)));
+    }
+  }
+
+  close(): void {
+    this.#manager?.close();
+  }
+
+  async #ask(pid: number, signal: AbortSignal): Promise<Unit | undefined> {
+    const manager = this.#manager;
+    if (manager === undefined) throw new BusFailure('this platform offers no verified connect', 'kernel-unsupported');
+    if (this.#asking >= MOST_AT_ONCE) throw new BusFailure(`the manager is asked about ${String(MOST_AT_ONCE)} peers already`, 'limit');
+    this.#asking += 1;
+    try {
+      return await this.#inTime(manager, pid, signal);
+    } finally {
+      this.#asking -= 1;
+    }
+  }
+
+  #inTime(manager: Manager, pid: number, signal: AbortSignal): Promise<Unit | undefined> {
+    const { timeoutMs } = this.#options;
+    return new Promise((resolve, reject) => {
+      const overdue = (): void => {
+        const failure = new BusFailure(`no answer within ${String(timeoutMs)} ms`, 'timeout');
+        manager.renew(failure);
+        reject(failure);
+      };
+      const timer = setTimeout(overdue, timeoutMs);
+      signal.addEventListener('abort', overdue, { once: true });
+      if (signal.aborted) overdue();
+      manager.unitOf(pid).then(resolve, reject).finally(() => {
+        clearTimeout(timer);
+        signal.removeEventListener('abort', overdue);
+      });
+    });
+  }
+}
+
+function all(wanted: ReadonlySet<SelectorKey>, finding: (key: SelectorKey) => Finding): Findings {
+  return new Map([...wanted].map((key) => [key, finding(key)]));
+}
+
+/** Both are needs, so neither is unknown here. */
+function anchorOf(given: Evidence): Anchor | undefined {
+  const [cgroup, unit] = [given.get('linux:cgroup'), given.get('systemd:unit')];
+  if (cgroup?.state !== 'present' || unit === undefined) return undefined;
+  return { cgroup: String(cgroup.values[0]), unit: unit.state === 'present' ? String(unit.values[0]) : undefined };
+}

@@ -1,0 +1,83 @@
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import type { Context } from 'mocha';
+import { requireFeature } from '@portcullis/testkit';
+
+const DAEMON = '/usr/bin/dbus-daemon';
+const PYTHON = '/usr/bin/python3';
+const SERVICE = fileURLToPath(new URL('../../test/support/service.py', import.meta.url));
+export const NOBODY = 65534;
+/** What ours complained of. */
+const said = new WeakMap<ChildProcess, string>();
+
+export interface MockUnit {
+  readonly id: string;
+  readonly cgroup: string;
+  readonly fragment: string;
+  readonly invocation: string;
+}
+
+/** A real dbus-daemon, and services on it that another D-Bus library offers. */
+export class Buses {
+  readonly folder = mkdtempSync('/run/portcullis-bus-');
+  readonly path = join(this.folder, 'bus');
+  readonly #children: ChildProcess[] = [];
+
+  static open(ctx: Context): Buses {
+    requireFeature(ctx, 'dbus', process.geteuid?.() === 0 && existsSync(DAEMON), 'needs root and dbus-daemon');
+    requireFeature(ctx, 'dbus', spawnSync(PYTHON, ['-c', 'import dbus, gi.repository.GLib']).status === 0, 'needs python3-dbus and python3-gi');
+    return new Buses();
+  }
+
+  /** Starts the daemon at `path`, as another user where one is given. */
+  async daemon(uid = 0): Promise<ChildProcess> {
+    const config = join(this.folder, 'bus.conf');
+    writeFileSync(config, `<busconfig><listen>unix:path=${this.path}</listen><auth>EXTERNAL</auth><policy context="default">
+      <allow user="*"/><allow own="*"/><allow send_destination="*" eavesdrop="true"/><allow eavesdrop="true"/></policy></busconfig>`);
+    chmodSync(this.folder, 0o777);
+    rmSync(this.path, { force: true });
+    const child = this.#spawn(uid, DAEMON, ['--nofork', '--nopidfile', '--nosyslog', `--config-file=${config}`]);
+    await until(() => existsSync(this.path), child);
+    return child;
+  }
+
+  async service(units: Readonly<Record<string, MockUnit>>, mode: 'honest' | 'silent' | 'huge' = 'honest', uid = 0): Promise<ChildProcess> {
+    const child = this.#spawn(uid, PYTHON, [SERVICE, `unix:path=${this.path}`]);
+    let ready = false;
+    child.stdout?.once('data', () => { ready = true; });
+    child.stdin?.write(`${JSON.stringify({ units, mode })}\n`);
+    await until(() => ready, child);
+    return child;
+  }
+
+  /** Ends one of ours, and waits until it is gone. */
+  async end(child: ChildProcess): Promise<void> {
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    const gone = new Promise((resolve) => child.once('exit', resolve));
+    child.kill('SIGKILL');
+    await gone;
+  }
+
+  async close(): Promise<void> {
+    for (const child of this.#children.reverse()) await this.end(child);
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  #spawn(uid: number, program: string, args: readonly string[]): ChildProcess {
+    const [command, ...rest] = uid === 0 ? [program, ...args] : ['/usr/bin/setpriv', '--reuid', String(uid), '--regid', String(uid), '--clear-groups', program, ...args];
+    const child = spawn(command ?? '', rest, { stdio: ['pipe', 'pipe', 'pipe'], cwd: '/' });
+    child.stderr.setEncoding('utf8').on('data', (some: string) => { said.set(child, `${said.get(child) ?? ''}${some}`); });
+    this.#children.push(child);
+    return child;
+  }
+}
+
+async function until(met: () => boolean, child: ChildProcess): Promise<void> {
+  while (!met()) {
+    if (child.exitCode !== null) throw new Error(`${child.spawnargs.join(' ')} ended with ${String(child.exitCode)}: ${said.get(child)?.slice(-600) ?? ''}`);
+    await sleep(20);
+  }
+}
