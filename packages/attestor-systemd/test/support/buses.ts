@@ -67,8 +67,8 @@ export class Buses {
   }
 
   #spawn(uid: number, program: string, args: readonly string[]): ChildProcess {
-    const [command, ...rest] = uid === 0 ? [program, ...args] : ['/usr/bin/setpriv', '--reuid', String(uid), '--regid', String(uid), '--clear-groups', program, ...args];
-    const child = spawn(command ?? '', rest, { stdio: ['pipe', 'pipe', 'pipe'], cwd: '/' });
+    const become = ['--reuid', String(uid), '--regid', String(uid), '--clear-groups', program, ...args];
+    const child = spawn(uid === 0 ? program : '/usr/bin/setpriv', uid === 0 ? args : become, { stdio: ['pipe', 'pipe', 'pipe'], cwd: '/' });
     child.stderr.setEncoding('utf8').on('data', (some: string) => { said.set(child, `${said.get(child) ?? ''}${some}`); });
     this.#children.push(child);
     return child;
