@@ -59,7 +59,10 @@ describe('a document', () => {
   });
 
   it('refuses size before it reads', () => {
-    assert.deepEqual(codes(Buffer.alloc(3 * 1024 * 1024, 32)), ['YAML_TOO_LARGE']);
+    assert.deepEqual(codes(Buffer.alloc(33 * 1024 * 1024, 32)), ['YAML_TOO_LARGE']);
+    // Memory goes with the tokens and not with the bytes.
+    assert.deepEqual(codes(`[${'a,'.repeat(20)}]`), []);
+    assert.deepEqual(readDocument(`[${'a,'.repeat(20)}]`, 'x', { maxTokens: 30 }).findings.map(({ code }) => code), ['YAML_TOO_LARGE']);
     assert.deepEqual(readDocument('a: 12345', 'x', { maxBytes: 5 }).findings.map(({ code }) => code), ['YAML_TOO_LARGE']);
   });
 

@@ -23,6 +23,7 @@ function page(): string {
     'Codes are stable: scripts may count by them. This page is made from the table in `packages/policy/src/findings/finding-codes.ts`.',
     '',
     ...title('YAML_', 'Reading the document'),
+    ...title('COMPILED_', 'A compiled policy'),
     ...title('SCHEMA_', 'The shape of the document'),
     ...title('POLICY_', 'The policy'),
     ...title('HOST_', 'On this host (`check --host`, and at the start of `serve`)'),

@@ -11,6 +11,7 @@ describe('the package', () => {
       'MAX_LOOKS',
       'SourceText',
       'Suppressions',
+      'bundlePolicy',
       'child',
       'compilePolicyText',
       'didYouMean',

@@ -28,7 +28,12 @@ export function readTokens(source: SourceText, limits: DocumentLimits, findings:
   let depth = 0;
   let nested = 0;
   let inScalar = false;
+  let count = 0;
   for (const lexeme of new Lexer().lex(source.text)) {
+    if (++count > limits.maxTokens) {
+      findings.report('YAML_TOO_LARGE', source, { offset: Math.min(offset, source.text.length), length: 1 }, `the document has more than ${String(limits.maxTokens)} tokens`);
+      return undefined;
+    }
     const type: CST.TokenType | null = inScalar ? null : CST.tokenType(lexeme);
     inScalar = type === 'scalar';
     if (type !== null) {

@@ -27,6 +27,9 @@ export const FINDING_CODES = {
   YAML_ALIAS_LIMIT: error('aliases blow the document up', 'name shared parts in `sets` and refer to them with `use`'),
   YAML_NUMBER: error('a number is not finite or too large to be exact', 'quote it if it is meant as text, such as a digest of digits only'),
 
+  COMPILED_DAMAGED: error('a compiled policy is not what was written, or was not written by `portcullis compile`', 'compile it again from its YAML'),
+  COMPILED_VERSION: error('a compiled policy is of a form that this version does not read', 'compile it again from its YAML with the version that reads it'),
+
   SCHEMA_TYPE: error('a value has the wrong shape here', 'check the indentation, and what the word takes'),
   SCHEMA_MISSING: error('a required word is missing', 'add it'),
   SCHEMA_UNKNOWN_WORD: error('a word is not part of the language here', 'check its spelling and its indentation'),

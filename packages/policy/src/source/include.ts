@@ -98,7 +98,7 @@ export class IncludeReader {
 }
 
 /** Symbolic links resolved; the path itself where there is nothing to resolve. */
-function realPath(path: string): string {
+export function realPath(path: string): string {
   try {
     return realpathSync(path);
   } catch {

@@ -1,10 +1,13 @@
 import { createHash } from 'node:crypto';
-import { basename, extname } from 'node:path';
+import { basename, dirname, extname, resolve } from 'node:path';
 import { PortcullisError, type Catalogue } from '@portcullis/core';
 import { checkPolicy } from '../check/check-policy.js';
 import { compileRules, type CompiledRules } from '../compile/compile-rules.js';
+import { encodeDocuments } from '../compiled/compiled-file.js';
+import { isCompiledFile, readCompiledFile } from '../compiled/read-compiled.js';
 import { CompiledPolicy } from '../decide/compiled-policy.js';
 import { readDocument, spanAt, type YamlDocument } from '../document/document.js';
+import { DEFAULT_LIMITS } from '../document/limits.js';
 import { itemsOf, textOf, child } from '../document/node.js';
 import { validateDocument } from '../document/validate.js';
 import { FindingList, type PolicyFinding } from '../findings/finding.js';
@@ -12,14 +15,14 @@ import { formatFindings } from '../findings/format-finding.js';
 import type { SourceText, Sources } from '../findings/source-text.js';
 import { Suppressions, type SuppressedFinding } from '../findings/suppressions.js';
 import { reviewPolicy, type ReviewOptions } from '../review/review-policy.js';
-import { IncludeReader } from './include.js';
+import { IncludeReader, realPath } from './include.js';
 import { parsePolicy } from './parse-policy.js';
 import { validatePolicy, VALIDATE_OPTIONS } from './schema.js';
 
 export interface CompileOptions {
   /** The keys of the attestors that the policy will meet. */
   readonly catalogue: Catalogue;
-  /** Bytes of one file at most; 2 MiB by default. */
+  /** Bytes of one file at most; 32 MiB by default, and four times that of a compiled one. */
   readonly maxBytes?: number;
   /** The listeners of the gate: a rule for any other is an error. Undefined: not checked. */
   readonly knownListeners?: Iterable<string>;
@@ -52,14 +55,50 @@ export interface LoadedPolicy {
   readonly sources: Sources;
 }
 
-/** Reads, checks and compiles a policy file and all it includes. Synchronous; never throws for what it reads. */
+/**
+ * Reads, checks and compiles a policy file and all it includes, or one that was compiled before. Synchronous; never throws
+ * for what it reads.
+ */
 export function loadPolicy(path: string, options: LoadOptions): LoadedPolicy {
+  return Object.freeze(loadDocuments(path, options).loaded);
+}
+
+/** A policy and all it includes in one file, which loads without reading YAML. */
+export interface PolicyBundle extends LoadedPolicy {
+  /** Undefined if any finding is an error. */
+  readonly bytes?: Uint8Array;
+}
+
+/** Makes what `loadPolicy` reads faster than YAML, of a policy that it would load. */
+export function bundlePolicy(path: string, options: LoadOptions): PolicyBundle {
+  const { loaded, documents } = loadDocuments(path, options);
+  return Object.freeze(loaded.policy === undefined ? loaded : { ...loaded, bytes: encodeDocuments(documents, path) });
+}
+
+function loadDocuments(path: string, options: LoadOptions): { readonly loaded: LoadedPolicy; readonly documents: readonly YamlDocument[] } {
   const findings = new FindingList();
+  const { documents, files, folders, sources } = isCompiledFile(path) ? readCompiled(path, options, findings) : readFiles(path, options, findings);
+  const compiled = compileDocuments(documents, findings, options);
+  return { loaded: { ...compiled, files: Object.freeze(files), folders: Object.freeze([...folders]), sources }, documents };
+}
+
+/** Documents, and where they came from. */
+type Read = Pick<IncludeReader, 'documents' | 'files' | 'folders' | 'sources'>;
+
+function readFiles(path: string, options: LoadOptions, findings: FindingList): Read {
   const includes = { maxBytes: options.maxBytes, maxFiles: options.maxFiles ?? 256, allowOutside: options.allowOutsideIncludes === true };
   const reader = new IncludeReader(path, includes, findings);
   reader.read(path, path);
-  const compiled = compileDocuments(reader.documents, findings, options);
-  return Object.freeze({ ...compiled, files: Object.freeze(reader.files), folders: Object.freeze([...reader.folders]), sources: reader.sources });
+  return reader;
+}
+
+function readCompiled(path: string, options: LoadOptions, findings: FindingList): Read {
+  const documents = [...readCompiledFile(path, options.maxBytes ?? DEFAULT_LIMITS.maxBytes, findings)];
+  for (const document of documents) {
+    for (const finding of validateDocument(document, validatePolicy, VALIDATE_OPTIONS)) findings.add(finding);
+  }
+  const file = realPath(path);
+  return { documents, files: [file], folders: new Set([dirname(file), dirname(resolve(path))]), sources: new Map(documents.map(({ source }) => [source.file, source])) };
 }
 
 /** Checks and compiles a policy in memory. It cannot include anything. */

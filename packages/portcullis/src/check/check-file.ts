@@ -1,6 +1,6 @@
 import { dirname, join, relative } from 'node:path';
 import type { Catalogue } from '@portcullis/core';
-import { loadPolicy, loadPolicyTest, readDocumentFile, textOf, type PolicyFinding, type ReviewOptions, type Sources, type SourceText, type SuppressedFinding, type YamlDocument } from '@portcullis/policy';
+import { loadPolicy, loadPolicyTest, textOf, type PolicyFinding, type ReviewOptions, type Sources, type SourceText, type SuppressedFinding, type YamlDocument } from '@portcullis/policy';
 import type { GatewaySpec } from '../gateway/gateway-spec.js';
 import { parseGateway } from '../gateway/parse-gateway.js';
 import type { PolicyInPlace } from './all-host-warnings.js';
@@ -22,11 +22,15 @@ export interface CheckSettings {
   readonly catalogue: Catalogue;
   readonly nowMs: number;
   readonly review: ReviewOptions;
+  /** Of one file. */
+  readonly maxBytes?: number;
 }
 
-/** Checks a policy, a test, or a gateway file with the policies that it names. Never throws for what it reads. */
-export function checkFile(file: string, settings: CheckSettings): CheckedFile {
-  const document = readDocumentFile(file);
+/**
+ * Checks a policy, a test, or a gateway file with the policies that it names. Never throws for what it reads.
+ * @param document as the file was read, which tells what it is
+ */
+export function checkFile(file: string, document: YamlDocument, settings: CheckSettings): CheckedFile {
   const kind = textOf(document.root, 'kind') ?? 'AdmissionPolicy';
   if (kind === 'Gateway') return checkGateway(file, document, settings);
   if (kind === 'PolicyTest') return checkTest(file, settings.catalogue);

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { addCheck } from './commands/check.js';
+import { addCompile } from './commands/compile.js';
 import { addDoctor } from './commands/doctor.js';
 import { addExplain } from './commands/explain.js';
 import { addFmt } from './commands/fmt.js';
@@ -26,6 +27,6 @@ export function makeProgram(done: (code: number) => void): Command {
       ['what does a process look like to a policy?', 'portcullis inspect --pid 4711'],
       ['what can this host attest?', 'portcullis doctor'],
     ));
-  for (const add of [addServe, addInspect, addCheck, addTest, addExplain, addFmt, addImport, addDoctor]) add(program, done);
+  for (const add of [addServe, addInspect, addCheck, addTest, addExplain, addFmt, addCompile, addImport, addDoctor]) add(program, done);
   return program;
 }

@@ -1,10 +1,9 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
-import { DEFAULT_LIMITS } from '@portcullis/policy';
 
-const { maxBytes: MOST_BYTES } = DEFAULT_LIMITS;
+const MOST_BYTES = 2 * 1024 * 1024;
 const PIECE = 65_536;
 
-/** Reads a regular file, or stdin for `-`, up to what a policy may have unless told. @throws Error beyond, and for what is no regular file */
+/** Reads a regular file, or stdin for `-`, up to 2 MiB unless told. @throws Error beyond, and for what is no regular file */
 export async function readBounded(from: string, most = MOST_BYTES): Promise<Uint8Array> {
   if (from === '-') return readStdin(process.stdin, most);
   // A FIFO would wait for its writer, a device never end.

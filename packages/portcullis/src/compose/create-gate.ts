@@ -23,8 +23,8 @@ export async function createGate(settings: GateSettings): Promise<Gate> {
 }
 
 async function gateOfFile(path: string, settings: GateSettings, parts: Parts): Promise<PolicyGate> {
-  const { knownListeners, onReload } = settings;
-  const load: LoadOptions = { catalogue: parts.catalogue, ...(knownListeners === undefined ? {} : { knownListeners }) };
+  const { knownListeners, maxPolicyBytes, onReload } = settings;
+  const load: LoadOptions = { catalogue: parts.catalogue, ...(knownListeners === undefined ? {} : { knownListeners }), ...(maxPolicyBytes === undefined ? {} : { maxBytes: maxPolicyBytes }) };
   const first = await loadSteadyPolicy(path, load);
   const policy = requirePolicy(first);
   const warnings = [...first.findings.map((finding) => formatFinding(finding, first.sources)), ...(await prepareAttestors(parts.attestors, policy))];

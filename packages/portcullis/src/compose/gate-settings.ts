@@ -13,6 +13,8 @@ export interface GateSettings extends CoreOptions, PlatformOptions {
   readonly watch?: boolean;
   /** Hears of every reload; a rejected one left the old policy in force. */
   readonly onReload?: (reload: PolicyReload) => void;
+  /** With a path: bytes of one policy file at most, 32 MiB without it; a compiled one may have four times as many. */
+  readonly maxPolicyBytes?: number;
   /** With a path: the listeners that rules may name. Undefined: any. */
   readonly knownListeners?: Iterable<string>;
   /** Attestors beside the platform's. The gate closes them with itself. */

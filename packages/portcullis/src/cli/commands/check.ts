@@ -13,6 +13,7 @@ import { plural } from '../../plural.js';
 import { hasColor } from '../colors.js';
 import { EXIT, print } from '../exit.js';
 import { examples, oneOf } from '../help.js';
+import { bytes } from '../parse-bytes.js';
 import { addPluginOptions, chosenPlugins, type PluginChoice } from '../plugin-options.js';
 import { version } from '../version.js';
 
@@ -22,6 +23,7 @@ interface CheckOptions extends PluginChoice {
   readonly strict?: true;
   readonly host?: true;
   readonly platform?: string;
+  readonly maxBytes?: number;
 }
 
 const MS_PER_DAY = 86_400_000;
@@ -36,6 +38,7 @@ export function addCheck(program: Command, done: (code: number) => void): void {
     .option('--strict', 'warnings fail too')
     .option('--expires-within <days>', 'warn of rules that expire within so many days', days, 30)
     .option('--host', 'also warn of rules that need what this host cannot answer, and of programs and policies that others can replace here')
+    .option('--max-bytes <bytes>', 'the largest file to read (default: 33554432)', bytes)
     .option('--platform <name>', 'check for another platform than this one: linux or darwin', oneOf('linux', 'darwin')))
     .addHelpText('after', examples(
       ['before a commit', 'portcullis check --strict policy.yaml'],
@@ -51,14 +54,16 @@ function days(text: string): number {
   return Number(text);
 }
 
-async function check(files: readonly string[], { format, strict, host, platform, expiresWithin, ...choice }: CheckOptions): Promise<number> {
-  const settings = { nowMs: Date.now(), review: { expiresWithinMs: expiresWithin * MS_PER_DAY } };
+async function check(files: readonly string[], { format, strict, host, platform, expiresWithin, maxBytes, ...choice }: CheckOptions): Promise<number> {
+  const limits = maxBytes === undefined ? {} : { maxBytes };
+  const settings = { nowMs: Date.now(), review: { expiresWithinMs: expiresWithin * MS_PER_DAY }, ...limits };
   const chosen = await chosenPlugins(choice);
   const checked: CheckedFile[] = [];
   for (const file of files) {
+    const document = readDocumentFile(file, limits);
     // What a gateway file names counts for it, and for the policies that it names.
-    const plugins = [...chosen, ...(await loadPlugins(pluginsOf(readDocumentFile(file))))];
-    const one = checkFile(file, { ...settings, catalogue: await platformCatalogue(platform, plugins) });
+    const plugins = [...chosen, ...(await loadPlugins(pluginsOf(document)))];
+    const one = checkFile(file, document, { ...settings, catalogue: await platformCatalogue(platform, plugins) });
     checked.push(host === true ? await onThisHost(one, plugins) : one);
   }
   const count = (severity: string): number => checked.reduce((sum, { findings }) => sum + findings.filter((one) => one.severity === severity).length, 0);

@@ -1,5 +1,5 @@
 import { escapeText, PortcullisError } from '@portcullis/core';
-import { formatDocument, formatFindings, type FormattedDocument } from '@portcullis/policy';
+import { DEFAULT_LIMITS, formatDocument, formatFindings, type FormattedDocument } from '@portcullis/policy';
 import type { Command } from 'commander';
 import { replaceFile } from '../../format/replace-file.js';
 import { plural } from '../../plural.js';
@@ -68,7 +68,7 @@ function fail({ findings, source }: FormattedDocument): 'failed' {
 
 async function read(file: string): Promise<Uint8Array> {
   try {
-    return await readBounded(file);
+    return await readBounded(file, DEFAULT_LIMITS.maxBytes);
   } catch (cause) {
     throw new PortcullisError('POLICY_READ', `cannot read \`${file}\``, { cause, facts: { path: file } });
   }
