@@ -3,7 +3,7 @@ export { DEFAULT_LIMITS, type DocumentLimits } from './document/limits.js';
 export { child, itemsOf, textOf, toPlain, type DocEntry, type DocList, type DocMap, type DocNode, type DocScalar, type PlainValue } from './document/node.js';
 export { validateDocument, type SchemaError, type SchemaValidator, type ValidateOptions } from './document/validate.js';
 export { quote } from './findings/escape.js';
-export { FINDING_CODES, type FindingCode, type FindingMeaning } from './findings/finding-codes.js';
+export { FINDING_CODES, isFindingCode, type FindingCode, type FindingMeaning } from './findings/finding-codes.js';
 export { FindingList, makeFinding, type PolicyFinding, type Span } from './findings/finding.js';
 export { formatFinding, formatFindings, type FormatOptions } from './findings/format-finding.js';
 export { SourceText, type Sources } from './findings/source-text.js';

@@ -23,6 +23,7 @@ describe('the package', () => {
       'formatFinding',
       'formatFindings',
       'formatPercent',
+      'isFindingCode',
       'itemsOf',
       'loadPolicy',
       'loadPolicyTest',
