@@ -54,7 +54,7 @@ describe('token buckets', () => {
     assert.deepEqual([Math.max(...sizes) <= 100, sizes.at(-1)], [true, 1]);
   });
 
-  it('let names without a place share one bucket, and empty nobody else\'s', () => {
+  it('let names without a place share one bucket, and empty no other', () => {
     const buckets = new TokenBuckets<number>({ perSecond: 0.001, burst: 2 }, undefined, new BucketRoom(1000), 10);
     for (let name = 0; name < 10; name += 1) assert.ok(buckets.take(name, T0));
     assert.deepEqual([10, 11, 12, 13].map((name) => buckets.take(name, T0) !== undefined), [true, true, false, false]);

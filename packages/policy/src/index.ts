@@ -13,6 +13,8 @@ export { bundlePolicy, compilePolicyText, loadPolicy, requirePolicy, type Compil
 export type { ReviewOptions } from './review/review-policy.js';
 export type { Condition, Group, Matcher, Test } from './source/condition.js';
 export type { Rule } from './source/rule.js';
+export type { RuleLimit } from './source/rule-limit.js';
+export type { Window } from './source/window.js';
 export { CompiledPolicy } from './decide/compiled-policy.js';
 export {
   explain,

@@ -3,8 +3,8 @@
 
 export const validate = validate10;
 export default validate10;
-const schema11 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"https://portcullis.invalid/schema/v1/policy-test.json","title":"PolicyTest of Portcullis","type":"object","required":["apiVersion","kind","policy","clock"],"additionalProperties":false,"properties":{"apiVersion":{"const":"portcullis/v1"},"kind":{"const":"PolicyTest"},"metadata":{"type":"object","additionalProperties":false,"properties":{"name":{"type":"string"},"owner":{"type":"string"},"description":{"type":"string"}}},"policy":{"type":"string","pattern":"^[^\\x00]+$","description":"the path of a policy"},"clock":{"type":"string"},"peers":{"type":"object","propertyNames":{"pattern":"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$","description":"a name of letters, digits, dots, dashes and underscores"},"additionalProperties":{"$ref":"#/definitions/peer"}},"cases":{"type":"array","minItems":1,"items":{"$ref":"#/definitions/case"}},"properties":{"type":"array","minItems":1,"items":{"$ref":"#/definitions/property"}},"coverage":{"type":"object","minProperties":1,"additionalProperties":false,"properties":{"rules":{"$ref":"#/definitions/percentage"},"branches":{"$ref":"#/definitions/percentage"}}}},"definitions":{"listener":{"type":"string","pattern":"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$","description":"the name of a listener"},"percentage":{"type":"number","minimum":0,"maximum":100,"description":"a percentage from 0 to 100"},"literal":{"type":["string","number","boolean"]},"keys":{"type":"array","minItems":1,"items":{"type":"string"}},"ids":{"type":"array","items":{"type":"string"}},"peer":{"type":["object","string"],"additionalProperties":false,"properties":{"from":{"type":"string"},"unknown":{"$ref":"#/definitions/keys"},"tiers":{"type":"object","minProperties":1,"additionalProperties":{"enum":["kernel-connect","kernel-live","derived","image","image-unverified","heuristic","peer-asserted"]}}},"patternProperties":{"^[^:]*:":{"type":["string","number","boolean","null","array"],"items":{"$ref":"#/definitions/literal"}}}},"case":{"type":"object","required":["name","peer","expect"],"additionalProperties":false,"properties":{"name":{"type":"string","pattern":"\\S","description":"text that says something"},"listener":{"$ref":"#/definitions/listener"},"clock":{"type":"string"},"peer":{"$ref":"#/definitions/peer"},"expect":{"$ref":"#/definitions/expect"}}},"expect":{"type":"object","minProperties":1,"additionalProperties":false,"properties":{"decision":{"enum":["allow","deny"]},"cause":{"enum":["rule","default","unknown-evidence","limit","expired-policy"]},"rule":{"type":"string"},"rules":{"$ref":"#/definitions/ids"},"grant":{"type":"object"},"shadow":{"$ref":"#/definitions/ids"},"nearest":{"type":["string","object","null"],"required":["rule"],"additionalProperties":false,"properties":{"rule":{"type":"string"},"failed":{"$ref":"#/definitions/keys"}}}}},"property":{"type":"object","minProperties":1,"additionalProperties":false,"properties":{"name":{"type":"string","pattern":"\\S","description":"text that says something"},"never":{"$ref":"#/definitions/claim"},"always":{"$ref":"#/definitions/claim"}}},"claim":{"type":"object","required":["decision"],"additionalProperties":false,"properties":{"decision":{"enum":["allow","deny"]},"grant":{"type":"object","minProperties":1},"listeners":{"type":"array","minItems":1,"items":{"$ref":"#/definitions/listener"}},"where":{"$ref":"https://portcullis.invalid/schema/v1/admission-policy.json#/definitions/condition"}}}}};
-const schema37 = {"type":"number","minimum":0,"maximum":100,"description":"a percentage from 0 to 100"};
+const schema11 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"https://portcullis.invalid/schema/v1/policy-test.json","title":"PolicyTest of Portcullis","type":"object","required":["apiVersion","kind","policy","clock"],"additionalProperties":false,"properties":{"apiVersion":{"const":"portcullis/v1"},"kind":{"const":"PolicyTest"},"metadata":{"type":"object","additionalProperties":false,"properties":{"name":{"type":"string"},"owner":{"type":"string"},"description":{"type":"string"}}},"policy":{"type":"string","pattern":"^[^\\x00]+$","description":"the path of a policy"},"clock":{"type":"string"},"peers":{"type":"object","propertyNames":{"pattern":"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$","description":"a name of letters, digits, dots, dashes and underscores"},"additionalProperties":{"$ref":"#/definitions/peer"}},"cases":{"type":"array","minItems":1,"items":{"$ref":"#/definitions/case"}},"properties":{"type":"array","minItems":1,"items":{"$ref":"#/definitions/property"}},"coverage":{"type":"object","minProperties":1,"additionalProperties":false,"properties":{"rules":{"$ref":"#/definitions/percentage"},"branches":{"$ref":"#/definitions/percentage"}}}},"definitions":{"listener":{"type":"string","pattern":"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$","description":"the name of a listener"},"percentage":{"type":"number","minimum":0,"maximum":100,"description":"a percentage from 0 to 100"},"literal":{"type":["string","number","boolean"]},"keys":{"type":"array","minItems":1,"items":{"type":"string"}},"ids":{"type":"array","items":{"type":"string"}},"peer":{"type":["object","string"],"additionalProperties":false,"properties":{"from":{"type":"string"},"unknown":{"$ref":"#/definitions/keys"},"tiers":{"type":"object","minProperties":1,"additionalProperties":{"enum":["kernel-connect","kernel-live","derived","image","image-unverified","heuristic","peer-asserted"]}}},"patternProperties":{"^[^:]*:":{"type":["string","number","boolean","null","array"],"items":{"$ref":"#/definitions/literal"}}}},"case":{"type":"object","required":["name","peer","expect"],"additionalProperties":false,"properties":{"name":{"type":"string","pattern":"\\S","description":"text that says something"},"listener":{"$ref":"#/definitions/listener"},"clock":{"type":"string"},"peer":{"$ref":"#/definitions/peer"},"exhausted":{"$ref":"#/definitions/ids"},"expect":{"$ref":"#/definitions/expect"}}},"expect":{"type":"object","minProperties":1,"additionalProperties":false,"properties":{"decision":{"enum":["allow","deny"]},"cause":{"enum":["rule","default","unknown-evidence","limit","expired-policy"]},"rule":{"type":"string"},"rules":{"$ref":"#/definitions/ids"},"grant":{"type":"object"},"shadow":{"$ref":"#/definitions/ids"},"nearest":{"type":["string","object","null"],"required":["rule"],"additionalProperties":false,"properties":{"rule":{"type":"string"},"failed":{"$ref":"#/definitions/keys"}}}}},"property":{"type":"object","minProperties":1,"additionalProperties":false,"properties":{"name":{"type":"string","pattern":"\\S","description":"text that says something"},"never":{"$ref":"#/definitions/claim"},"always":{"$ref":"#/definitions/claim"}}},"claim":{"type":"object","required":["decision"],"additionalProperties":false,"properties":{"decision":{"enum":["allow","deny"]},"grant":{"type":"object","minProperties":1},"listeners":{"type":"array","minItems":1,"items":{"$ref":"#/definitions/listener"}},"where":{"$ref":"https://portcullis.invalid/schema/v1/admission-policy.json#/definitions/condition"}}}}};
+const schema40 = {"type":"number","minimum":0,"maximum":100,"description":"a percentage from 0 to 100"};
 const func2 = Object.prototype.hasOwnProperty;
 const pattern0 = new RegExp("^[^\\x00]+$", "u");
 const pattern1 = new RegExp("^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$", "u");
@@ -165,18 +165,18 @@ validate11.errors = vErrors;
 return errors === 0;
 }
 
-const schema15 = {"type":"object","required":["name","peer","expect"],"additionalProperties":false,"properties":{"name":{"type":"string","pattern":"\\S","description":"text that says something"},"listener":{"$ref":"#/definitions/listener"},"clock":{"type":"string"},"peer":{"$ref":"#/definitions/peer"},"expect":{"$ref":"#/definitions/expect"}}};
+const schema15 = {"type":"object","required":["name","peer","expect"],"additionalProperties":false,"properties":{"name":{"type":"string","pattern":"\\S","description":"text that says something"},"listener":{"$ref":"#/definitions/listener"},"clock":{"type":"string"},"peer":{"$ref":"#/definitions/peer"},"exhausted":{"$ref":"#/definitions/ids"},"expect":{"$ref":"#/definitions/expect"}}};
 const schema16 = {"type":"string","pattern":"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$","description":"the name of a listener"};
+const schema17 = {"type":"array","items":{"type":"string"}};
 const pattern4 = new RegExp("\\S", "u");
-const schema17 = {"type":"object","minProperties":1,"additionalProperties":false,"properties":{"decision":{"enum":["allow","deny"]},"cause":{"enum":["rule","default","unknown-evidence","limit","expired-policy"]},"rule":{"type":"string"},"rules":{"$ref":"#/definitions/ids"},"grant":{"type":"object"},"shadow":{"$ref":"#/definitions/ids"},"nearest":{"type":["string","object","null"],"required":["rule"],"additionalProperties":false,"properties":{"rule":{"type":"string"},"failed":{"$ref":"#/definitions/keys"}}}}};
-const schema18 = {"type":"array","items":{"type":"string"}};
+const schema18 = {"type":"object","minProperties":1,"additionalProperties":false,"properties":{"decision":{"enum":["allow","deny"]},"cause":{"enum":["rule","default","unknown-evidence","limit","expired-policy"]},"rule":{"type":"string"},"rules":{"$ref":"#/definitions/ids"},"grant":{"type":"object"},"shadow":{"$ref":"#/definitions/ids"},"nearest":{"type":["string","object","null"],"required":["rule"],"additionalProperties":false,"properties":{"rule":{"type":"string"},"failed":{"$ref":"#/definitions/keys"}}}}};
 
 function validate15(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
 let errors = 0;
 if(data && typeof data == "object" && !Array.isArray(data)){
 if(Object.keys(data).length < 1){
-const err0 = {instancePath,schemaPath:"#/minProperties",keyword:"minProperties",params:{limit: 1},message:"must NOT have fewer than 1 properties",schema:1,parentSchema:schema17,data};
+const err0 = {instancePath,schemaPath:"#/minProperties",keyword:"minProperties",params:{limit: 1},message:"must NOT have fewer than 1 properties",schema:1,parentSchema:schema18,data};
 if(vErrors === null){
 vErrors = [err0];
 }
@@ -187,7 +187,7 @@ errors++;
 }
 for(const key0 in data){
 if(!(((((((key0 === "decision") || (key0 === "cause")) || (key0 === "rule")) || (key0 === "rules")) || (key0 === "grant")) || (key0 === "shadow")) || (key0 === "nearest"))){
-const err1 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties",schema:false,parentSchema:schema17,data};
+const err1 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties",schema:false,parentSchema:schema18,data};
 if(vErrors === null){
 vErrors = [err1];
 }
@@ -200,7 +200,7 @@ errors++;
 if(data.decision !== undefined){
 let data0 = data.decision;
 if(!((data0 === "allow") || (data0 === "deny"))){
-const err2 = {instancePath:instancePath+"/decision",schemaPath:"#/properties/decision/enum",keyword:"enum",params:{allowedValues: schema17.properties.decision.enum},message:"must be equal to one of the allowed values",schema:schema17.properties.decision.enum,parentSchema:schema17.properties.decision,data:data0};
+const err2 = {instancePath:instancePath+"/decision",schemaPath:"#/properties/decision/enum",keyword:"enum",params:{allowedValues: schema18.properties.decision.enum},message:"must be equal to one of the allowed values",schema:schema18.properties.decision.enum,parentSchema:schema18.properties.decision,data:data0};
 if(vErrors === null){
 vErrors = [err2];
 }
@@ -213,7 +213,7 @@ errors++;
 if(data.cause !== undefined){
 let data1 = data.cause;
 if(!(((((data1 === "rule") || (data1 === "default")) || (data1 === "unknown-evidence")) || (data1 === "limit")) || (data1 === "expired-policy"))){
-const err3 = {instancePath:instancePath+"/cause",schemaPath:"#/properties/cause/enum",keyword:"enum",params:{allowedValues: schema17.properties.cause.enum},message:"must be equal to one of the allowed values",schema:schema17.properties.cause.enum,parentSchema:schema17.properties.cause,data:data1};
+const err3 = {instancePath:instancePath+"/cause",schemaPath:"#/properties/cause/enum",keyword:"enum",params:{allowedValues: schema18.properties.cause.enum},message:"must be equal to one of the allowed values",schema:schema18.properties.cause.enum,parentSchema:schema18.properties.cause,data:data1};
 if(vErrors === null){
 vErrors = [err3];
 }
@@ -226,7 +226,7 @@ errors++;
 if(data.rule !== undefined){
 let data2 = data.rule;
 if(typeof data2 !== "string"){
-const err4 = {instancePath:instancePath+"/rule",schemaPath:"#/properties/rule/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema17.properties.rule.type,parentSchema:schema17.properties.rule,data:data2};
+const err4 = {instancePath:instancePath+"/rule",schemaPath:"#/properties/rule/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema18.properties.rule.type,parentSchema:schema18.properties.rule,data:data2};
 if(vErrors === null){
 vErrors = [err4];
 }
@@ -243,7 +243,7 @@ const len0 = data3.length;
 for(let i0=0; i0<len0; i0++){
 let data4 = data3[i0];
 if(typeof data4 !== "string"){
-const err5 = {instancePath:instancePath+"/rules/" + i0,schemaPath:"#/definitions/ids/items/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema18.items.type,parentSchema:schema18.items,data:data4};
+const err5 = {instancePath:instancePath+"/rules/" + i0,schemaPath:"#/definitions/ids/items/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema17.items.type,parentSchema:schema17.items,data:data4};
 if(vErrors === null){
 vErrors = [err5];
 }
@@ -255,7 +255,7 @@ errors++;
 }
 }
 else {
-const err6 = {instancePath:instancePath+"/rules",schemaPath:"#/definitions/ids/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema18.type,parentSchema:schema18,data:data3};
+const err6 = {instancePath:instancePath+"/rules",schemaPath:"#/definitions/ids/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema17.type,parentSchema:schema17,data:data3};
 if(vErrors === null){
 vErrors = [err6];
 }
@@ -268,7 +268,7 @@ errors++;
 if(data.grant !== undefined){
 let data5 = data.grant;
 if(!(data5 && typeof data5 == "object" && !Array.isArray(data5))){
-const err7 = {instancePath:instancePath+"/grant",schemaPath:"#/properties/grant/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema17.properties.grant.type,parentSchema:schema17.properties.grant,data:data5};
+const err7 = {instancePath:instancePath+"/grant",schemaPath:"#/properties/grant/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema18.properties.grant.type,parentSchema:schema18.properties.grant,data:data5};
 if(vErrors === null){
 vErrors = [err7];
 }
@@ -285,7 +285,7 @@ const len1 = data6.length;
 for(let i1=0; i1<len1; i1++){
 let data7 = data6[i1];
 if(typeof data7 !== "string"){
-const err8 = {instancePath:instancePath+"/shadow/" + i1,schemaPath:"#/definitions/ids/items/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema18.items.type,parentSchema:schema18.items,data:data7};
+const err8 = {instancePath:instancePath+"/shadow/" + i1,schemaPath:"#/definitions/ids/items/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema17.items.type,parentSchema:schema17.items,data:data7};
 if(vErrors === null){
 vErrors = [err8];
 }
@@ -297,7 +297,7 @@ errors++;
 }
 }
 else {
-const err9 = {instancePath:instancePath+"/shadow",schemaPath:"#/definitions/ids/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema18.type,parentSchema:schema18,data:data6};
+const err9 = {instancePath:instancePath+"/shadow",schemaPath:"#/definitions/ids/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema17.type,parentSchema:schema17,data:data6};
 if(vErrors === null){
 vErrors = [err9];
 }
@@ -310,7 +310,7 @@ errors++;
 if(data.nearest !== undefined){
 let data8 = data.nearest;
 if(((typeof data8 !== "string") && (!(data8 && typeof data8 == "object" && !Array.isArray(data8)))) && (data8 !== null)){
-const err10 = {instancePath:instancePath+"/nearest",schemaPath:"#/properties/nearest/type",keyword:"type",params:{type: schema17.properties.nearest.type},message:"must be string,object,null",schema:schema17.properties.nearest.type,parentSchema:schema17.properties.nearest,data:data8};
+const err10 = {instancePath:instancePath+"/nearest",schemaPath:"#/properties/nearest/type",keyword:"type",params:{type: schema18.properties.nearest.type},message:"must be string,object,null",schema:schema18.properties.nearest.type,parentSchema:schema18.properties.nearest,data:data8};
 if(vErrors === null){
 vErrors = [err10];
 }
@@ -321,7 +321,7 @@ errors++;
 }
 if(data8 && typeof data8 == "object" && !Array.isArray(data8)){
 if(data8.rule === undefined){
-const err11 = {instancePath:instancePath+"/nearest",schemaPath:"#/properties/nearest/required",keyword:"required",params:{missingProperty: "rule"},message:"must have required property '"+"rule"+"'",schema:schema17.properties.nearest.required,parentSchema:schema17.properties.nearest,data:data8};
+const err11 = {instancePath:instancePath+"/nearest",schemaPath:"#/properties/nearest/required",keyword:"required",params:{missingProperty: "rule"},message:"must have required property '"+"rule"+"'",schema:schema18.properties.nearest.required,parentSchema:schema18.properties.nearest,data:data8};
 if(vErrors === null){
 vErrors = [err11];
 }
@@ -332,7 +332,7 @@ errors++;
 }
 for(const key1 in data8){
 if(!((key1 === "rule") || (key1 === "failed"))){
-const err12 = {instancePath:instancePath+"/nearest",schemaPath:"#/properties/nearest/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key1},message:"must NOT have additional properties",schema:false,parentSchema:schema17.properties.nearest,data:data8};
+const err12 = {instancePath:instancePath+"/nearest",schemaPath:"#/properties/nearest/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key1},message:"must NOT have additional properties",schema:false,parentSchema:schema18.properties.nearest,data:data8};
 if(vErrors === null){
 vErrors = [err12];
 }
@@ -345,7 +345,7 @@ errors++;
 if(data8.rule !== undefined){
 let data9 = data8.rule;
 if(typeof data9 !== "string"){
-const err13 = {instancePath:instancePath+"/nearest/rule",schemaPath:"#/properties/nearest/properties/rule/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema17.properties.nearest.properties.rule.type,parentSchema:schema17.properties.nearest.properties.rule,data:data9};
+const err13 = {instancePath:instancePath+"/nearest/rule",schemaPath:"#/properties/nearest/properties/rule/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema18.properties.nearest.properties.rule.type,parentSchema:schema18.properties.nearest.properties.rule,data:data9};
 if(vErrors === null){
 vErrors = [err13];
 }
@@ -398,7 +398,7 @@ errors++;
 }
 }
 else {
-const err17 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema17.type,parentSchema:schema17,data};
+const err17 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema18.type,parentSchema:schema18,data};
 if(vErrors === null){
 vErrors = [err17];
 }
@@ -447,7 +447,7 @@ vErrors.push(err2);
 errors++;
 }
 for(const key0 in data){
-if(!(((((key0 === "name") || (key0 === "listener")) || (key0 === "clock")) || (key0 === "peer")) || (key0 === "expect"))){
+if(!((((((key0 === "name") || (key0 === "listener")) || (key0 === "clock")) || (key0 === "peer")) || (key0 === "exhausted")) || (key0 === "expect"))){
 const err3 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties",schema:false,parentSchema:schema15,data};
 if(vErrors === null){
 vErrors = [err3];
@@ -527,15 +527,14 @@ vErrors = vErrors === null ? validate11.errors : vErrors.concat(validate11.error
 errors = vErrors.length;
 }
 }
-if(data.expect !== undefined){
-if(!(validate15(data.expect, {instancePath:instancePath+"/expect",parentData:data,parentDataProperty:"expect",rootData}))){
-vErrors = vErrors === null ? validate15.errors : vErrors.concat(validate15.errors);
-errors = vErrors.length;
-}
-}
-}
-else {
-const err9 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema15.type,parentSchema:schema15,data};
+if(data.exhausted !== undefined){
+let data4 = data.exhausted;
+if(Array.isArray(data4)){
+const len0 = data4.length;
+for(let i0=0; i0<len0; i0++){
+let data5 = data4[i0];
+if(typeof data5 !== "string"){
+const err9 = {instancePath:instancePath+"/exhausted/" + i0,schemaPath:"#/definitions/ids/items/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema17.items.type,parentSchema:schema17.items,data:data5};
 if(vErrors === null){
 vErrors = [err9];
 }
@@ -544,25 +543,55 @@ vErrors.push(err9);
 }
 errors++;
 }
+}
+}
+else {
+const err10 = {instancePath:instancePath+"/exhausted",schemaPath:"#/definitions/ids/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema17.type,parentSchema:schema17,data:data4};
+if(vErrors === null){
+vErrors = [err10];
+}
+else {
+vErrors.push(err10);
+}
+errors++;
+}
+}
+if(data.expect !== undefined){
+if(!(validate15(data.expect, {instancePath:instancePath+"/expect",parentData:data,parentDataProperty:"expect",rootData}))){
+vErrors = vErrors === null ? validate15.errors : vErrors.concat(validate15.errors);
+errors = vErrors.length;
+}
+}
+}
+else {
+const err11 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema15.type,parentSchema:schema15,data};
+if(vErrors === null){
+vErrors = [err11];
+}
+else {
+vErrors.push(err11);
+}
+errors++;
+}
 validate13.errors = vErrors;
 return errors === 0;
 }
 
-const schema21 = {"type":"object","minProperties":1,"additionalProperties":false,"properties":{"name":{"type":"string","pattern":"\\S","description":"text that says something"},"never":{"$ref":"#/definitions/claim"},"always":{"$ref":"#/definitions/claim"}}};
-const schema22 = {"type":"object","required":["decision"],"additionalProperties":false,"properties":{"decision":{"enum":["allow","deny"]},"grant":{"type":"object","minProperties":1},"listeners":{"type":"array","minItems":1,"items":{"$ref":"#/definitions/listener"}},"where":{"$ref":"https://portcullis.invalid/schema/v1/admission-policy.json#/definitions/condition"}}};
-const schema26 = {"type":["object","string"],"minProperties":1,"additionalProperties":false,"properties":{"all":{"$ref":"#/definitions/conditions"},"any":{"$ref":"#/definitions/conditions"},"none":{"$ref":"#/definitions/conditions"},"use":{"type":"string"}},"patternProperties":{"^[^:]*:":{"$ref":"#/definitions/matcher"}}};
-const schema27 = {"type":"array","minItems":1,"items":{"$ref":"#/definitions/condition"}};
+const schema22 = {"type":"object","minProperties":1,"additionalProperties":false,"properties":{"name":{"type":"string","pattern":"\\S","description":"text that says something"},"never":{"$ref":"#/definitions/claim"},"always":{"$ref":"#/definitions/claim"}}};
+const schema23 = {"type":"object","required":["decision"],"additionalProperties":false,"properties":{"decision":{"enum":["allow","deny"]},"grant":{"type":"object","minProperties":1},"listeners":{"type":"array","minItems":1,"items":{"$ref":"#/definitions/listener"}},"where":{"$ref":"https://portcullis.invalid/schema/v1/admission-policy.json#/definitions/condition"}}};
+const schema27 = {"type":["object","string"],"minProperties":1,"additionalProperties":false,"properties":{"all":{"$ref":"#/definitions/conditions"},"any":{"$ref":"#/definitions/conditions"},"none":{"$ref":"#/definitions/conditions"},"use":{"type":"string"}},"patternProperties":{"^[^:]*:":{"$ref":"#/definitions/matcher"}}};
+const schema28 = {"type":"array","minItems":1,"items":{"$ref":"#/definitions/condition"}};
 const wrapper0 = {validate: validate21};
-const schema28 = {"type":["string","number","boolean","array","object"],"minItems":1,"items":{"$ref":"#/definitions/literal"},"minProperties":1,"additionalProperties":false,"properties":{"exists":{"type":"boolean"},"in":{"$ref":"#/definitions/literals"},"glob":{"type":"string"},"prefix":{"type":"string"},"range":{"type":"array","minItems":2,"maxItems":2,"items":{"type":"number"}},"not":{"$ref":"#/definitions/matcher"}}};
-const schema29 = {"type":["string","number","boolean"]};
-const schema30 = {"type":"array","minItems":1,"items":{"$ref":"#/definitions/literal"}};
+const schema29 = {"type":["string","number","boolean","array","object"],"minItems":1,"items":{"$ref":"#/definitions/literal"},"minProperties":1,"additionalProperties":false,"properties":{"exists":{"type":"boolean"},"in":{"$ref":"#/definitions/literals"},"glob":{"type":"string"},"prefix":{"type":"string"},"range":{"type":"array","minItems":2,"maxItems":2,"items":{"type":"number"}},"not":{"$ref":"#/definitions/matcher"}}};
+const schema30 = {"type":["string","number","boolean"]};
+const schema31 = {"type":"array","minItems":1,"items":{"$ref":"#/definitions/literal"}};
 
 function validate27(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
 let errors = 0;
 if(Array.isArray(data)){
 if(data.length < 1){
-const err0 = {instancePath,schemaPath:"#/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items",schema:1,parentSchema:schema30,data};
+const err0 = {instancePath,schemaPath:"#/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items",schema:1,parentSchema:schema31,data};
 if(vErrors === null){
 vErrors = [err0];
 }
@@ -575,7 +604,7 @@ const len0 = data.length;
 for(let i0=0; i0<len0; i0++){
 let data0 = data[i0];
 if(((typeof data0 !== "string") && (!((typeof data0 == "number") && (isFinite(data0))))) && (typeof data0 !== "boolean")){
-const err1 = {instancePath:instancePath+"/" + i0,schemaPath:"#/definitions/literal/type",keyword:"type",params:{type: schema29.type},message:"must be string,number,boolean",schema:schema29.type,parentSchema:schema29,data:data0};
+const err1 = {instancePath:instancePath+"/" + i0,schemaPath:"#/definitions/literal/type",keyword:"type",params:{type: schema30.type},message:"must be string,number,boolean",schema:schema30.type,parentSchema:schema30,data:data0};
 if(vErrors === null){
 vErrors = [err1];
 }
@@ -587,7 +616,7 @@ errors++;
 }
 }
 else {
-const err2 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema30.type,parentSchema:schema30,data};
+const err2 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema31.type,parentSchema:schema31,data};
 if(vErrors === null){
 vErrors = [err2];
 }
@@ -606,7 +635,7 @@ function validate26(data, {instancePath="", parentData, parentDataProperty, root
 let vErrors = null;
 let errors = 0;
 if((((!data || typeof data != "object") && (typeof data !== "string")) && (!((typeof data == "number") && (isFinite(data))))) && (typeof data !== "boolean")){
-const err0 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: schema28.type},message:"must be string,number,boolean,array,object",schema:schema28.type,parentSchema:schema28,data};
+const err0 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: schema29.type},message:"must be string,number,boolean,array,object",schema:schema29.type,parentSchema:schema29,data};
 if(vErrors === null){
 vErrors = [err0];
 }
@@ -617,7 +646,7 @@ errors++;
 }
 if(Array.isArray(data)){
 if(data.length < 1){
-const err1 = {instancePath,schemaPath:"#/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items",schema:1,parentSchema:schema28,data};
+const err1 = {instancePath,schemaPath:"#/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items",schema:1,parentSchema:schema29,data};
 if(vErrors === null){
 vErrors = [err1];
 }
@@ -630,7 +659,7 @@ const len0 = data.length;
 for(let i0=0; i0<len0; i0++){
 let data0 = data[i0];
 if(((typeof data0 !== "string") && (!((typeof data0 == "number") && (isFinite(data0))))) && (typeof data0 !== "boolean")){
-const err2 = {instancePath:instancePath+"/" + i0,schemaPath:"#/definitions/literal/type",keyword:"type",params:{type: schema29.type},message:"must be string,number,boolean",schema:schema29.type,parentSchema:schema29,data:data0};
+const err2 = {instancePath:instancePath+"/" + i0,schemaPath:"#/definitions/literal/type",keyword:"type",params:{type: schema30.type},message:"must be string,number,boolean",schema:schema30.type,parentSchema:schema30,data:data0};
 if(vErrors === null){
 vErrors = [err2];
 }
@@ -643,7 +672,7 @@ errors++;
 }
 if(data && typeof data == "object" && !Array.isArray(data)){
 if(Object.keys(data).length < 1){
-const err3 = {instancePath,schemaPath:"#/minProperties",keyword:"minProperties",params:{limit: 1},message:"must NOT have fewer than 1 properties",schema:1,parentSchema:schema28,data};
+const err3 = {instancePath,schemaPath:"#/minProperties",keyword:"minProperties",params:{limit: 1},message:"must NOT have fewer than 1 properties",schema:1,parentSchema:schema29,data};
 if(vErrors === null){
 vErrors = [err3];
 }
@@ -654,7 +683,7 @@ errors++;
 }
 for(const key0 in data){
 if(!((((((key0 === "exists") || (key0 === "in")) || (key0 === "glob")) || (key0 === "prefix")) || (key0 === "range")) || (key0 === "not"))){
-const err4 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties",schema:false,parentSchema:schema28,data};
+const err4 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties",schema:false,parentSchema:schema29,data};
 if(vErrors === null){
 vErrors = [err4];
 }
@@ -667,7 +696,7 @@ errors++;
 if(data.exists !== undefined){
 let data1 = data.exists;
 if(typeof data1 !== "boolean"){
-const err5 = {instancePath:instancePath+"/exists",schemaPath:"#/properties/exists/type",keyword:"type",params:{type: "boolean"},message:"must be boolean",schema:schema28.properties.exists.type,parentSchema:schema28.properties.exists,data:data1};
+const err5 = {instancePath:instancePath+"/exists",schemaPath:"#/properties/exists/type",keyword:"type",params:{type: "boolean"},message:"must be boolean",schema:schema29.properties.exists.type,parentSchema:schema29.properties.exists,data:data1};
 if(vErrors === null){
 vErrors = [err5];
 }
@@ -686,7 +715,7 @@ errors = vErrors.length;
 if(data.glob !== undefined){
 let data3 = data.glob;
 if(typeof data3 !== "string"){
-const err6 = {instancePath:instancePath+"/glob",schemaPath:"#/properties/glob/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema28.properties.glob.type,parentSchema:schema28.properties.glob,data:data3};
+const err6 = {instancePath:instancePath+"/glob",schemaPath:"#/properties/glob/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema29.properties.glob.type,parentSchema:schema29.properties.glob,data:data3};
 if(vErrors === null){
 vErrors = [err6];
 }
@@ -699,7 +728,7 @@ errors++;
 if(data.prefix !== undefined){
 let data4 = data.prefix;
 if(typeof data4 !== "string"){
-const err7 = {instancePath:instancePath+"/prefix",schemaPath:"#/properties/prefix/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema28.properties.prefix.type,parentSchema:schema28.properties.prefix,data:data4};
+const err7 = {instancePath:instancePath+"/prefix",schemaPath:"#/properties/prefix/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema29.properties.prefix.type,parentSchema:schema29.properties.prefix,data:data4};
 if(vErrors === null){
 vErrors = [err7];
 }
@@ -713,7 +742,7 @@ if(data.range !== undefined){
 let data5 = data.range;
 if(Array.isArray(data5)){
 if(data5.length > 2){
-const err8 = {instancePath:instancePath+"/range",schemaPath:"#/properties/range/maxItems",keyword:"maxItems",params:{limit: 2},message:"must NOT have more than 2 items",schema:2,parentSchema:schema28.properties.range,data:data5};
+const err8 = {instancePath:instancePath+"/range",schemaPath:"#/properties/range/maxItems",keyword:"maxItems",params:{limit: 2},message:"must NOT have more than 2 items",schema:2,parentSchema:schema29.properties.range,data:data5};
 if(vErrors === null){
 vErrors = [err8];
 }
@@ -723,7 +752,7 @@ vErrors.push(err8);
 errors++;
 }
 if(data5.length < 2){
-const err9 = {instancePath:instancePath+"/range",schemaPath:"#/properties/range/minItems",keyword:"minItems",params:{limit: 2},message:"must NOT have fewer than 2 items",schema:2,parentSchema:schema28.properties.range,data:data5};
+const err9 = {instancePath:instancePath+"/range",schemaPath:"#/properties/range/minItems",keyword:"minItems",params:{limit: 2},message:"must NOT have fewer than 2 items",schema:2,parentSchema:schema29.properties.range,data:data5};
 if(vErrors === null){
 vErrors = [err9];
 }
@@ -736,7 +765,7 @@ const len1 = data5.length;
 for(let i1=0; i1<len1; i1++){
 let data6 = data5[i1];
 if(!((typeof data6 == "number") && (isFinite(data6)))){
-const err10 = {instancePath:instancePath+"/range/" + i1,schemaPath:"#/properties/range/items/type",keyword:"type",params:{type: "number"},message:"must be number",schema:schema28.properties.range.items.type,parentSchema:schema28.properties.range.items,data:data6};
+const err10 = {instancePath:instancePath+"/range/" + i1,schemaPath:"#/properties/range/items/type",keyword:"type",params:{type: "number"},message:"must be number",schema:schema29.properties.range.items.type,parentSchema:schema29.properties.range.items,data:data6};
 if(vErrors === null){
 vErrors = [err10];
 }
@@ -748,7 +777,7 @@ errors++;
 }
 }
 else {
-const err11 = {instancePath:instancePath+"/range",schemaPath:"#/properties/range/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema28.properties.range.type,parentSchema:schema28.properties.range,data:data5};
+const err11 = {instancePath:instancePath+"/range",schemaPath:"#/properties/range/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema29.properties.range.type,parentSchema:schema29.properties.range,data:data5};
 if(vErrors === null){
 vErrors = [err11];
 }
@@ -774,7 +803,7 @@ function validate21(data, {instancePath="", parentData, parentDataProperty, root
 let vErrors = null;
 let errors = 0;
 if((!(data && typeof data == "object" && !Array.isArray(data))) && (typeof data !== "string")){
-const err0 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: schema26.type},message:"must be object,string",schema:schema26.type,parentSchema:schema26,data};
+const err0 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: schema27.type},message:"must be object,string",schema:schema27.type,parentSchema:schema27,data};
 if(vErrors === null){
 vErrors = [err0];
 }
@@ -785,7 +814,7 @@ errors++;
 }
 if(data && typeof data == "object" && !Array.isArray(data)){
 if(Object.keys(data).length < 1){
-const err1 = {instancePath,schemaPath:"#/minProperties",keyword:"minProperties",params:{limit: 1},message:"must NOT have fewer than 1 properties",schema:1,parentSchema:schema26,data};
+const err1 = {instancePath,schemaPath:"#/minProperties",keyword:"minProperties",params:{limit: 1},message:"must NOT have fewer than 1 properties",schema:1,parentSchema:schema27,data};
 if(vErrors === null){
 vErrors = [err1];
 }
@@ -796,7 +825,7 @@ errors++;
 }
 for(const key0 in data){
 if(!(((((key0 === "all") || (key0 === "any")) || (key0 === "none")) || (key0 === "use")) || (pattern2.test(key0)))){
-const err2 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties",schema:false,parentSchema:schema26,data};
+const err2 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties",schema:false,parentSchema:schema27,data};
 if(vErrors === null){
 vErrors = [err2];
 }
@@ -827,7 +856,7 @@ errors = vErrors.length;
 if(data.use !== undefined){
 let data3 = data.use;
 if(typeof data3 !== "string"){
-const err3 = {instancePath:instancePath+"/use",schemaPath:"#/properties/use/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema26.properties.use.type,parentSchema:schema26.properties.use,data:data3};
+const err3 = {instancePath:instancePath+"/use",schemaPath:"#/properties/use/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema27.properties.use.type,parentSchema:schema27.properties.use,data:data3};
 if(vErrors === null){
 vErrors = [err3];
 }
@@ -856,7 +885,7 @@ let vErrors = null;
 let errors = 0;
 if(Array.isArray(data)){
 if(data.length < 1){
-const err0 = {instancePath,schemaPath:"#/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items",schema:1,parentSchema:schema27,data};
+const err0 = {instancePath,schemaPath:"#/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items",schema:1,parentSchema:schema28,data};
 if(vErrors === null){
 vErrors = [err0];
 }
@@ -874,7 +903,7 @@ errors = vErrors.length;
 }
 }
 else {
-const err1 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema27.type,parentSchema:schema27,data};
+const err1 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema28.type,parentSchema:schema28,data};
 if(vErrors === null){
 vErrors = [err1];
 }
@@ -892,7 +921,7 @@ function validate34(data, {instancePath="", parentData, parentDataProperty, root
 let vErrors = null;
 let errors = 0;
 if((!(data && typeof data == "object" && !Array.isArray(data))) && (typeof data !== "string")){
-const err0 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: schema26.type},message:"must be object,string",schema:schema26.type,parentSchema:schema26,data};
+const err0 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: schema27.type},message:"must be object,string",schema:schema27.type,parentSchema:schema27,data};
 if(vErrors === null){
 vErrors = [err0];
 }
@@ -903,7 +932,7 @@ errors++;
 }
 if(data && typeof data == "object" && !Array.isArray(data)){
 if(Object.keys(data).length < 1){
-const err1 = {instancePath,schemaPath:"#/minProperties",keyword:"minProperties",params:{limit: 1},message:"must NOT have fewer than 1 properties",schema:1,parentSchema:schema26,data};
+const err1 = {instancePath,schemaPath:"#/minProperties",keyword:"minProperties",params:{limit: 1},message:"must NOT have fewer than 1 properties",schema:1,parentSchema:schema27,data};
 if(vErrors === null){
 vErrors = [err1];
 }
@@ -914,7 +943,7 @@ errors++;
 }
 for(const key0 in data){
 if(!(((((key0 === "all") || (key0 === "any")) || (key0 === "none")) || (key0 === "use")) || (pattern2.test(key0)))){
-const err2 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties",schema:false,parentSchema:schema26,data};
+const err2 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties",schema:false,parentSchema:schema27,data};
 if(vErrors === null){
 vErrors = [err2];
 }
@@ -945,7 +974,7 @@ errors = vErrors.length;
 if(data.use !== undefined){
 let data3 = data.use;
 if(typeof data3 !== "string"){
-const err3 = {instancePath:instancePath+"/use",schemaPath:"#/properties/use/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema26.properties.use.type,parentSchema:schema26.properties.use,data:data3};
+const err3 = {instancePath:instancePath+"/use",schemaPath:"#/properties/use/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema27.properties.use.type,parentSchema:schema27.properties.use,data:data3};
 if(vErrors === null){
 vErrors = [err3];
 }
@@ -974,7 +1003,7 @@ let vErrors = null;
 let errors = 0;
 if(data && typeof data == "object" && !Array.isArray(data)){
 if(data.decision === undefined){
-const err0 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "decision"},message:"must have required property '"+"decision"+"'",schema:schema22.required,parentSchema:schema22,data};
+const err0 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "decision"},message:"must have required property '"+"decision"+"'",schema:schema23.required,parentSchema:schema23,data};
 if(vErrors === null){
 vErrors = [err0];
 }
@@ -985,7 +1014,7 @@ errors++;
 }
 for(const key0 in data){
 if(!((((key0 === "decision") || (key0 === "grant")) || (key0 === "listeners")) || (key0 === "where"))){
-const err1 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties",schema:false,parentSchema:schema22,data};
+const err1 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties",schema:false,parentSchema:schema23,data};
 if(vErrors === null){
 vErrors = [err1];
 }
@@ -998,7 +1027,7 @@ errors++;
 if(data.decision !== undefined){
 let data0 = data.decision;
 if(!((data0 === "allow") || (data0 === "deny"))){
-const err2 = {instancePath:instancePath+"/decision",schemaPath:"#/properties/decision/enum",keyword:"enum",params:{allowedValues: schema22.properties.decision.enum},message:"must be equal to one of the allowed values",schema:schema22.properties.decision.enum,parentSchema:schema22.properties.decision,data:data0};
+const err2 = {instancePath:instancePath+"/decision",schemaPath:"#/properties/decision/enum",keyword:"enum",params:{allowedValues: schema23.properties.decision.enum},message:"must be equal to one of the allowed values",schema:schema23.properties.decision.enum,parentSchema:schema23.properties.decision,data:data0};
 if(vErrors === null){
 vErrors = [err2];
 }
@@ -1012,7 +1041,7 @@ if(data.grant !== undefined){
 let data1 = data.grant;
 if(data1 && typeof data1 == "object" && !Array.isArray(data1)){
 if(Object.keys(data1).length < 1){
-const err3 = {instancePath:instancePath+"/grant",schemaPath:"#/properties/grant/minProperties",keyword:"minProperties",params:{limit: 1},message:"must NOT have fewer than 1 properties",schema:1,parentSchema:schema22.properties.grant,data:data1};
+const err3 = {instancePath:instancePath+"/grant",schemaPath:"#/properties/grant/minProperties",keyword:"minProperties",params:{limit: 1},message:"must NOT have fewer than 1 properties",schema:1,parentSchema:schema23.properties.grant,data:data1};
 if(vErrors === null){
 vErrors = [err3];
 }
@@ -1023,7 +1052,7 @@ errors++;
 }
 }
 else {
-const err4 = {instancePath:instancePath+"/grant",schemaPath:"#/properties/grant/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema22.properties.grant.type,parentSchema:schema22.properties.grant,data:data1};
+const err4 = {instancePath:instancePath+"/grant",schemaPath:"#/properties/grant/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema23.properties.grant.type,parentSchema:schema23.properties.grant,data:data1};
 if(vErrors === null){
 vErrors = [err4];
 }
@@ -1037,7 +1066,7 @@ if(data.listeners !== undefined){
 let data2 = data.listeners;
 if(Array.isArray(data2)){
 if(data2.length < 1){
-const err5 = {instancePath:instancePath+"/listeners",schemaPath:"#/properties/listeners/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items",schema:1,parentSchema:schema22.properties.listeners,data:data2};
+const err5 = {instancePath:instancePath+"/listeners",schemaPath:"#/properties/listeners/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items",schema:1,parentSchema:schema23.properties.listeners,data:data2};
 if(vErrors === null){
 vErrors = [err5];
 }
@@ -1074,7 +1103,7 @@ errors++;
 }
 }
 else {
-const err8 = {instancePath:instancePath+"/listeners",schemaPath:"#/properties/listeners/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema22.properties.listeners.type,parentSchema:schema22.properties.listeners,data:data2};
+const err8 = {instancePath:instancePath+"/listeners",schemaPath:"#/properties/listeners/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema23.properties.listeners.type,parentSchema:schema23.properties.listeners,data:data2};
 if(vErrors === null){
 vErrors = [err8];
 }
@@ -1092,7 +1121,7 @@ errors = vErrors.length;
 }
 }
 else {
-const err9 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema22.type,parentSchema:schema22,data};
+const err9 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema23.type,parentSchema:schema23,data};
 if(vErrors === null){
 vErrors = [err9];
 }
@@ -1111,7 +1140,7 @@ let vErrors = null;
 let errors = 0;
 if(data && typeof data == "object" && !Array.isArray(data)){
 if(Object.keys(data).length < 1){
-const err0 = {instancePath,schemaPath:"#/minProperties",keyword:"minProperties",params:{limit: 1},message:"must NOT have fewer than 1 properties",schema:1,parentSchema:schema21,data};
+const err0 = {instancePath,schemaPath:"#/minProperties",keyword:"minProperties",params:{limit: 1},message:"must NOT have fewer than 1 properties",schema:1,parentSchema:schema22,data};
 if(vErrors === null){
 vErrors = [err0];
 }
@@ -1122,7 +1151,7 @@ errors++;
 }
 for(const key0 in data){
 if(!(((key0 === "name") || (key0 === "never")) || (key0 === "always"))){
-const err1 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties",schema:false,parentSchema:schema21,data};
+const err1 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties",schema:false,parentSchema:schema22,data};
 if(vErrors === null){
 vErrors = [err1];
 }
@@ -1136,7 +1165,7 @@ if(data.name !== undefined){
 let data0 = data.name;
 if(typeof data0 === "string"){
 if(!pattern4.test(data0)){
-const err2 = {instancePath:instancePath+"/name",schemaPath:"#/properties/name/pattern",keyword:"pattern",params:{pattern: "\\S"},message:"must match pattern \""+"\\S"+"\"",schema:"\\S",parentSchema:schema21.properties.name,data:data0};
+const err2 = {instancePath:instancePath+"/name",schemaPath:"#/properties/name/pattern",keyword:"pattern",params:{pattern: "\\S"},message:"must match pattern \""+"\\S"+"\"",schema:"\\S",parentSchema:schema22.properties.name,data:data0};
 if(vErrors === null){
 vErrors = [err2];
 }
@@ -1147,7 +1176,7 @@ errors++;
 }
 }
 else {
-const err3 = {instancePath:instancePath+"/name",schemaPath:"#/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema21.properties.name.type,parentSchema:schema21.properties.name,data:data0};
+const err3 = {instancePath:instancePath+"/name",schemaPath:"#/properties/name/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema22.properties.name.type,parentSchema:schema22.properties.name,data:data0};
 if(vErrors === null){
 vErrors = [err3];
 }
@@ -1171,7 +1200,7 @@ errors = vErrors.length;
 }
 }
 else {
-const err4 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema21.type,parentSchema:schema21,data};
+const err4 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema22.type,parentSchema:schema22,data};
 if(vErrors === null){
 vErrors = [err4];
 }
@@ -1512,7 +1541,7 @@ if(data14.rules !== undefined){
 let data15 = data14.rules;
 if((typeof data15 == "number") && (isFinite(data15))){
 if(data15 > 100 || isNaN(data15)){
-const err24 = {instancePath:instancePath+"/coverage/rules",schemaPath:"#/definitions/percentage/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100",schema:100,parentSchema:schema37,data:data15};
+const err24 = {instancePath:instancePath+"/coverage/rules",schemaPath:"#/definitions/percentage/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100",schema:100,parentSchema:schema40,data:data15};
 if(vErrors === null){
 vErrors = [err24];
 }
@@ -1522,7 +1551,7 @@ vErrors.push(err24);
 errors++;
 }
 if(data15 < 0 || isNaN(data15)){
-const err25 = {instancePath:instancePath+"/coverage/rules",schemaPath:"#/definitions/percentage/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0",schema:0,parentSchema:schema37,data:data15};
+const err25 = {instancePath:instancePath+"/coverage/rules",schemaPath:"#/definitions/percentage/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0",schema:0,parentSchema:schema40,data:data15};
 if(vErrors === null){
 vErrors = [err25];
 }
@@ -1533,7 +1562,7 @@ errors++;
 }
 }
 else {
-const err26 = {instancePath:instancePath+"/coverage/rules",schemaPath:"#/definitions/percentage/type",keyword:"type",params:{type: "number"},message:"must be number",schema:schema37.type,parentSchema:schema37,data:data15};
+const err26 = {instancePath:instancePath+"/coverage/rules",schemaPath:"#/definitions/percentage/type",keyword:"type",params:{type: "number"},message:"must be number",schema:schema40.type,parentSchema:schema40,data:data15};
 if(vErrors === null){
 vErrors = [err26];
 }
@@ -1547,7 +1576,7 @@ if(data14.branches !== undefined){
 let data16 = data14.branches;
 if((typeof data16 == "number") && (isFinite(data16))){
 if(data16 > 100 || isNaN(data16)){
-const err27 = {instancePath:instancePath+"/coverage/branches",schemaPath:"#/definitions/percentage/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100",schema:100,parentSchema:schema37,data:data16};
+const err27 = {instancePath:instancePath+"/coverage/branches",schemaPath:"#/definitions/percentage/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100",schema:100,parentSchema:schema40,data:data16};
 if(vErrors === null){
 vErrors = [err27];
 }
@@ -1557,7 +1586,7 @@ vErrors.push(err27);
 errors++;
 }
 if(data16 < 0 || isNaN(data16)){
-const err28 = {instancePath:instancePath+"/coverage/branches",schemaPath:"#/definitions/percentage/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0",schema:0,parentSchema:schema37,data:data16};
+const err28 = {instancePath:instancePath+"/coverage/branches",schemaPath:"#/definitions/percentage/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0",schema:0,parentSchema:schema40,data:data16};
 if(vErrors === null){
 vErrors = [err28];
 }
@@ -1568,7 +1597,7 @@ errors++;
 }
 }
 else {
-const err29 = {instancePath:instancePath+"/coverage/branches",schemaPath:"#/definitions/percentage/type",keyword:"type",params:{type: "number"},message:"must be number",schema:schema37.type,parentSchema:schema37,data:data16};
+const err29 = {instancePath:instancePath+"/coverage/branches",schemaPath:"#/definitions/percentage/type",keyword:"type",params:{type: "number"},message:"must be number",schema:schema40.type,parentSchema:schema40,data:data16};
 if(vErrors === null){
 vErrors = [err29];
 }

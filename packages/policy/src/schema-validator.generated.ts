@@ -3,13 +3,15 @@
 
 export const validate = validate10;
 export default validate10;
-const schema11 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"https://portcullis.invalid/schema/v1/admission-policy.json","title":"AdmissionPolicy of Portcullis","type":"object","required":["apiVersion","kind"],"additionalProperties":false,"properties":{"apiVersion":{"const":"portcullis/v1"},"kind":{"const":"AdmissionPolicy"},"metadata":{"type":"object","additionalProperties":false,"properties":{"name":{"type":"string","pattern":"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$","description":"a name of letters, digits, dots, dashes and underscores"},"revision":{"type":"string","pattern":"^[\\x21-\\x7e]{1,128}$","description":"text of 1 to 128 visible ASCII characters"},"owner":{"type":"string"},"description":{"type":"string"},"annotations":{"$ref":"#/definitions/annotations"}}},"include":{"type":"array","minItems":1,"items":{"type":"string","pattern":"^[^\\x00]+$","description":"a path or a pattern of paths"}},"sets":{"type":"object","propertyNames":{"pattern":"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$","description":"a name of letters, digits, dots, dashes and underscores"},"additionalProperties":{"$ref":"#/definitions/condition"}},"lease":{"$ref":"#/definitions/lease"},"rules":{"type":"array","items":{"$ref":"#/definitions/rule"}}},"definitions":{"annotations":{"type":"object","additionalProperties":{"type":"string"}},"rule":{"type":"object","required":["id","effect","when"],"additionalProperties":false,"properties":{"id":{"type":"string","pattern":"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$","description":"a name of letters, digits, dots, dashes and underscores"},"effect":{"enum":["allow","deny"]},"when":{"$ref":"#/definitions/condition"},"listeners":{"type":"array","minItems":1,"items":{"type":"string","pattern":"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$","description":"the name of a listener"}},"mode":{"enum":["enforce","shadow"]},"expires":{"type":"string"},"requires":{"enum":["kernel-connect","kernel-live","derived","image","image-unverified","heuristic","peer-asserted"]},"onUnknown":{"enum":["deny","skip"]},"lease":{"$ref":"#/definitions/lease"},"grant":{"type":"object","minProperties":1},"reason":{"type":"string"},"annotations":{"$ref":"#/definitions/annotations"}}},"lease":{"type":"object","minProperties":1,"additionalProperties":false,"properties":{"onPeerExit":{"enum":["revoke","ignore"]},"onExec":{"enum":["revoke","ignore"]},"reverify":{"type":"string","pattern":"^([1-9][0-9]{1,4}ms|[1-9][0-9]{0,3}s|[1-9][0-9]{0,2}m|[1-9][0-9]?h)$","description":"a duration such as `500ms`, `5s`, `10m` or `1h`"}}},"condition":{"type":["object","string"],"minProperties":1,"additionalProperties":false,"properties":{"all":{"$ref":"#/definitions/conditions"},"any":{"$ref":"#/definitions/conditions"},"none":{"$ref":"#/definitions/conditions"},"use":{"type":"string"}},"patternProperties":{"^[^:]*:":{"$ref":"#/definitions/matcher"}}},"conditions":{"type":"array","minItems":1,"items":{"$ref":"#/definitions/condition"}},"literal":{"type":["string","number","boolean"]},"literals":{"type":"array","minItems":1,"items":{"$ref":"#/definitions/literal"}},"matcher":{"type":["string","number","boolean","array","object"],"minItems":1,"items":{"$ref":"#/definitions/literal"},"minProperties":1,"additionalProperties":false,"properties":{"exists":{"type":"boolean"},"in":{"$ref":"#/definitions/literals"},"glob":{"type":"string"},"prefix":{"type":"string"},"range":{"type":"array","minItems":2,"maxItems":2,"items":{"type":"number"}},"not":{"$ref":"#/definitions/matcher"}}}}};
+const schema11 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"https://portcullis.invalid/schema/v1/admission-policy.json","title":"AdmissionPolicy of Portcullis","type":"object","required":["apiVersion","kind"],"additionalProperties":false,"properties":{"apiVersion":{"const":"portcullis/v1"},"kind":{"const":"AdmissionPolicy"},"metadata":{"type":"object","additionalProperties":false,"properties":{"name":{"type":"string","pattern":"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$","description":"a name of letters, digits, dots, dashes and underscores"},"revision":{"type":"string","pattern":"^[\\x21-\\x7e]{1,128}$","description":"text of 1 to 128 visible ASCII characters"},"owner":{"type":"string"},"description":{"type":"string"},"annotations":{"$ref":"#/definitions/annotations"}}},"include":{"type":"array","minItems":1,"items":{"type":"string","pattern":"^[^\\x00]+$","description":"a path or a pattern of paths"}},"sets":{"type":"object","propertyNames":{"pattern":"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$","description":"a name of letters, digits, dots, dashes and underscores"},"additionalProperties":{"$ref":"#/definitions/condition"}},"expires":{"type":"string"},"maxAge":{"type":"string","pattern":"^([1-9][0-9]{0,4}h|[1-9][0-9]{0,3}d)$","description":"hours or days, such as `12h` or `90d`"},"lease":{"$ref":"#/definitions/lease"},"rules":{"type":"array","items":{"$ref":"#/definitions/rule"}}},"definitions":{"annotations":{"type":"object","additionalProperties":{"type":"string"}},"rule":{"type":"object","required":["id","effect","when"],"additionalProperties":false,"properties":{"id":{"type":"string","pattern":"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$","description":"a name of letters, digits, dots, dashes and underscores"},"effect":{"enum":["allow","deny"]},"when":{"$ref":"#/definitions/condition"},"listeners":{"type":"array","minItems":1,"items":{"type":"string","pattern":"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$","description":"the name of a listener"}},"mode":{"enum":["enforce","shadow"]},"window":{"$ref":"#/definitions/window"},"expires":{"type":"string"},"requires":{"enum":["kernel-connect","kernel-live","derived","image","image-unverified","heuristic","peer-asserted"]},"onUnknown":{"enum":["deny","skip"]},"lease":{"$ref":"#/definitions/lease"},"limit":{"$ref":"#/definitions/limit"},"grant":{"type":"object","minProperties":1},"reason":{"type":"string"},"annotations":{"$ref":"#/definitions/annotations"}}},"window":{"type":"object","required":["tz"],"additionalProperties":false,"properties":{"days":{"type":"array","minItems":1,"items":{"enum":["mon","tue","wed","thu","fri","sat","sun"]}},"hours":{"type":"string","pattern":"^([01][0-9]|2[0-3]):[0-5][0-9]-(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$","description":"two times of day such as `06:00-22:00`"},"tz":{"type":"string"}}},"limit":{"type":"object","required":["key"],"additionalProperties":false,"properties":{"key":{"type":"array","minItems":1,"maxItems":8,"items":{"type":"string"},"description":"a list of one to eight keys"},"rate":{"type":"string","pattern":"^[1-9][0-9]{0,5}/[smh]$","description":"a rate such as `20/s`, `5/m` or `100/h`"},"burst":{"type":"number","multipleOf":1,"minimum":1,"maximum":1000000,"description":"a whole number from 1 to 1000000"},"concurrent":{"type":"number","multipleOf":1,"minimum":1,"maximum":1000000,"description":"a whole number from 1 to 1000000"}}},"lease":{"type":"object","minProperties":1,"additionalProperties":false,"properties":{"onPeerExit":{"enum":["revoke","ignore"]},"onExec":{"enum":["revoke","ignore"]},"reverify":{"type":"string","pattern":"^([1-9][0-9]{1,4}ms|[1-9][0-9]{0,3}s|[1-9][0-9]{0,2}m|[1-9][0-9]?h)$","description":"a duration such as `500ms`, `5s`, `10m` or `1h`"}}},"condition":{"type":["object","string"],"minProperties":1,"additionalProperties":false,"properties":{"all":{"$ref":"#/definitions/conditions"},"any":{"$ref":"#/definitions/conditions"},"none":{"$ref":"#/definitions/conditions"},"use":{"type":"string"}},"patternProperties":{"^[^:]*:":{"$ref":"#/definitions/matcher"}}},"conditions":{"type":"array","minItems":1,"items":{"$ref":"#/definitions/condition"}},"literal":{"type":["string","number","boolean"]},"literals":{"type":"array","minItems":1,"items":{"$ref":"#/definitions/literal"}},"matcher":{"type":["string","number","boolean","array","object"],"minItems":1,"items":{"$ref":"#/definitions/literal"},"minProperties":1,"additionalProperties":false,"properties":{"exists":{"type":"boolean"},"in":{"$ref":"#/definitions/literals"},"glob":{"type":"string"},"prefix":{"type":"string"},"range":{"type":"array","minItems":2,"maxItems":2,"items":{"type":"number"}},"not":{"$ref":"#/definitions/matcher"}}}}};
 const schema12 = {"type":"object","additionalProperties":{"type":"string"}};
 const schema19 = {"type":"object","minProperties":1,"additionalProperties":false,"properties":{"onPeerExit":{"enum":["revoke","ignore"]},"onExec":{"enum":["revoke","ignore"]},"reverify":{"type":"string","pattern":"^([1-9][0-9]{1,4}ms|[1-9][0-9]{0,3}s|[1-9][0-9]{0,2}m|[1-9][0-9]?h)$","description":"a duration such as `500ms`, `5s`, `10m` or `1h`"}}};
+const func2 = Object.prototype.hasOwnProperty;
 const pattern0 = new RegExp("^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$", "u");
 const pattern1 = new RegExp("^[\\x21-\\x7e]{1,128}$", "u");
 const pattern2 = new RegExp("^[^\\x00]+$", "u");
-const pattern6 = new RegExp("^([1-9][0-9]{1,4}ms|[1-9][0-9]{0,3}s|[1-9][0-9]{0,2}m|[1-9][0-9]?h)$", "u");
+const pattern6 = new RegExp("^([1-9][0-9]{0,4}h|[1-9][0-9]{0,3}d)$", "u");
+const pattern7 = new RegExp("^([1-9][0-9]{1,4}ms|[1-9][0-9]{0,3}s|[1-9][0-9]{0,2}m|[1-9][0-9]?h)$", "u");
 const schema13 = {"type":["object","string"],"minProperties":1,"additionalProperties":false,"properties":{"all":{"$ref":"#/definitions/conditions"},"any":{"$ref":"#/definitions/conditions"},"none":{"$ref":"#/definitions/conditions"},"use":{"type":"string"}},"patternProperties":{"^[^:]*:":{"$ref":"#/definitions/matcher"}}};
 const pattern4 = new RegExp("^[^:]*:", "u");
 const schema14 = {"type":"array","minItems":1,"items":{"$ref":"#/definitions/condition"}};
@@ -348,8 +350,11 @@ validate11.errors = vErrors;
 return errors === 0;
 }
 
-const schema20 = {"type":"object","required":["id","effect","when"],"additionalProperties":false,"properties":{"id":{"type":"string","pattern":"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$","description":"a name of letters, digits, dots, dashes and underscores"},"effect":{"enum":["allow","deny"]},"when":{"$ref":"#/definitions/condition"},"listeners":{"type":"array","minItems":1,"items":{"type":"string","pattern":"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$","description":"the name of a listener"}},"mode":{"enum":["enforce","shadow"]},"expires":{"type":"string"},"requires":{"enum":["kernel-connect","kernel-live","derived","image","image-unverified","heuristic","peer-asserted"]},"onUnknown":{"enum":["deny","skip"]},"lease":{"$ref":"#/definitions/lease"},"grant":{"type":"object","minProperties":1},"reason":{"type":"string"},"annotations":{"$ref":"#/definitions/annotations"}}};
-const func2 = Object.prototype.hasOwnProperty;
+const schema20 = {"type":"object","required":["id","effect","when"],"additionalProperties":false,"properties":{"id":{"type":"string","pattern":"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$","description":"a name of letters, digits, dots, dashes and underscores"},"effect":{"enum":["allow","deny"]},"when":{"$ref":"#/definitions/condition"},"listeners":{"type":"array","minItems":1,"items":{"type":"string","pattern":"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$","description":"the name of a listener"}},"mode":{"enum":["enforce","shadow"]},"window":{"$ref":"#/definitions/window"},"expires":{"type":"string"},"requires":{"enum":["kernel-connect","kernel-live","derived","image","image-unverified","heuristic","peer-asserted"]},"onUnknown":{"enum":["deny","skip"]},"lease":{"$ref":"#/definitions/lease"},"limit":{"$ref":"#/definitions/limit"},"grant":{"type":"object","minProperties":1},"reason":{"type":"string"},"annotations":{"$ref":"#/definitions/annotations"}}};
+const schema21 = {"type":"object","required":["tz"],"additionalProperties":false,"properties":{"days":{"type":"array","minItems":1,"items":{"enum":["mon","tue","wed","thu","fri","sat","sun"]}},"hours":{"type":"string","pattern":"^([01][0-9]|2[0-3]):[0-5][0-9]-(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$","description":"two times of day such as `06:00-22:00`"},"tz":{"type":"string"}}};
+const schema23 = {"type":"object","required":["key"],"additionalProperties":false,"properties":{"key":{"type":"array","minItems":1,"maxItems":8,"items":{"type":"string"},"description":"a list of one to eight keys"},"rate":{"type":"string","pattern":"^[1-9][0-9]{0,5}/[smh]$","description":"a rate such as `20/s`, `5/m` or `100/h`"},"burst":{"type":"number","multipleOf":1,"minimum":1,"maximum":1000000,"description":"a whole number from 1 to 1000000"},"concurrent":{"type":"number","multipleOf":1,"minimum":1,"maximum":1000000,"description":"a whole number from 1 to 1000000"}}};
+const pattern10 = new RegExp("^([01][0-9]|2[0-3]):[0-5][0-9]-(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$", "u");
+const pattern12 = new RegExp("^[1-9][0-9]{0,5}/[smh]$", "u");
 
 function validate21(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
@@ -505,10 +510,11 @@ vErrors.push(err11);
 errors++;
 }
 }
-if(data.expires !== undefined){
-let data6 = data.expires;
-if(typeof data6 !== "string"){
-const err12 = {instancePath:instancePath+"/expires",schemaPath:"#/properties/expires/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema20.properties.expires.type,parentSchema:schema20.properties.expires,data:data6};
+if(data.window !== undefined){
+let data6 = data.window;
+if(data6 && typeof data6 == "object" && !Array.isArray(data6)){
+if(data6.tz === undefined){
+const err12 = {instancePath:instancePath+"/window",schemaPath:"#/definitions/window/required",keyword:"required",params:{missingProperty: "tz"},message:"must have required property '"+"tz"+"'",schema:schema21.required,parentSchema:schema21,data:data6};
 if(vErrors === null){
 vErrors = [err12];
 }
@@ -517,11 +523,9 @@ vErrors.push(err12);
 }
 errors++;
 }
-}
-if(data.requires !== undefined){
-let data7 = data.requires;
-if(!(((((((data7 === "kernel-connect") || (data7 === "kernel-live")) || (data7 === "derived")) || (data7 === "image")) || (data7 === "image-unverified")) || (data7 === "heuristic")) || (data7 === "peer-asserted"))){
-const err13 = {instancePath:instancePath+"/requires",schemaPath:"#/properties/requires/enum",keyword:"enum",params:{allowedValues: schema20.properties.requires.enum},message:"must be equal to one of the allowed values",schema:schema20.properties.requires.enum,parentSchema:schema20.properties.requires,data:data7};
+for(const key1 in data6){
+if(!(((key1 === "days") || (key1 === "hours")) || (key1 === "tz"))){
+const err13 = {instancePath:instancePath+"/window",schemaPath:"#/definitions/window/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key1},message:"must NOT have additional properties",schema:false,parentSchema:schema21,data:data6};
 if(vErrors === null){
 vErrors = [err13];
 }
@@ -531,10 +535,11 @@ vErrors.push(err13);
 errors++;
 }
 }
-if(data.onUnknown !== undefined){
-let data8 = data.onUnknown;
-if(!((data8 === "deny") || (data8 === "skip"))){
-const err14 = {instancePath:instancePath+"/onUnknown",schemaPath:"#/properties/onUnknown/enum",keyword:"enum",params:{allowedValues: schema20.properties.onUnknown.enum},message:"must be equal to one of the allowed values",schema:schema20.properties.onUnknown.enum,parentSchema:schema20.properties.onUnknown,data:data8};
+if(data6.days !== undefined){
+let data7 = data6.days;
+if(Array.isArray(data7)){
+if(data7.length < 1){
+const err14 = {instancePath:instancePath+"/window/days",schemaPath:"#/definitions/window/properties/days/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items",schema:1,parentSchema:schema21.properties.days,data:data7};
 if(vErrors === null){
 vErrors = [err14];
 }
@@ -543,12 +548,11 @@ vErrors.push(err14);
 }
 errors++;
 }
-}
-if(data.lease !== undefined){
-let data9 = data.lease;
-if(data9 && typeof data9 == "object" && !Array.isArray(data9)){
-if(Object.keys(data9).length < 1){
-const err15 = {instancePath:instancePath+"/lease",schemaPath:"#/definitions/lease/minProperties",keyword:"minProperties",params:{limit: 1},message:"must NOT have fewer than 1 properties",schema:1,parentSchema:schema19,data:data9};
+const len1 = data7.length;
+for(let i1=0; i1<len1; i1++){
+let data8 = data7[i1];
+if(!(((((((data8 === "mon") || (data8 === "tue")) || (data8 === "wed")) || (data8 === "thu")) || (data8 === "fri")) || (data8 === "sat")) || (data8 === "sun"))){
+const err15 = {instancePath:instancePath+"/window/days/" + i1,schemaPath:"#/definitions/window/properties/days/items/enum",keyword:"enum",params:{allowedValues: schema21.properties.days.items.enum},message:"must be equal to one of the allowed values",schema:schema21.properties.days.items.enum,parentSchema:schema21.properties.days.items,data:data8};
 if(vErrors === null){
 vErrors = [err15];
 }
@@ -557,9 +561,10 @@ vErrors.push(err15);
 }
 errors++;
 }
-for(const key1 in data9){
-if(!(((key1 === "onPeerExit") || (key1 === "onExec")) || (key1 === "reverify"))){
-const err16 = {instancePath:instancePath+"/lease",schemaPath:"#/definitions/lease/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key1},message:"must NOT have additional properties",schema:false,parentSchema:schema19,data:data9};
+}
+}
+else {
+const err16 = {instancePath:instancePath+"/window/days",schemaPath:"#/definitions/window/properties/days/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema21.properties.days.type,parentSchema:schema21.properties.days,data:data7};
 if(vErrors === null){
 vErrors = [err16];
 }
@@ -569,10 +574,11 @@ vErrors.push(err16);
 errors++;
 }
 }
-if(data9.onPeerExit !== undefined){
-let data10 = data9.onPeerExit;
-if(!((data10 === "revoke") || (data10 === "ignore"))){
-const err17 = {instancePath:instancePath+"/lease/onPeerExit",schemaPath:"#/definitions/lease/properties/onPeerExit/enum",keyword:"enum",params:{allowedValues: schema19.properties.onPeerExit.enum},message:"must be equal to one of the allowed values",schema:schema19.properties.onPeerExit.enum,parentSchema:schema19.properties.onPeerExit,data:data10};
+if(data6.hours !== undefined){
+let data9 = data6.hours;
+if(typeof data9 === "string"){
+if(!pattern10.test(data9)){
+const err17 = {instancePath:instancePath+"/window/hours",schemaPath:"#/definitions/window/properties/hours/pattern",keyword:"pattern",params:{pattern: "^([01][0-9]|2[0-3]):[0-5][0-9]-(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$"},message:"must match pattern \""+"^([01][0-9]|2[0-3]):[0-5][0-9]-(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$"+"\"",schema:"^([01][0-9]|2[0-3]):[0-5][0-9]-(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$",parentSchema:schema21.properties.hours,data:data9};
 if(vErrors === null){
 vErrors = [err17];
 }
@@ -582,10 +588,8 @@ vErrors.push(err17);
 errors++;
 }
 }
-if(data9.onExec !== undefined){
-let data11 = data9.onExec;
-if(!((data11 === "revoke") || (data11 === "ignore"))){
-const err18 = {instancePath:instancePath+"/lease/onExec",schemaPath:"#/definitions/lease/properties/onExec/enum",keyword:"enum",params:{allowedValues: schema19.properties.onExec.enum},message:"must be equal to one of the allowed values",schema:schema19.properties.onExec.enum,parentSchema:schema19.properties.onExec,data:data11};
+else {
+const err18 = {instancePath:instancePath+"/window/hours",schemaPath:"#/definitions/window/properties/hours/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema21.properties.hours.type,parentSchema:schema21.properties.hours,data:data9};
 if(vErrors === null){
 vErrors = [err18];
 }
@@ -595,11 +599,10 @@ vErrors.push(err18);
 errors++;
 }
 }
-if(data9.reverify !== undefined){
-let data12 = data9.reverify;
-if(typeof data12 === "string"){
-if(!pattern6.test(data12)){
-const err19 = {instancePath:instancePath+"/lease/reverify",schemaPath:"#/definitions/lease/properties/reverify/pattern",keyword:"pattern",params:{pattern: "^([1-9][0-9]{1,4}ms|[1-9][0-9]{0,3}s|[1-9][0-9]{0,2}m|[1-9][0-9]?h)$"},message:"must match pattern \""+"^([1-9][0-9]{1,4}ms|[1-9][0-9]{0,3}s|[1-9][0-9]{0,2}m|[1-9][0-9]?h)$"+"\"",schema:"^([1-9][0-9]{1,4}ms|[1-9][0-9]{0,3}s|[1-9][0-9]{0,2}m|[1-9][0-9]?h)$",parentSchema:schema19.properties.reverify,data:data12};
+if(data6.tz !== undefined){
+let data10 = data6.tz;
+if(typeof data10 !== "string"){
+const err19 = {instancePath:instancePath+"/window/tz",schemaPath:"#/definitions/window/properties/tz/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema21.properties.tz.type,parentSchema:schema21.properties.tz,data:data10};
 if(vErrors === null){
 vErrors = [err19];
 }
@@ -609,8 +612,9 @@ vErrors.push(err19);
 errors++;
 }
 }
+}
 else {
-const err20 = {instancePath:instancePath+"/lease/reverify",schemaPath:"#/definitions/lease/properties/reverify/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema19.properties.reverify.type,parentSchema:schema19.properties.reverify,data:data12};
+const err20 = {instancePath:instancePath+"/window",schemaPath:"#/definitions/window/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema21.type,parentSchema:schema21,data:data6};
 if(vErrors === null){
 vErrors = [err20];
 }
@@ -620,9 +624,10 @@ vErrors.push(err20);
 errors++;
 }
 }
-}
-else {
-const err21 = {instancePath:instancePath+"/lease",schemaPath:"#/definitions/lease/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema19.type,parentSchema:schema19,data:data9};
+if(data.expires !== undefined){
+let data11 = data.expires;
+if(typeof data11 !== "string"){
+const err21 = {instancePath:instancePath+"/expires",schemaPath:"#/properties/expires/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema20.properties.expires.type,parentSchema:schema20.properties.expires,data:data11};
 if(vErrors === null){
 vErrors = [err21];
 }
@@ -632,11 +637,10 @@ vErrors.push(err21);
 errors++;
 }
 }
-if(data.grant !== undefined){
-let data13 = data.grant;
-if(data13 && typeof data13 == "object" && !Array.isArray(data13)){
-if(Object.keys(data13).length < 1){
-const err22 = {instancePath:instancePath+"/grant",schemaPath:"#/properties/grant/minProperties",keyword:"minProperties",params:{limit: 1},message:"must NOT have fewer than 1 properties",schema:1,parentSchema:schema20.properties.grant,data:data13};
+if(data.requires !== undefined){
+let data12 = data.requires;
+if(!(((((((data12 === "kernel-connect") || (data12 === "kernel-live")) || (data12 === "derived")) || (data12 === "image")) || (data12 === "image-unverified")) || (data12 === "heuristic")) || (data12 === "peer-asserted"))){
+const err22 = {instancePath:instancePath+"/requires",schemaPath:"#/properties/requires/enum",keyword:"enum",params:{allowedValues: schema20.properties.requires.enum},message:"must be equal to one of the allowed values",schema:schema20.properties.requires.enum,parentSchema:schema20.properties.requires,data:data12};
 if(vErrors === null){
 vErrors = [err22];
 }
@@ -646,8 +650,10 @@ vErrors.push(err22);
 errors++;
 }
 }
-else {
-const err23 = {instancePath:instancePath+"/grant",schemaPath:"#/properties/grant/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema20.properties.grant.type,parentSchema:schema20.properties.grant,data:data13};
+if(data.onUnknown !== undefined){
+let data13 = data.onUnknown;
+if(!((data13 === "deny") || (data13 === "skip"))){
+const err23 = {instancePath:instancePath+"/onUnknown",schemaPath:"#/properties/onUnknown/enum",keyword:"enum",params:{allowedValues: schema20.properties.onUnknown.enum},message:"must be equal to one of the allowed values",schema:schema20.properties.onUnknown.enum,parentSchema:schema20.properties.onUnknown,data:data13};
 if(vErrors === null){
 vErrors = [err23];
 }
@@ -657,10 +663,11 @@ vErrors.push(err23);
 errors++;
 }
 }
-if(data.reason !== undefined){
-let data14 = data.reason;
-if(typeof data14 !== "string"){
-const err24 = {instancePath:instancePath+"/reason",schemaPath:"#/properties/reason/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema20.properties.reason.type,parentSchema:schema20.properties.reason,data:data14};
+if(data.lease !== undefined){
+let data14 = data.lease;
+if(data14 && typeof data14 == "object" && !Array.isArray(data14)){
+if(Object.keys(data14).length < 1){
+const err24 = {instancePath:instancePath+"/lease",schemaPath:"#/definitions/lease/minProperties",keyword:"minProperties",params:{limit: 1},message:"must NOT have fewer than 1 properties",schema:1,parentSchema:schema19,data:data14};
 if(vErrors === null){
 vErrors = [err24];
 }
@@ -669,14 +676,9 @@ vErrors.push(err24);
 }
 errors++;
 }
-}
-if(data.annotations !== undefined){
-let data15 = data.annotations;
-if(data15 && typeof data15 == "object" && !Array.isArray(data15)){
-for(const key2 in data15){
-let data16 = data15[key2];
-if(typeof data16 !== "string"){
-const err25 = {instancePath:instancePath+"/annotations/" + key2.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/definitions/annotations/additionalProperties/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema12.additionalProperties.type,parentSchema:schema12.additionalProperties,data:data16};
+for(const key2 in data14){
+if(!(((key2 === "onPeerExit") || (key2 === "onExec")) || (key2 === "reverify"))){
+const err25 = {instancePath:instancePath+"/lease",schemaPath:"#/definitions/lease/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key2},message:"must NOT have additional properties",schema:false,parentSchema:schema19,data:data14};
 if(vErrors === null){
 vErrors = [err25];
 }
@@ -686,9 +688,10 @@ vErrors.push(err25);
 errors++;
 }
 }
-}
-else {
-const err26 = {instancePath:instancePath+"/annotations",schemaPath:"#/definitions/annotations/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema12.type,parentSchema:schema12,data:data15};
+if(data14.onPeerExit !== undefined){
+let data15 = data14.onPeerExit;
+if(!((data15 === "revoke") || (data15 === "ignore"))){
+const err26 = {instancePath:instancePath+"/lease/onPeerExit",schemaPath:"#/definitions/lease/properties/onPeerExit/enum",keyword:"enum",params:{allowedValues: schema19.properties.onPeerExit.enum},message:"must be equal to one of the allowed values",schema:schema19.properties.onPeerExit.enum,parentSchema:schema19.properties.onPeerExit,data:data15};
 if(vErrors === null){
 vErrors = [err26];
 }
@@ -698,14 +701,333 @@ vErrors.push(err26);
 errors++;
 }
 }
-}
-else {
-const err27 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema20.type,parentSchema:schema20,data};
+if(data14.onExec !== undefined){
+let data16 = data14.onExec;
+if(!((data16 === "revoke") || (data16 === "ignore"))){
+const err27 = {instancePath:instancePath+"/lease/onExec",schemaPath:"#/definitions/lease/properties/onExec/enum",keyword:"enum",params:{allowedValues: schema19.properties.onExec.enum},message:"must be equal to one of the allowed values",schema:schema19.properties.onExec.enum,parentSchema:schema19.properties.onExec,data:data16};
 if(vErrors === null){
 vErrors = [err27];
 }
 else {
 vErrors.push(err27);
+}
+errors++;
+}
+}
+if(data14.reverify !== undefined){
+let data17 = data14.reverify;
+if(typeof data17 === "string"){
+if(!pattern7.test(data17)){
+const err28 = {instancePath:instancePath+"/lease/reverify",schemaPath:"#/definitions/lease/properties/reverify/pattern",keyword:"pattern",params:{pattern: "^([1-9][0-9]{1,4}ms|[1-9][0-9]{0,3}s|[1-9][0-9]{0,2}m|[1-9][0-9]?h)$"},message:"must match pattern \""+"^([1-9][0-9]{1,4}ms|[1-9][0-9]{0,3}s|[1-9][0-9]{0,2}m|[1-9][0-9]?h)$"+"\"",schema:"^([1-9][0-9]{1,4}ms|[1-9][0-9]{0,3}s|[1-9][0-9]{0,2}m|[1-9][0-9]?h)$",parentSchema:schema19.properties.reverify,data:data17};
+if(vErrors === null){
+vErrors = [err28];
+}
+else {
+vErrors.push(err28);
+}
+errors++;
+}
+}
+else {
+const err29 = {instancePath:instancePath+"/lease/reverify",schemaPath:"#/definitions/lease/properties/reverify/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema19.properties.reverify.type,parentSchema:schema19.properties.reverify,data:data17};
+if(vErrors === null){
+vErrors = [err29];
+}
+else {
+vErrors.push(err29);
+}
+errors++;
+}
+}
+}
+else {
+const err30 = {instancePath:instancePath+"/lease",schemaPath:"#/definitions/lease/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema19.type,parentSchema:schema19,data:data14};
+if(vErrors === null){
+vErrors = [err30];
+}
+else {
+vErrors.push(err30);
+}
+errors++;
+}
+}
+if(data.limit !== undefined){
+let data18 = data.limit;
+if(data18 && typeof data18 == "object" && !Array.isArray(data18)){
+if(data18.key === undefined){
+const err31 = {instancePath:instancePath+"/limit",schemaPath:"#/definitions/limit/required",keyword:"required",params:{missingProperty: "key"},message:"must have required property '"+"key"+"'",schema:schema23.required,parentSchema:schema23,data:data18};
+if(vErrors === null){
+vErrors = [err31];
+}
+else {
+vErrors.push(err31);
+}
+errors++;
+}
+for(const key3 in data18){
+if(!((((key3 === "key") || (key3 === "rate")) || (key3 === "burst")) || (key3 === "concurrent"))){
+const err32 = {instancePath:instancePath+"/limit",schemaPath:"#/definitions/limit/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key3},message:"must NOT have additional properties",schema:false,parentSchema:schema23,data:data18};
+if(vErrors === null){
+vErrors = [err32];
+}
+else {
+vErrors.push(err32);
+}
+errors++;
+}
+}
+if(data18.key !== undefined){
+let data19 = data18.key;
+if(Array.isArray(data19)){
+if(data19.length > 8){
+const err33 = {instancePath:instancePath+"/limit/key",schemaPath:"#/definitions/limit/properties/key/maxItems",keyword:"maxItems",params:{limit: 8},message:"must NOT have more than 8 items",schema:8,parentSchema:schema23.properties.key,data:data19};
+if(vErrors === null){
+vErrors = [err33];
+}
+else {
+vErrors.push(err33);
+}
+errors++;
+}
+if(data19.length < 1){
+const err34 = {instancePath:instancePath+"/limit/key",schemaPath:"#/definitions/limit/properties/key/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items",schema:1,parentSchema:schema23.properties.key,data:data19};
+if(vErrors === null){
+vErrors = [err34];
+}
+else {
+vErrors.push(err34);
+}
+errors++;
+}
+const len2 = data19.length;
+for(let i2=0; i2<len2; i2++){
+let data20 = data19[i2];
+if(typeof data20 !== "string"){
+const err35 = {instancePath:instancePath+"/limit/key/" + i2,schemaPath:"#/definitions/limit/properties/key/items/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema23.properties.key.items.type,parentSchema:schema23.properties.key.items,data:data20};
+if(vErrors === null){
+vErrors = [err35];
+}
+else {
+vErrors.push(err35);
+}
+errors++;
+}
+}
+}
+else {
+const err36 = {instancePath:instancePath+"/limit/key",schemaPath:"#/definitions/limit/properties/key/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema23.properties.key.type,parentSchema:schema23.properties.key,data:data19};
+if(vErrors === null){
+vErrors = [err36];
+}
+else {
+vErrors.push(err36);
+}
+errors++;
+}
+}
+if(data18.rate !== undefined){
+let data21 = data18.rate;
+if(typeof data21 === "string"){
+if(!pattern12.test(data21)){
+const err37 = {instancePath:instancePath+"/limit/rate",schemaPath:"#/definitions/limit/properties/rate/pattern",keyword:"pattern",params:{pattern: "^[1-9][0-9]{0,5}/[smh]$"},message:"must match pattern \""+"^[1-9][0-9]{0,5}/[smh]$"+"\"",schema:"^[1-9][0-9]{0,5}/[smh]$",parentSchema:schema23.properties.rate,data:data21};
+if(vErrors === null){
+vErrors = [err37];
+}
+else {
+vErrors.push(err37);
+}
+errors++;
+}
+}
+else {
+const err38 = {instancePath:instancePath+"/limit/rate",schemaPath:"#/definitions/limit/properties/rate/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema23.properties.rate.type,parentSchema:schema23.properties.rate,data:data21};
+if(vErrors === null){
+vErrors = [err38];
+}
+else {
+vErrors.push(err38);
+}
+errors++;
+}
+}
+if(data18.burst !== undefined){
+let data22 = data18.burst;
+if((typeof data22 == "number") && (isFinite(data22))){
+if(data22 > 1000000 || isNaN(data22)){
+const err39 = {instancePath:instancePath+"/limit/burst",schemaPath:"#/definitions/limit/properties/burst/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000",schema:1000000,parentSchema:schema23.properties.burst,data:data22};
+if(vErrors === null){
+vErrors = [err39];
+}
+else {
+vErrors.push(err39);
+}
+errors++;
+}
+if(data22 < 1 || isNaN(data22)){
+const err40 = {instancePath:instancePath+"/limit/burst",schemaPath:"#/definitions/limit/properties/burst/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1",schema:1,parentSchema:schema23.properties.burst,data:data22};
+if(vErrors === null){
+vErrors = [err40];
+}
+else {
+vErrors.push(err40);
+}
+errors++;
+}
+let res0;
+if((1 === 0 || (res0 = data22/1, res0 !== parseInt(res0)))){
+const err41 = {instancePath:instancePath+"/limit/burst",schemaPath:"#/definitions/limit/properties/burst/multipleOf",keyword:"multipleOf",params:{multipleOf: 1},message:"must be multiple of 1",schema:1,parentSchema:schema23.properties.burst,data:data22};
+if(vErrors === null){
+vErrors = [err41];
+}
+else {
+vErrors.push(err41);
+}
+errors++;
+}
+}
+else {
+const err42 = {instancePath:instancePath+"/limit/burst",schemaPath:"#/definitions/limit/properties/burst/type",keyword:"type",params:{type: "number"},message:"must be number",schema:schema23.properties.burst.type,parentSchema:schema23.properties.burst,data:data22};
+if(vErrors === null){
+vErrors = [err42];
+}
+else {
+vErrors.push(err42);
+}
+errors++;
+}
+}
+if(data18.concurrent !== undefined){
+let data23 = data18.concurrent;
+if((typeof data23 == "number") && (isFinite(data23))){
+if(data23 > 1000000 || isNaN(data23)){
+const err43 = {instancePath:instancePath+"/limit/concurrent",schemaPath:"#/definitions/limit/properties/concurrent/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000",schema:1000000,parentSchema:schema23.properties.concurrent,data:data23};
+if(vErrors === null){
+vErrors = [err43];
+}
+else {
+vErrors.push(err43);
+}
+errors++;
+}
+if(data23 < 1 || isNaN(data23)){
+const err44 = {instancePath:instancePath+"/limit/concurrent",schemaPath:"#/definitions/limit/properties/concurrent/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1",schema:1,parentSchema:schema23.properties.concurrent,data:data23};
+if(vErrors === null){
+vErrors = [err44];
+}
+else {
+vErrors.push(err44);
+}
+errors++;
+}
+let res1;
+if((1 === 0 || (res1 = data23/1, res1 !== parseInt(res1)))){
+const err45 = {instancePath:instancePath+"/limit/concurrent",schemaPath:"#/definitions/limit/properties/concurrent/multipleOf",keyword:"multipleOf",params:{multipleOf: 1},message:"must be multiple of 1",schema:1,parentSchema:schema23.properties.concurrent,data:data23};
+if(vErrors === null){
+vErrors = [err45];
+}
+else {
+vErrors.push(err45);
+}
+errors++;
+}
+}
+else {
+const err46 = {instancePath:instancePath+"/limit/concurrent",schemaPath:"#/definitions/limit/properties/concurrent/type",keyword:"type",params:{type: "number"},message:"must be number",schema:schema23.properties.concurrent.type,parentSchema:schema23.properties.concurrent,data:data23};
+if(vErrors === null){
+vErrors = [err46];
+}
+else {
+vErrors.push(err46);
+}
+errors++;
+}
+}
+}
+else {
+const err47 = {instancePath:instancePath+"/limit",schemaPath:"#/definitions/limit/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema23.type,parentSchema:schema23,data:data18};
+if(vErrors === null){
+vErrors = [err47];
+}
+else {
+vErrors.push(err47);
+}
+errors++;
+}
+}
+if(data.grant !== undefined){
+let data24 = data.grant;
+if(data24 && typeof data24 == "object" && !Array.isArray(data24)){
+if(Object.keys(data24).length < 1){
+const err48 = {instancePath:instancePath+"/grant",schemaPath:"#/properties/grant/minProperties",keyword:"minProperties",params:{limit: 1},message:"must NOT have fewer than 1 properties",schema:1,parentSchema:schema20.properties.grant,data:data24};
+if(vErrors === null){
+vErrors = [err48];
+}
+else {
+vErrors.push(err48);
+}
+errors++;
+}
+}
+else {
+const err49 = {instancePath:instancePath+"/grant",schemaPath:"#/properties/grant/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema20.properties.grant.type,parentSchema:schema20.properties.grant,data:data24};
+if(vErrors === null){
+vErrors = [err49];
+}
+else {
+vErrors.push(err49);
+}
+errors++;
+}
+}
+if(data.reason !== undefined){
+let data25 = data.reason;
+if(typeof data25 !== "string"){
+const err50 = {instancePath:instancePath+"/reason",schemaPath:"#/properties/reason/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema20.properties.reason.type,parentSchema:schema20.properties.reason,data:data25};
+if(vErrors === null){
+vErrors = [err50];
+}
+else {
+vErrors.push(err50);
+}
+errors++;
+}
+}
+if(data.annotations !== undefined){
+let data26 = data.annotations;
+if(data26 && typeof data26 == "object" && !Array.isArray(data26)){
+for(const key4 in data26){
+let data27 = data26[key4];
+if(typeof data27 !== "string"){
+const err51 = {instancePath:instancePath+"/annotations/" + key4.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/definitions/annotations/additionalProperties/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema12.additionalProperties.type,parentSchema:schema12.additionalProperties,data:data27};
+if(vErrors === null){
+vErrors = [err51];
+}
+else {
+vErrors.push(err51);
+}
+errors++;
+}
+}
+}
+else {
+const err52 = {instancePath:instancePath+"/annotations",schemaPath:"#/definitions/annotations/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema12.type,parentSchema:schema12,data:data26};
+if(vErrors === null){
+vErrors = [err52];
+}
+else {
+vErrors.push(err52);
+}
+errors++;
+}
+}
+}
+else {
+const err53 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema20.type,parentSchema:schema20,data};
+if(vErrors === null){
+vErrors = [err53];
+}
+else {
+vErrors.push(err53);
 }
 errors++;
 }
@@ -740,7 +1062,7 @@ vErrors.push(err1);
 errors++;
 }
 for(const key0 in data){
-if(!(((((((key0 === "apiVersion") || (key0 === "kind")) || (key0 === "metadata")) || (key0 === "include")) || (key0 === "sets")) || (key0 === "lease")) || (key0 === "rules"))){
+if(!(func2.call(schema11.properties, key0))){
 const err2 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties",schema:false,parentSchema:schema11,data};
 if(vErrors === null){
 vErrors = [err2];
@@ -1006,11 +1328,10 @@ vErrors.push(err21);
 errors++;
 }
 }
-if(data.lease !== undefined){
-let data13 = data.lease;
-if(data13 && typeof data13 == "object" && !Array.isArray(data13)){
-if(Object.keys(data13).length < 1){
-const err22 = {instancePath:instancePath+"/lease",schemaPath:"#/definitions/lease/minProperties",keyword:"minProperties",params:{limit: 1},message:"must NOT have fewer than 1 properties",schema:1,parentSchema:schema19,data:data13};
+if(data.expires !== undefined){
+let data13 = data.expires;
+if(typeof data13 !== "string"){
+const err22 = {instancePath:instancePath+"/expires",schemaPath:"#/properties/expires/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.expires.type,parentSchema:schema11.properties.expires,data:data13};
 if(vErrors === null){
 vErrors = [err22];
 }
@@ -1019,9 +1340,12 @@ vErrors.push(err22);
 }
 errors++;
 }
-for(const key5 in data13){
-if(!(((key5 === "onPeerExit") || (key5 === "onExec")) || (key5 === "reverify"))){
-const err23 = {instancePath:instancePath+"/lease",schemaPath:"#/definitions/lease/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key5},message:"must NOT have additional properties",schema:false,parentSchema:schema19,data:data13};
+}
+if(data.maxAge !== undefined){
+let data14 = data.maxAge;
+if(typeof data14 === "string"){
+if(!pattern6.test(data14)){
+const err23 = {instancePath:instancePath+"/maxAge",schemaPath:"#/properties/maxAge/pattern",keyword:"pattern",params:{pattern: "^([1-9][0-9]{0,4}h|[1-9][0-9]{0,3}d)$"},message:"must match pattern \""+"^([1-9][0-9]{0,4}h|[1-9][0-9]{0,3}d)$"+"\"",schema:"^([1-9][0-9]{0,4}h|[1-9][0-9]{0,3}d)$",parentSchema:schema11.properties.maxAge,data:data14};
 if(vErrors === null){
 vErrors = [err23];
 }
@@ -1031,10 +1355,8 @@ vErrors.push(err23);
 errors++;
 }
 }
-if(data13.onPeerExit !== undefined){
-let data14 = data13.onPeerExit;
-if(!((data14 === "revoke") || (data14 === "ignore"))){
-const err24 = {instancePath:instancePath+"/lease/onPeerExit",schemaPath:"#/definitions/lease/properties/onPeerExit/enum",keyword:"enum",params:{allowedValues: schema19.properties.onPeerExit.enum},message:"must be equal to one of the allowed values",schema:schema19.properties.onPeerExit.enum,parentSchema:schema19.properties.onPeerExit,data:data14};
+else {
+const err24 = {instancePath:instancePath+"/maxAge",schemaPath:"#/properties/maxAge/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.maxAge.type,parentSchema:schema11.properties.maxAge,data:data14};
 if(vErrors === null){
 vErrors = [err24];
 }
@@ -1044,10 +1366,11 @@ vErrors.push(err24);
 errors++;
 }
 }
-if(data13.onExec !== undefined){
-let data15 = data13.onExec;
-if(!((data15 === "revoke") || (data15 === "ignore"))){
-const err25 = {instancePath:instancePath+"/lease/onExec",schemaPath:"#/definitions/lease/properties/onExec/enum",keyword:"enum",params:{allowedValues: schema19.properties.onExec.enum},message:"must be equal to one of the allowed values",schema:schema19.properties.onExec.enum,parentSchema:schema19.properties.onExec,data:data15};
+if(data.lease !== undefined){
+let data15 = data.lease;
+if(data15 && typeof data15 == "object" && !Array.isArray(data15)){
+if(Object.keys(data15).length < 1){
+const err25 = {instancePath:instancePath+"/lease",schemaPath:"#/definitions/lease/minProperties",keyword:"minProperties",params:{limit: 1},message:"must NOT have fewer than 1 properties",schema:1,parentSchema:schema19,data:data15};
 if(vErrors === null){
 vErrors = [err25];
 }
@@ -1056,12 +1379,9 @@ vErrors.push(err25);
 }
 errors++;
 }
-}
-if(data13.reverify !== undefined){
-let data16 = data13.reverify;
-if(typeof data16 === "string"){
-if(!pattern6.test(data16)){
-const err26 = {instancePath:instancePath+"/lease/reverify",schemaPath:"#/definitions/lease/properties/reverify/pattern",keyword:"pattern",params:{pattern: "^([1-9][0-9]{1,4}ms|[1-9][0-9]{0,3}s|[1-9][0-9]{0,2}m|[1-9][0-9]?h)$"},message:"must match pattern \""+"^([1-9][0-9]{1,4}ms|[1-9][0-9]{0,3}s|[1-9][0-9]{0,2}m|[1-9][0-9]?h)$"+"\"",schema:"^([1-9][0-9]{1,4}ms|[1-9][0-9]{0,3}s|[1-9][0-9]{0,2}m|[1-9][0-9]?h)$",parentSchema:schema19.properties.reverify,data:data16};
+for(const key5 in data15){
+if(!(((key5 === "onPeerExit") || (key5 === "onExec")) || (key5 === "reverify"))){
+const err26 = {instancePath:instancePath+"/lease",schemaPath:"#/definitions/lease/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key5},message:"must NOT have additional properties",schema:false,parentSchema:schema19,data:data15};
 if(vErrors === null){
 vErrors = [err26];
 }
@@ -1071,8 +1391,10 @@ vErrors.push(err26);
 errors++;
 }
 }
-else {
-const err27 = {instancePath:instancePath+"/lease/reverify",schemaPath:"#/definitions/lease/properties/reverify/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema19.properties.reverify.type,parentSchema:schema19.properties.reverify,data:data16};
+if(data15.onPeerExit !== undefined){
+let data16 = data15.onPeerExit;
+if(!((data16 === "revoke") || (data16 === "ignore"))){
+const err27 = {instancePath:instancePath+"/lease/onPeerExit",schemaPath:"#/definitions/lease/properties/onPeerExit/enum",keyword:"enum",params:{allowedValues: schema19.properties.onPeerExit.enum},message:"must be equal to one of the allowed values",schema:schema19.properties.onPeerExit.enum,parentSchema:schema19.properties.onPeerExit,data:data16};
 if(vErrors === null){
 vErrors = [err27];
 }
@@ -1082,9 +1404,10 @@ vErrors.push(err27);
 errors++;
 }
 }
-}
-else {
-const err28 = {instancePath:instancePath+"/lease",schemaPath:"#/definitions/lease/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema19.type,parentSchema:schema19,data:data13};
+if(data15.onExec !== undefined){
+let data17 = data15.onExec;
+if(!((data17 === "revoke") || (data17 === "ignore"))){
+const err28 = {instancePath:instancePath+"/lease/onExec",schemaPath:"#/definitions/lease/properties/onExec/enum",keyword:"enum",params:{allowedValues: schema19.properties.onExec.enum},message:"must be equal to one of the allowed values",schema:schema19.properties.onExec.enum,parentSchema:schema19.properties.onExec,data:data17};
 if(vErrors === null){
 vErrors = [err28];
 }
@@ -1094,19 +1417,11 @@ vErrors.push(err28);
 errors++;
 }
 }
-if(data.rules !== undefined){
-let data17 = data.rules;
-if(Array.isArray(data17)){
-const len1 = data17.length;
-for(let i1=0; i1<len1; i1++){
-if(!(validate21(data17[i1], {instancePath:instancePath+"/rules/" + i1,parentData:data17,parentDataProperty:i1,rootData}))){
-vErrors = vErrors === null ? validate21.errors : vErrors.concat(validate21.errors);
-errors = vErrors.length;
-}
-}
-}
-else {
-const err29 = {instancePath:instancePath+"/rules",schemaPath:"#/properties/rules/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema11.properties.rules.type,parentSchema:schema11.properties.rules,data:data17};
+if(data15.reverify !== undefined){
+let data18 = data15.reverify;
+if(typeof data18 === "string"){
+if(!pattern7.test(data18)){
+const err29 = {instancePath:instancePath+"/lease/reverify",schemaPath:"#/definitions/lease/properties/reverify/pattern",keyword:"pattern",params:{pattern: "^([1-9][0-9]{1,4}ms|[1-9][0-9]{0,3}s|[1-9][0-9]{0,2}m|[1-9][0-9]?h)$"},message:"must match pattern \""+"^([1-9][0-9]{1,4}ms|[1-9][0-9]{0,3}s|[1-9][0-9]{0,2}m|[1-9][0-9]?h)$"+"\"",schema:"^([1-9][0-9]{1,4}ms|[1-9][0-9]{0,3}s|[1-9][0-9]{0,2}m|[1-9][0-9]?h)$",parentSchema:schema19.properties.reverify,data:data18};
 if(vErrors === null){
 vErrors = [err29];
 }
@@ -1116,14 +1431,59 @@ vErrors.push(err29);
 errors++;
 }
 }
-}
 else {
-const err30 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.type,parentSchema:schema11,data};
+const err30 = {instancePath:instancePath+"/lease/reverify",schemaPath:"#/definitions/lease/properties/reverify/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema19.properties.reverify.type,parentSchema:schema19.properties.reverify,data:data18};
 if(vErrors === null){
 vErrors = [err30];
 }
 else {
 vErrors.push(err30);
+}
+errors++;
+}
+}
+}
+else {
+const err31 = {instancePath:instancePath+"/lease",schemaPath:"#/definitions/lease/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema19.type,parentSchema:schema19,data:data15};
+if(vErrors === null){
+vErrors = [err31];
+}
+else {
+vErrors.push(err31);
+}
+errors++;
+}
+}
+if(data.rules !== undefined){
+let data19 = data.rules;
+if(Array.isArray(data19)){
+const len1 = data19.length;
+for(let i1=0; i1<len1; i1++){
+if(!(validate21(data19[i1], {instancePath:instancePath+"/rules/" + i1,parentData:data19,parentDataProperty:i1,rootData}))){
+vErrors = vErrors === null ? validate21.errors : vErrors.concat(validate21.errors);
+errors = vErrors.length;
+}
+}
+}
+else {
+const err32 = {instancePath:instancePath+"/rules",schemaPath:"#/properties/rules/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema11.properties.rules.type,parentSchema:schema11.properties.rules,data:data19};
+if(vErrors === null){
+vErrors = [err32];
+}
+else {
+vErrors.push(err32);
+}
+errors++;
+}
+}
+}
+else {
+const err33 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.type,parentSchema:schema11,data};
+if(vErrors === null){
+vErrors = [err33];
+}
+else {
+vErrors.push(err33);
 }
 errors++;
 }

@@ -2,7 +2,7 @@
 // PORTCULLIS_UPDATE=1 writes it.
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
-import type { Evidenced, SelectorKey, SelectorValue, TrustTier } from '@portcullis/core';
+import { exhaustedLimits, type Evidenced, type SelectorKey, type SelectorValue, type TrustTier } from '@portcullis/core';
 import { formatFindings, loadPolicy } from '@portcullis/policy';
 import { CATALOGUE, DEFINITIONS } from './support/catalogue.js';
 import { testPath } from './support/files.js';
@@ -29,11 +29,15 @@ const PEERS: Readonly<Record<string, Facts>> = {
   'alice without the group': { ...ALICE, 'unix:supplementary_gid': [4] },
   'root': { 'unix:uid': 0, 'unix:gid': 0, 'unix:user': 'root' },
   'a backup script': { 'unix:uid': 900, 'unix:gid': 900, 'process:comm': 'backup-nightly' },
+  'a clerk': { 'unix:uid': 901, 'unix:gid': 901 },
   'a contractor': { 'unix:uid': 60001, 'unix:gid': 60001 },
   'a process with nothing known': Object.fromEntries(DEFINITIONS.map(({ key }) => [key, 'unknown!'])),
 };
 
-const TIMES = { 'in November': '2026-11-21T12:00:00Z', 'next year': '2027-01-01T00:00:00Z' };
+const TIMES = { 'in November': '2026-11-21T12:00:00Z', 'next year': '2027-01-01T00:00:00Z', 'on Monday': '2026-11-23T09:00:00Z', 'on a busy Monday': '2026-11-23T09:00:00Z' };
+const BUSY = exhaustedLimits(['office']);
+/** Peers for whom it matters when they come. */
+const WHEN: Readonly<Record<string, readonly string[]>> = { 'a contractor': ['next year'], 'a clerk': ['on Monday', 'on a busy Monday'] };
 
 function evidenceOf(facts: Facts): Map<SelectorKey, Evidenced> {
   const evidence = new Map<SelectorKey, Evidenced>();
@@ -56,8 +60,8 @@ describe('the golden decision table', () => {
     for (const [peer, facts] of Object.entries(PEERS)) {
       for (const listener of ['docker', 'admin']) {
         for (const [time, moment] of Object.entries(TIMES)) {
-          if (time !== 'in November' && peer !== 'a contractor') continue;
-          const context = { listener, nowMs: Date.parse(moment) };
+          if (time !== 'in November' && WHEN[peer]?.includes(time) !== true) continue;
+          const context = { listener, nowMs: Date.parse(moment), ...(time === 'on a busy Monday' && { limits: BUSY }) };
           const evidence = evidenceOf(facts);
           const { effect, cause, rules, grant } = policy.decide(evidence, context);
           const miss = effect === 'deny' ? policy.nearest(evidence, context) : undefined;

@@ -2,7 +2,7 @@ import type { CompiledRules } from '../compile/compile-rules.js';
 import { quote } from '../findings/escape.js';
 import type { FindingList } from '../findings/finding.js';
 import type { FindingCode } from '../findings/finding-codes.js';
-import { isActive, type Rule } from '../source/rule.js';
+import { hasExpired, type Rule } from '../source/rule.js';
 import { checkGrants } from './check-grants.js';
 import { definitionsOf } from './definitions.js';
 import { pinsOf } from './pins.js';
@@ -15,7 +15,7 @@ export function checkPolicy(compiled: CompiledRules, findings: FindingList, nowM
   };
   for (const { rule } of compiled.rules) {
     if (rule.skipUnknown) warn('POLICY_UNKNOWN_SKIPPED', rule, `rule ${quote(rule.id)} lets pass what it cannot know`);
-    if (nowMs !== undefined && !isActive(rule, nowMs)) warn('POLICY_RULE_EXPIRED', rule, `rule ${quote(rule.id)} has expired`);
+    if (nowMs !== undefined && hasExpired(rule, nowMs)) warn('POLICY_RULE_EXPIRED', rule, `rule ${quote(rule.id)} has expired`);
   }
   if (!compiled.rules.some(({ rule }) => rule.effect === 'allow' && !rule.shadow)) {
     const [first] = compiled.rules;

@@ -27,8 +27,9 @@ export function compileRules(rules: readonly Rule[]): CompiledRules {
   const compiled: CompiledRule[] = [];
   const conjuncts: Draft[] = [];
   for (const rule of rules) {
-    const { id, expiresMs, skipUnknown } = rule;
-    const one: CompiledRule = { index: compiled.length, id, rule, expiresMs, skipUnknown, grantBits: bitsOf(rule, grantBits) };
+    const { id, expiresMs, window, skipUnknown } = rule;
+    const limit = rule.limit?.limit;
+    const one: CompiledRule = { index: compiled.length, id, rule, expiresMs, window, limit, skipUnknown, grantBits: bitsOf(rule, grantBits) };
     compiled.push(one);
     const { conjunctions, rest } = normaliser.normalise(rule.when);
     const restKeys = rest === undefined ? NO_KEYS : [...keysOf(rest)];
@@ -39,7 +40,8 @@ export function compileRules(rules: readonly Rule[]): CompiledRules {
   for (const conjunct of conjuncts) {
     // Forms of sets are shared, so they are not sorted in place.
     if (conjunct.literals.length > 1) conjunct.literals = [...conjunct.literals].sort(order);
-    conjunct.keys = masks.of(conjunct.literals, conjunct.restKeys, keys);
+    const { limit } = conjunct.rule;
+    conjunct.keys = masks.of(conjunct.literals, limit === undefined ? conjunct.restKeys : [...conjunct.restKeys, ...limit.key], keys);
   }
   return Object.freeze({ rules: compiled, conjuncts, plans: makePlans(conjuncts), keys: keys.keys });
 }

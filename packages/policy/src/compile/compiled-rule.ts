@@ -1,6 +1,6 @@
 import type { Condition } from '../source/condition.js';
 import type { Rule } from '../source/rule.js';
-import type { SelectorKey } from '@portcullis/core';
+import type { Limit, SelectorKey } from '@portcullis/core';
 import type { Literal } from './literal.js';
 
 /** A rule as the index holds it. */
@@ -10,6 +10,8 @@ export interface CompiledRule {
   readonly id: string;
   readonly rule: Rule;
   readonly expiresMs: number | undefined;
+  readonly window: Rule['window'];
+  readonly limit: Limit | undefined;
   readonly skipUnknown: boolean;
   /** One bit for each of the first 30 names granted in the policy; the others share the sign bit. */
   readonly grantBits: number;

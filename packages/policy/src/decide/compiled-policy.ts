@@ -1,12 +1,12 @@
-import type { Decision, Evidence, NearestMiss, Policy, PolicyContext, SelectorKey, SelectorValue, ShadowResult } from '@portcullis/core';
-import { addMask, MANY_GRANTS, type KeyMask } from '../compile/compiled-rule.js';
+import type { Decision, Evidence, Limit, NearestMiss, Policy, PolicyContext, SelectorKey, SelectorValue, ShadowResult } from '@portcullis/core';
+import { addMask, MANY_GRANTS, type CompiledRule, type KeyMask } from '../compile/compiled-rule.js';
 import { literalValues, type CompiledRules } from '../compile/compile-rules.js';
 import type { Plan, Root } from '../compile/plan.js';
 import type { Rule } from '../source/rule.js';
 import { FrozenSet } from './frozen-set.js';
 import { KeySets, NO_KEYS } from './key-sets.js';
 import { findNearest } from './nearest.js';
-import { frozenDecision, Outcomes, sortUnique } from './outcomes.js';
+import { frozenDecision, Outcomes, sortUnique, withExhausted } from './outcomes.js';
 import { Walker, type WalkMode } from './walker.js';
 
 const DENY: WalkMode = { followUnknown: true, unaskedIsUnknown: false };
@@ -16,11 +16,15 @@ const ALLOW_UNASKED: WalkMode = { followUnknown: false, unaskedIsUnknown: true }
 
 const NO_SHADOW: readonly ShadowResult[] = Object.freeze([]);
 const BY_DEFAULT: Decision = frozenDecision('deny', 'default', []);
+const EXPIRED: Decision = frozenDecision('deny', 'expired-policy', []);
+const NONE_EXHAUSTED: readonly CompiledRule[] = Object.freeze([]);
 
 /** What a compiled policy is called, and where it comes from. */
 export interface PolicyIdentity {
   readonly name: string;
   readonly revision: string;
+  /** From this moment on it denies everything; undefined is never. */
+  readonly expiresMs?: number | undefined;
 }
 
 /** A policy as it is decided. Immutable: what it remembers only saves doing the same again. */
@@ -30,6 +34,10 @@ export class CompiledPolicy implements Policy {
   readonly keys: ReadonlySet<SelectorKey>;
   /** The checked rules, in the order of the files: for tools that explain. */
   readonly rules: readonly Rule[];
+  /** From this moment on it denies everything; `Infinity` is never. */
+  readonly expiresMs: number;
+  /** Those of its enforced rules. */
+  readonly limits: readonly Limit[];
   readonly #compiled: CompiledRules;
   readonly #keySets: KeySets;
   readonly #outcomes = new Outcomes();
@@ -43,11 +51,13 @@ export class CompiledPolicy implements Policy {
     this.revision = identity.revision;
     this.keys = new FrozenSet(compiled.keys);
     this.rules = Object.freeze(compiled.rules.map(({ rule }) => rule));
+    this.expiresMs = identity.expiresMs ?? Infinity;
+    this.limits = Object.freeze(this.rules.flatMap(({ shadow, limit }) => (shadow || limit === undefined ? [] : [limit.limit])));
     this.#compiled = compiled;
     this.#keySets = new KeySets(compiled.keys);
     const nothing: Evidence = new Map();
     for (const plan of [compiled.plans.everywhere, ...compiled.plans.byListener.values()]) {
-      this.#firstWanted.set(plan, this.#wanted(plan, nothing, -Infinity));
+      this.#firstWanted.set(plan, this.#wanted(plan, nothing, { listener: '', nowMs: -Infinity }));
     }
     Object.freeze(this);
   }
@@ -58,12 +68,15 @@ export class CompiledPolicy implements Policy {
   }
 
   wanted(evidence: Evidence, context: PolicyContext): ReadonlySet<SelectorKey> {
+    // Nothing can change any more.
+    if (context.nowMs >= this.expiresMs) return NO_KEYS;
     const plan = this.#planOf(context);
     if (evidence.size === 0) return this.#firstWanted.get(plan) ?? NO_KEYS;
-    return this.#wanted(plan, evidence, context.nowMs);
+    return this.#wanted(plan, evidence, context);
   }
 
   wantedByShadow(evidence: Evidence, context: PolicyContext): ReadonlySet<SelectorKey> {
+    if (context.nowMs >= this.expiresMs) return NO_KEYS;
     const plan = this.#planOf(context);
     const mask: number[] = [];
     this.#walk(plan.shadowDeny, evidence, context.nowMs, DENY);
@@ -75,15 +88,16 @@ export class CompiledPolicy implements Policy {
   }
 
   decide(evidence: Evidence, context: PolicyContext): Decision {
+    if (context.nowMs >= this.expiresMs) return EXPIRED;
     const plan = this.#planOf(context);
-    const decision = this.#decide(plan, evidence, context.nowMs);
+    const decision = this.#decide(plan, evidence, context);
     this.#walker.end();
     return decision;
   }
 
   shadow(evidence: Evidence, context: PolicyContext): readonly ShadowResult[] {
     const plan = this.#planOf(context);
-    if (plan.shadowDeny.length === 0 && plan.shadowAllow.length === 0) return NO_SHADOW;
+    if (context.nowMs >= this.expiresMs || (plan.shadowDeny.length === 0 && plan.shadowAllow.length === 0)) return NO_SHADOW;
     const walker = this.#walker;
     const results: ShadowResult[] = [];
     this.#walk(plan.shadowDeny, evidence, context.nowMs, DENY_UNASKED);
@@ -102,7 +116,7 @@ export class CompiledPolicy implements Policy {
   }
 
   nearest(evidence: Evidence, context: PolicyContext): NearestMiss | undefined {
-    return findNearest(this.#planOf(context), evidence, context.nowMs);
+    return context.nowMs >= this.expiresMs ? undefined : findNearest(this.#planOf(context), evidence, context);
   }
 
   /** Rules with a part that no index files: evaluated for every connection of their listeners. */
@@ -120,22 +134,36 @@ export class CompiledPolicy implements Policy {
     for (const { node, maxRank } of roots) this.#walker.walk(node, maxRank);
   }
 
-  #decide(plan: Plan, evidence: Evidence, nowMs: number): Decision {
+  #decide(plan: Plan, evidence: Evidence, context: PolicyContext): Decision {
+    const { nowMs } = context;
     const walker = this.#walker;
     this.#walk(plan.deny, evidence, nowMs, DENY);
     if (walker.trueRules.length > 0) return this.#outcomes.of('deny', 'rule', walker.trueRules);
     if (walker.unknownRules.length > 0) return this.#outcomes.of('deny', 'unknown-evidence', walker.unknownRules);
     const open = walker.openFans.length + walker.openConjuncts.length > 0;
     this.#walk(plan.allow, evidence, nowMs, ALLOW);
-    if (walker.trueRules.length === 0) return BY_DEFAULT;
-    const decision = this.#outcomes.of('allow', 'rule', walker.trueRules);
+    const exhausted = this.#dropExhausted(evidence, context);
+    if (walker.trueRules.length === 0) return exhausted.length === 0 ? BY_DEFAULT : this.#outcomes.of('deny', 'limit', [...exhausted]);
+    const allowed = this.#outcomes.of('allow', 'rule', walker.trueRules);
+    const decision = exhausted.length === 0 ? allowed : withExhausted(allowed, exhausted);
     if (!open) return decision;
     // I2: nobody asked what a deny rule needs to know, so nobody can say that it does not match.
     this.#walk(plan.deny, evidence, nowMs, DENY_UNASKED);
     return walker.unknownRules.length === 0 ? decision : this.#outcomes.of('deny', 'unknown-evidence', walker.unknownRules);
   }
 
-  #wanted(plan: Plan, evidence: Evidence, nowMs: number): ReadonlySet<SelectorKey> {
+  /** Takes rules whose limit is exhausted out of those that are true: they do not match. */
+  #dropExhausted(evidence: Evidence, { limits, nowMs }: PolicyContext): readonly CompiledRule[] {
+    if (limits === undefined || this.limits.length === 0) return NONE_EXHAUSTED;
+    const { trueRules } = this.#walker;
+    sortUnique(trueRules);
+    const exhausted = trueRules.filter(({ limit }) => limit !== undefined && !limits.hasRoom(limit, evidence, nowMs));
+    if (exhausted.length > 0) trueRules.splice(0, trueRules.length, ...trueRules.filter((rule) => !exhausted.includes(rule)));
+    return exhausted;
+  }
+
+  #wanted(plan: Plan, evidence: Evidence, context: PolicyContext): ReadonlySet<SelectorKey> {
+    const { nowMs } = context;
     const walker = this.#walker;
     this.#walk(plan.deny, evidence, nowMs, DENY);
     // Refused already, or refused since it cannot be excluded: nothing can change that.
@@ -144,6 +172,7 @@ export class CompiledPolicy implements Policy {
       mask = [];
       this.#addOpen(mask);
       this.#walk(plan.allow, evidence, nowMs, ALLOW);
+      this.#dropExhausted(evidence, context);
       let granted = 0;
       for (const rule of walker.trueRules) granted |= rule.grantBits;
       if (this.#found()) this.#addOpenGrants(mask, granted & ~MANY_GRANTS);

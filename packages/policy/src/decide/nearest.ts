@@ -1,11 +1,12 @@
-import { trustRank, type Evidence, type NearestMiss } from '@portcullis/core';
+import { trustRank, type Evidence, type FailedCondition, type NearestMiss, type PolicyContext } from '@portcullis/core';
 import type { CompiledRule } from '../compile/compiled-rule.js';
 import type { IndexNode } from '../compile/index-node.js';
 import type { Plan } from '../compile/plan.js';
 import type { Slot } from '../compile/key-fan.js';
 import { evaluate, FALSE, TRUE } from '../compile/truth.js';
 import type { Condition, Test } from '../source/condition.js';
-import { isActive, type Rule } from '../source/rule.js';
+import { hasExpired, type Rule } from '../source/rule.js';
+import { guardsOf } from './describe-guard.js';
 import { describeTest } from './describe-test.js';
 
 /** Rules examined for one refusal: those that the index hits first, then the first ones as written. */
@@ -16,30 +17,34 @@ export const MAX_TESTS = 1024;
 const MAX_FAILED = 32;
 
 /** The allow rule that failed by the fewest conditions, of a bounded choice. Undefined where none did fail. */
-export function findNearest(plan: Plan, evidence: Evidence, nowMs: number): NearestMiss | undefined {
+export function findNearest(plan: Plan, evidence: Evidence, context: PolicyContext): NearestMiss | undefined {
   let budget = MAX_TESTS;
   let best: Miss | undefined;
   for (const { rule } of candidates(plan, evidence)) {
-    if (!isActive(rule, nowMs)) continue;
+    if (hasExpired(rule, context.nowMs)) continue;
     if (rule.when.size > budget) continue;
     budget -= rule.when.size;
     const failed = failures(rule.when, evidence, trustRank(rule.requires));
-    if (failed.length === 0) return undefined;
-    const miss = { rule, failed, seen: failed.filter(({ test }) => evidence.has(test.key)).length };
+    const guards = guardsOf(rule, evidence, context).filter(({ holds }) => !holds).map(({ condition }) => condition);
+    if (failed.length + guards.length === 0) return undefined;
+    const seen = failed.filter(({ test }) => evidence.has(test.key)).length + guards.filter(({ state }) => state !== 'not-collected').length;
+    const miss = { rule, failed, guards, seen };
     if (best === undefined || isNearer(miss, best)) best = miss;
   }
   if (best === undefined) return undefined;
-  const { rule, failed } = best;
+  const { rule, failed, guards } = best;
   return Object.freeze({
     rule: rule.id,
     place: rule.source.placeAt(rule.span.offset),
-    failed: Object.freeze(failed.slice(0, MAX_FAILED).map(({ test, negated }) => describeTest(test, evidence, rule, negated))),
+    failed: Object.freeze([...failed.map(({ test, negated }) => describeTest(test, evidence, rule, negated)), ...guards].slice(0, MAX_FAILED)),
   });
 }
 
 interface Miss {
   readonly rule: Rule;
   readonly failed: readonly Failure[];
+  /** What the rule depends on beside its condition, and failed by. */
+  readonly guards: readonly FailedCondition[];
   /** Failures of keys that were asked: the others nobody needed to look at. */
   readonly seen: number;
 }
@@ -47,6 +52,9 @@ interface Miss {
 /** By fewer failures that were seen, then by fewer in all; of as many, the rule of which more did hold. */
 function isNearer(miss: Miss, best: Miss): boolean {
   if (miss.seen !== best.seen) return miss.seen < best.seen;
+  const [here, there] = [miss, best].map(({ failed, guards }) => failed.length + guards.length);
+  if (here !== there && here !== undefined && there !== undefined) return here < there;
+  // Who fails by its window or limit alone is the one that was meant.
   if (miss.failed.length !== best.failed.length) return miss.failed.length < best.failed.length;
   return miss.rule.when.size > best.rule.when.size;
 }

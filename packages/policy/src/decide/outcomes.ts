@@ -9,13 +9,21 @@ const MAX_OUTCOMES = 4096;
 
 const NO_GRANT: Grant = Object.freeze({});
 
+/** An allow beside which other rules would have allowed, had their limits not been exhausted. */
+export function withExhausted(decision: Decision, rules: readonly CompiledRule[]): Decision {
+  return Object.freeze({ ...decision, exhausted: Object.freeze(rules.slice(0, MAX_NAMED_RULES).map(({ id }) => id)) });
+}
+
 export function frozenDecision(effect: 'allow' | 'deny', cause: Cause, rules: readonly CompiledRule[]): Decision {
   const named = Object.freeze(rules.slice(0, MAX_NAMED_RULES).map(({ id }) => id));
   const reason = rules.find(({ rule }) => rule.reason !== undefined)?.rule.reason;
+  const limits = effect === 'allow' ? rules.flatMap(({ limit }) => limit ?? []) : [];
   const grant = effect === 'allow' ? mergeGrants(rules) : NO_GRANT;
   return Object.freeze({
     effect, cause, rules: named, grant,
     ...(reason !== undefined && { reason }),
+    ...(limits.length > 0 && { limits: Object.freeze(limits) }),
+    ...(cause === 'limit' && { exhausted: named }),
     ...(effect === 'allow' && { terms: strictest(rules.map(({ rule }) => rule.terms)) }),
   });
 }
@@ -30,12 +38,13 @@ export class Outcomes {
   readonly #allow = new Step();
   readonly #deny = new Step();
   readonly #unknown = new Step();
+  readonly #limit = new Step();
   #size = 0;
 
-  of(effect: 'allow' | 'deny', cause: 'rule' | 'unknown-evidence', rules: CompiledRule[]): Decision {
+  of(effect: 'allow' | 'deny', cause: 'rule' | 'unknown-evidence' | 'limit', rules: CompiledRule[]): Decision {
     if (rules.length > 1) sortUnique(rules);
     if (rules.length > MAX_NAMED_RULES) return frozenDecision(effect, cause, rules);
-    let step = effect === 'allow' ? this.#allow : cause === 'rule' ? this.#deny : this.#unknown;
+    let step = effect === 'allow' ? this.#allow : cause === 'rule' ? this.#deny : cause === 'limit' ? this.#limit : this.#unknown;
     for (const rule of rules) step = this.#next(step, rule.index);
     return (step.decision ??= frozenDecision(effect, cause, rules));
   }
@@ -44,7 +53,7 @@ export class Outcomes {
     let next = step.steps.get(index);
     if (next !== undefined) return next;
     if (++this.#size > MAX_OUTCOMES) {
-      for (const root of [this.#allow, this.#deny, this.#unknown]) root.steps.clear();
+      for (const root of [this.#allow, this.#deny, this.#unknown, this.#limit]) root.steps.clear();
       this.#size = 0;
     }
     next = new Step();

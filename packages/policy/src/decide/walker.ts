@@ -3,7 +3,7 @@ import type { CompiledRule, Conjunct } from '../compile/compiled-rule.js';
 import type { IndexNode } from '../compile/index-node.js';
 import type { KeyFan, Slot } from '../compile/key-fan.js';
 import { literalHolds } from '../compile/literal.js';
-import { evaluate, FALSE, TRUE } from '../compile/truth.js';
+import { evaluate, FALSE, isKnown, TRUE } from '../compile/truth.js';
 import { isActive } from '../source/rule.js';
 
 /** A flood of rules that cannot be excluded is cut here: one of them is enough to deny. */
@@ -112,6 +112,15 @@ export class Walker {
         if (!this.#unaskedIsUnknown && conjunct.restKeys.some((key) => !this.#evidence.has(key))) open = true;
         else if (!this.#followUnknown) return;
         else unknown = true;
+      }
+    }
+    const { limit } = conjunct.rule;
+    if (limit !== undefined) {
+      for (const key of limit.key) {
+        const evidenced = this.#evidence.get(key);
+        if (evidenced === undefined && !this.#unaskedIsUnknown) open = true;
+        // Nobody could tell whom to count: a limit stands on an allow rule, which then does not match.
+        else if (!isKnown(evidenced, this.#maxRank)) return;
       }
     }
     if (open) this.openConjuncts.push(conjunct);

@@ -1,9 +1,10 @@
 import { trustRank, type Decision, type Evidence, type FailedCondition, type PolicyContext, type SelectorKey, type SelectorValue, type SourcePlace, type TrustTier, type UnknownReason } from '@portcullis/core';
 import { evaluate, FALSE, TRUE, type Truth } from '../compile/truth.js';
 import type { CompiledPolicy } from '../decide/compiled-policy.js';
+import { guardsOf } from '../decide/describe-guard.js';
 import { describeTest } from '../decide/describe-test.js';
 import type { Condition, Group, Test } from '../source/condition.js';
-import { isActive, type Rule } from '../source/rule.js';
+import { hasExpired, type Rule } from '../source/rule.js';
 
 export type TruthName = 'true' | 'false' | 'unknown';
 
@@ -42,12 +43,14 @@ export interface RuleExplanation {
   /** Whether it is among the determining rules of the decision. */
   readonly determining: boolean;
   /** Why the rule takes no part, where it does not. */
-  readonly inactive?: 'expired' | 'other-listener';
+  readonly inactive?: 'expired' | 'outside-window' | 'other-listener';
   readonly truth: TruthName;
   readonly requires?: TrustTier;
   readonly reason?: string;
   readonly place: SourcePlace;
   readonly condition: ConditionExplanation;
+  /** What it depends on beside its condition: its window as `rule:window`, its limit as `rule:limit`, keys of its limit that are not known. */
+  readonly guards: readonly TestExplanation[];
 }
 
 /** A decision, and every rule with every condition. Made for people: slow, and complete within bounds. */
@@ -73,18 +76,21 @@ export function explain(policy: CompiledPolicy, evidence: Evidence, context: Pol
 }
 
 function explainRule(rule: Rule, evidence: Evidence, context: PolicyContext, determining: boolean, budget: { tests: number }): RuleExplanation {
-  const inactive = !isActive(rule, context.nowMs) ? 'expired' : rule.listeners?.has(context.listener) === false ? 'other-listener' : undefined;
+  const inactive = hasExpired(rule, context.nowMs) ? 'expired' : rule.window?.isOpen(context.nowMs) === false ? 'outside-window' : rule.listeners?.has(context.listener) === false ? 'other-listener' : undefined;
+  const guards = guardsOf(rule, evidence, context);
+  const truth = evaluate(rule.when, evidence, trustRank(rule.requires));
   return Object.freeze({
     id: rule.id,
     effect: rule.effect,
     shadow: rule.shadow,
     determining,
     ...(inactive === undefined ? {} : { inactive }),
-    truth: nameOf(evaluate(rule.when, evidence, trustRank(rule.requires))),
+    truth: nameOf(guards.every(({ holds }) => holds) ? truth : FALSE),
     ...(rule.effect === 'allow' ? { requires: rule.requires } : {}),
     ...(rule.reason === undefined ? {} : { reason: rule.reason }),
     place: rule.source.placeAt(rule.span.offset),
     condition: explainCondition(rule.when, evidence, rule, budget),
+    guards: Object.freeze(guards.map(({ holds, condition }) => explainGuard(holds, condition))),
   });
 }
 
@@ -106,6 +112,11 @@ function explainTest(test: Test, evidence: Evidence, rule: Rule, truth: TruthNam
   const tier = evidenced === undefined || evidenced.state === 'unknown' ? undefined : evidenced.tier;
   const { key, expected, observed, state, why, place } = describeTest(test, evidence, rule);
   return Object.freeze({ kind: 'test', truth, key, expected, observed, state, ...(why === undefined ? {} : { why }), ...(tier === undefined ? {} : { tier }), place });
+}
+
+function explainGuard(holds: boolean, { key, expected, observed, state, why, place }: FailedCondition): TestExplanation {
+  const truth = holds ? 'true' : state === 'unknown' || state === 'not-collected' ? 'unknown' : 'false';
+  return Object.freeze({ kind: 'test', truth, key, expected, observed, state, ...(why === undefined ? {} : { why }), place });
 }
 
 function nameOf(truth: Truth): TruthName {

@@ -57,6 +57,7 @@ class Writer {
     this.line(0, '');
     this.line(0, `${this.#mark(rule.truth)} ${rule.effect} ${rule.id}${suffix}  ${where}`);
     this.#condition(rule.condition, 1);
+    for (const guard of rule.guards) this.#test(guard, 1);
   }
 
   #condition(condition: ConditionExplanation, depth: number): void {

@@ -5,6 +5,8 @@ import type { Rule } from '../source/rule.js';
 
 /** Whether `outer` is in force wherever and whenever `inner` is. */
 export function isInForceWith(outer: Rule, inner: Rule): boolean {
+  // A rule whose limit is exhausted does not match, and one whose window is closed takes no part.
+  if (outer.limit !== undefined || (outer.window !== undefined && outer.window.expected !== inner.window?.expected)) return false;
   return hasListenersOf(outer, inner) && (outer.expiresMs ?? Infinity) >= (inner.expiresMs ?? Infinity);
 }
 

@@ -1,6 +1,7 @@
 import type { LeaseTerms } from '@portcullis/core';
 import { child, textOf, type DocNode } from '../document/node.js';
 import type { Condition } from './condition.js';
+import { milliseconds } from './duration.js';
 
 /** What `lease:` says, of a document or of a rule; what it does not say is somebody else's to fill in. */
 export type LeaseWords = Partial<LeaseTerms>;
@@ -35,14 +36,6 @@ export function strictest(all: readonly LeaseTerms[]): LeaseTerms {
 
 function revokeOrIgnore(text: string | undefined): 'revoke' | 'ignore' | undefined {
   return text === 'revoke' || text === 'ignore' ? text : undefined;
-}
-
-const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
-
-/** `5s`, by the schema's pattern. */
-function milliseconds(text: string): number {
-  const unit = text.replace(/^[0-9]+/, '');
-  return Number.parseInt(text, 10) * (UNITS[unit] ?? NaN);
 }
 
 function namesProgram(condition: Condition, seen = new Set<Condition>()): boolean {

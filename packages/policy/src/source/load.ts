@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { basename, dirname, extname, resolve } from 'node:path';
 import { PortcullisError, type Catalogue } from '@portcullis/core';
 import { checkPolicy } from '../check/check-policy.js';
-import { compileRules, type CompiledRules } from '../compile/compile-rules.js';
+import { compileRules } from '../compile/compile-rules.js';
 import { encodeDocuments } from '../compiled/compiled-file.js';
 import { isCompiledFile, readCompiledFile } from '../compiled/read-compiled.js';
 import { CompiledPolicy } from '../decide/compiled-policy.js';
@@ -17,6 +17,7 @@ import { Suppressions, type SuppressedFinding } from '../findings/suppressions.j
 import { reviewPolicy, type ReviewOptions } from '../review/review-policy.js';
 import { IncludeReader, realPath } from './include.js';
 import { parsePolicy } from './parse-policy.js';
+import { parseValidity } from './validity.js';
 import { validatePolicy, VALIDATE_OPTIONS } from './schema.js';
 
 export interface CompileOptions {
@@ -26,7 +27,7 @@ export interface CompileOptions {
   readonly maxBytes?: number;
   /** The listeners of the gate: a rule for any other is an error. Undefined: not checked. */
   readonly knownListeners?: Iterable<string>;
-  /** Milliseconds since the epoch: rules that have expired by then are warned of. Undefined: not checked. */
+  /** When it is loaded, milliseconds since the epoch: rules that have expired by then are warned of, which undefined leaves out, and `maxAge` counts from then, or from now. */
   readonly nowMs?: number;
   /** Also looks for what is not wrong but probably not meant: rules that cover or contradict each other, thin trust. Slower. */
   readonly review?: ReviewOptions;
@@ -128,18 +129,19 @@ type Compiled = Pick<LoadedPolicy, 'policy' | 'findings' | 'suppressed' | 'suppr
 function compileDocuments(documents: readonly YamlDocument[], findings: FindingList, options: CompileOptions): Compiled {
   const suppressions = new Suppressions();
   for (const document of documents) suppressions.read(document, findings);
-  const compiled = findings.isSound() ? compileSound(documents, findings, options) : undefined;
+  const policy = findings.isSound() ? compileSound(documents, findings, options) : undefined;
   const sifted = suppressions.sift(findings.toArray());
-  if (compiled === undefined || !findings.isSound()) return { ...sifted, suppressions };
+  if (policy === undefined || !findings.isSound()) return { ...sifted, suppressions };
   const unused = new FindingList();
   // Without a review, and beyond the cap on findings, nobody knows what else there would have been.
   if (options.review !== undefined && !findings.isFull) suppressions.reportUnused(unused, (code) => !code.startsWith('HOST_'));
-  return { policy: new CompiledPolicy(identify(documents), compiled), ...sifted, findings: Object.freeze([...sifted.findings, ...unused.toArray()]), suppressions };
+  return { policy, ...sifted, findings: Object.freeze([...sifted.findings, ...unused.toArray()]), suppressions };
 }
 
-function compileSound(documents: readonly YamlDocument[], findings: FindingList, options: CompileOptions): CompiledRules | undefined {
+function compileSound(documents: readonly YamlDocument[], findings: FindingList, options: CompileOptions): CompiledPolicy | undefined {
   const knownListeners = options.knownListeners === undefined ? undefined : new Set(options.knownListeners);
   const rules = parsePolicy(documents, { catalogue: options.catalogue, knownListeners, findings });
+  const expiresMs = parseValidity(documents, options.nowMs ?? Date.now(), findings);
   if (!findings.isSound()) return undefined;
   const compiled = compileRules(rules);
   checkPolicy(compiled, findings, options.nowMs);
@@ -148,7 +150,7 @@ function compileSound(documents: readonly YamlDocument[], findings: FindingList,
   if (rules.length === 0 && main?.root !== undefined) {
     findings.report('POLICY_NO_RULES', main.source, spanAt(main.root, ['rules'], 'key'), 'the policy has no rules');
   }
-  return compiled;
+  return new CompiledPolicy({ ...identify(documents), expiresMs }, compiled);
 }
 
 function identify(documents: readonly YamlDocument[]): { readonly name: string; readonly revision: string } {

@@ -33,7 +33,7 @@ export function parsePolicy(documents: readonly YamlDocument[], { catalogue, kno
   const ofMain = parseLease(documents[0]?.root);
   for (const { root, source } of documents) {
     const lease = { ...ofMain, ...parseLease(root) };
-    const context = { source, conditions: parserOf(source), findings, knownListeners, lease };
+    const context = { source, conditions: parserOf(source), findings, catalogue, knownListeners, lease };
     for (const node of itemsOf(root, 'rules')) {
       const rule = node.kind === 'map' ? parseRule(node, context) : undefined;
       if (rule === undefined) continue;

@@ -1,4 +1,4 @@
-import { isTrustTier, trustSuffices, type Grant, type Json } from '@portcullis/core';
+import { isTrustTier, trustSuffices, type Catalogue, type Grant, type Json } from '@portcullis/core';
 import { child, itemsOf, textOf, type DocMap, type DocNode } from '../document/node.js';
 import { quote } from '../findings/escape.js';
 import type { FindingList } from '../findings/finding.js';
@@ -8,6 +8,8 @@ import type { Condition } from './condition.js';
 import { parseLease, termsOf, type LeaseWords } from './lease.js';
 import { parseMoment } from './moment.js';
 import type { ConditionParser } from './parse-condition.js';
+import { parseLimit } from './parse-limit.js';
+import { parseWindow } from './parse-window.js';
 import type { Rule } from './rule.js';
 
 /** Tests of one rule with its sets written out. */
@@ -17,6 +19,7 @@ export interface RuleContext {
   readonly source: SourceText;
   readonly conditions: ConditionParser;
   readonly findings: FindingList;
+  readonly catalogue: Catalogue;
   /** What the document says for all its rules. */
   readonly lease: LeaseWords;
   /** The listeners of the gate, where they are known. */
@@ -34,6 +37,8 @@ export function parseRule(node: DocMap, context: RuleContext): Rule | undefined 
   const whenNode = child(node, 'when');
   const when = whenNode === undefined ? undefined : context.conditions.parse(whenNode);
   const expiresMs = parseExpires(child(node, 'expires'), context);
+  const window = parseWindow(child(node, 'window'), source, findings);
+  const limit = parseLimit(child(node, 'limit'), id, source, context.catalogue, findings);
   if (when === undefined) return undefined;
   if (when.size > MAX_TESTS) {
     findings.report('POLICY_TOO_COMPLEX', source, idNode, `the condition of rule ${quote(id)} has ${String(when.size)} tests with its sets written out, the limit is ${String(MAX_TESTS)}`);
@@ -47,6 +52,8 @@ export function parseRule(node: DocMap, context: RuleContext): Rule | undefined 
     listeners: child(node, 'listeners') === undefined ? undefined : new Set(itemsOf(node, 'listeners').map(text)),
     shadow: textOf(node, 'mode') === 'shadow',
     expiresMs,
+    window,
+    limit: effect === 'allow' ? limit : undefined,
     requires: effect === 'deny' ? 'peer-asserted' : requires !== undefined && isTrustTier(requires) ? requires : 'image',
     skipUnknown: textOf(node, 'onUnknown') === 'skip',
     grant: grantOf(child(node, 'grant')),
@@ -62,7 +69,7 @@ export function parseRule(node: DocMap, context: RuleContext): Rule | undefined 
 
 /** Words that one of the two effects has no meaning for. */
 function checkPlaces(node: DocMap, effect: 'allow' | 'deny', { source, findings }: RuleContext): void {
-  const misplaced = effect === 'deny' ? ['requires', 'grant', 'lease'] : ['onUnknown'];
+  const misplaced = effect === 'deny' ? ['requires', 'grant', 'lease', 'limit'] : ['onUnknown'];
   for (const word of misplaced) {
     const entry = node.entries.get(word);
     if (entry === undefined) continue;
@@ -105,6 +112,7 @@ function checkTrust(rule: Rule, whenNode: DocNode, saidSo: boolean, { source, fi
     }
   };
   visit(rule.when);
+  for (const test of rule.limit?.tests ?? []) visit(test);
 }
 
 function text(node: DocNode): string {

@@ -2,6 +2,8 @@ import type { Grant, LeaseTerms, TrustTier } from '@portcullis/core';
 import type { Span } from '../findings/finding.js';
 import type { SourceText } from '../findings/source-text.js';
 import type { Condition } from './condition.js';
+import type { RuleLimit } from './rule-limit.js';
+import type { Window } from './window.js';
 
 /** A rule as checked: everything typed, sets resolved, defaults filled in. */
 export interface Rule {
@@ -13,6 +15,10 @@ export interface Rule {
   readonly shadow: boolean;
   /** From this moment on the rule no longer matches; undefined is never. */
   readonly expiresMs: number | undefined;
+  /** Only while it is open does the rule match; undefined is always. */
+  readonly window: Window | undefined;
+  /** Of an allow: what it may admit. */
+  readonly limit: RuleLimit | undefined;
   /** The weakest tier it may rest on. Only an allow has a meaning for it: on a deny it is the weakest of all. */
   readonly requires: TrustTier;
   /** A deny that does not deny when its evidence is unknown. */
@@ -27,7 +33,14 @@ export interface Rule {
   readonly span: Span;
 }
 
-/** Whether the rule has not expired. Expiry ends a rule whatever its effect: an expired deny denies no longer. */
-export function isActive(rule: { readonly expiresMs: number | undefined }, nowMs: number): boolean {
-  return rule.expiresMs === undefined || nowMs < rule.expiresMs;
+type Timed = Pick<Rule, 'expiresMs' | 'window'>;
+
+/** Whether the rule takes part at this moment, whatever its effect: an expired deny denies no longer, nor does one outside its window. */
+export function isActive(rule: Timed, nowMs: number): boolean {
+  return !hasExpired(rule, nowMs) && (rule.window === undefined || rule.window.isOpen(nowMs));
+}
+
+/** Whether the rule is over for good. */
+export function hasExpired({ expiresMs }: Pick<Rule, 'expiresMs'>, nowMs: number): boolean {
+  return expiresMs !== undefined && nowMs >= expiresMs;
 }

@@ -55,6 +55,6 @@ function text(one: string): string {
 
 function sensitiveKeys(policy: CompiledPolicy, { where }: Property): ReadonlySet<SelectorKey> {
   const sensitive = new Set<SelectorKey>();
-  for (const [key, { definition }] of askedKeys([...policy.rules.map(({ when }) => when), ...(where === undefined ? [] : [where])])) if (definition.sensitive === true) sensitive.add(key);
+  for (const [key, { definition }] of askedKeys([...policy.rules.flatMap(({ when, limit }) => [when, ...(limit?.tests ?? [])]), ...(where === undefined ? [] : [where])])) if (definition.sensitive === true) sensitive.add(key);
   return sensitive;
 }

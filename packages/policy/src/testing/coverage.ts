@@ -1,5 +1,6 @@
 import { trustRank, type Evidence, type PolicyContext } from '@portcullis/core';
 import { evaluate, FALSE, TRUE } from '../compile/truth.js';
+import { guardsOf } from '../decide/describe-guard.js';
 import type { Condition, Test } from '../source/condition.js';
 import { isActive, type Rule } from '../source/rule.js';
 import { contextOf } from './run-case.js';
@@ -38,7 +39,8 @@ export function measureCoverage(rules: readonly Rule[], cases: readonly TestCase
     for (const one of counted) {
       if (!takesPart(one.rule, context)) continue;
       const maxRank = trustRank(one.rule.requires);
-      if (evaluate(one.rule.when, test.peer, maxRank) === TRUE) one.matched++;
+      const matches = evaluate(one.rule.when, test.peer, maxRank) === TRUE && guardsOf(one.rule, test.peer, context).every(({ holds }) => holds);
+      if (matches) one.matched++;
       counter.count(one.rule.when, test.peer, maxRank);
     }
   }

@@ -8,6 +8,7 @@ import { FindingList, type PolicyFinding } from '../findings/finding.js';
 import type { SourceText, Sources } from '../findings/source-text.js';
 import { validate } from '../policy-test-validator.generated.js';
 import { loadPolicy } from '../source/load.js';
+import { parseMoment } from '../source/moment.js';
 import { OPERATORS } from '../source/parse-matcher.js';
 import { parseTest } from './parse-test.js';
 import type { PolicyTest } from './policy-test.js';
@@ -41,7 +42,9 @@ export function loadPolicyTest(path: string, { catalogue }: LoadTestOptions): Lo
   const named = textOf(document.root, 'policy');
   if (!findings.isSound() || document.root === undefined || named === undefined) return ended();
   const policyPath = isAbsolute(named) ? named : join(dirname(path), named);
-  const loaded = loadPolicy(policyPath, { catalogue });
+  // A policy ages from the clock of its test, not from that of who runs it.
+  const clockMs = parseMoment(textOf(document.root, 'clock') ?? '');
+  const loaded = loadPolicy(policyPath, { catalogue, ...(clockMs !== undefined && { nowMs: clockMs }) });
   for (const [file, source] of loaded.sources) sources.set(file, source);
   files.push(...loaded.files);
   for (const folder of loaded.folders) folders.add(folder);

@@ -8,7 +8,7 @@ import { grantOf } from '../source/parse-rule.js';
 import type { Rule } from '../source/rule.js';
 import type { ExpectedMiss, Expectation } from './policy-test.js';
 
-type Role = 'enforced' | 'shadow' | 'allow';
+type Role = 'enforced' | 'shadow' | 'allow' | 'limited';
 
 /** Reads what cases expect, and holds the rules that they name against those of the policy. */
 export class ExpectationReader {
@@ -39,6 +39,11 @@ export class ExpectationReader {
     });
   }
 
+  /** The id of a rule that has a limit. */
+  limited(node: DocNode): string {
+    return this.#rule(node, 'limited');
+  }
+
   #nearest(node: DocNode): ExpectedMiss | null {
     if (node.kind === 'scalar') return node.value === null ? null : { rule: this.#rule(node, 'allow') };
     const rule = child(node, 'rule');
@@ -64,8 +69,9 @@ export class ExpectationReader {
   }
 }
 
-const ROLES: Readonly<Record<Role, string>> = { enforced: 'an enforced rule', shadow: 'a shadow rule', allow: 'an enforced allow rule' };
+const ROLES: Readonly<Record<Role, string>> = { enforced: 'an enforced rule', shadow: 'a shadow rule', allow: 'an enforced allow rule', limited: 'an enforced rule with a limit' };
 
-function plays({ shadow, effect }: Rule, role: Role): boolean {
+function plays({ shadow, effect, limit }: Rule, role: Role): boolean {
+  if (role === 'limited') return !shadow && limit !== undefined;
   return role === 'shadow' ? shadow : !shadow && (role === 'enforced' || effect === 'allow');
 }

@@ -62,8 +62,9 @@ class TestReader {
     const expect = this.#expectations.read(child(node, 'expect') ?? node);
     const clock = child(node, 'clock') === undefined ? clockMs : this.clock(node);
     const listener = this.#listener(child(node, 'listener'));
+    const exhausted = itemsOf(node, 'exhausted').map((item) => this.#expectations.limited(item));
     if (peer === undefined || clock === undefined) return undefined;
-    return Object.freeze({ name, listener, clockMs: clock, peer, expect, source: this.#document.source, span });
+    return Object.freeze({ name, listener, clockMs: clock, peer, exhausted, expect, source: this.#document.source, span });
   }
 
   /** Listeners of their own are for a rule to name: any other is a listener like those that no rule names. */

@@ -38,6 +38,8 @@ export interface TestCase extends Placed {
   readonly listener: string;
   readonly clockMs: number;
   readonly peer: Evidence;
+  /** Rules whose limits have no room left; all others have. */
+  readonly exhausted: readonly string[];
   readonly expect: Expectation;
 }
 

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Decision, NearestMiss, PolicyContext, ShadowResult } from '@portcullis/core';
+import { exhaustedLimits, type Decision, type NearestMiss, type PolicyContext, type ShadowResult } from '@portcullis/core';
 import type { CompiledPolicy } from '../decide/compiled-policy.js';
 import { explain, type Explanation } from '../explain/explain.js';
 import type { Expectation, ExpectedMiss, TestCase } from './policy-test.js';
@@ -21,8 +21,8 @@ export interface CaseResult {
 }
 
 /** What the policy is asked for a case. */
-export function contextOf({ listener, clockMs }: TestCase): PolicyContext {
-  return { listener, nowMs: clockMs };
+export function contextOf({ listener, clockMs, exhausted }: TestCase): PolicyContext {
+  return { listener, nowMs: clockMs, limits: exhaustedLimits(exhausted) };
 }
 
 /** Decides over the peer of a case, as a gate would that had collected everything, and compares. */

@@ -54,6 +54,20 @@ const { condition } = fc.letrec<{ condition: ConditionDoc }>((tie) => ({
   ),
 }));
 
+/** Moments beside `NOW`: nights, ends of weeks, and the hours in which clocks change in Berlin, New York and on Lord Howe. */
+export const MOMENTS = [
+  '2026-11-21T12:00:00Z', '2026-11-22T23:30:00Z', '2026-11-23T05:00:00Z', '2026-11-23T04:59:59.999Z', '2026-11-27T21:59:59.999Z', '2026-11-27T22:00:00Z',
+  '2026-03-29T00:59:59.999Z', '2026-03-29T01:00:00Z', '2026-10-25T00:30:00Z', '2026-10-25T01:30:00Z', '2026-03-08T07:00:00Z', '2026-11-01T05:30:00Z', '2026-11-01T06:30:00Z',
+  '2026-04-04T14:59:00Z', '2026-04-04T15:15:00Z',
+].map((moment) => Date.parse(moment));
+
+const window = fc.record({
+  days: fc.option(fc.uniqueArray(fc.constantFrom('mon', 'wed', 'fri', 'sat', 'sun'), { minLength: 1 }), { nil: undefined }),
+  hours: fc.constantFrom('06:00-22:00', '22:00-06:00', '02:00-03:00', '02:15-01:45', '00:00-24:00', '12:00-12:01', '23:00-24:00'),
+  tz: fc.constantFrom('Europe/Berlin', 'America/New_York', 'Australia/Lord_Howe', 'UTC'),
+});
+const limit = fc.record({ key: fc.constantFrom<SelectorKey[]>(['unix:uid'], ['unix:gid', 'linux:label']), rate: fc.constant('5/s') });
+
 /** Expiries before and after `NOW`. */
 export const NOW = Date.parse('2026-11-21T12:00:00Z');
 export const LISTENERS = ['docker', 'other'] as const;
@@ -62,12 +76,13 @@ const common = {
   when: fc.oneof({ weight: 5, arbitrary: condition }, { weight: 1, arbitrary: fc.constant<ConditionDoc>({ use: 'one' }) }, { weight: 1, arbitrary: condition.map((part): ConditionDoc => ({ use: 'two', all: [part] })) }),
   listeners: fc.option(fc.constantFrom(['docker'], ['other'], ['docker', 'other']), { nil: undefined, freq: 4 }),
   mode: fc.constantFrom(undefined, undefined, undefined, 'shadow' as const),
+  window: fc.option(window, { nil: undefined, freq: 2 }),
   expires: fc.constantFrom(undefined, undefined, undefined, '2026-01-01T00:00:00Z', '2027-01-01T00:00:00Z'),
 };
 const grants = fc.constantFrom(undefined, undefined, ...['a', 'b', 'a b', 'c'].map((names) => Object.fromEntries(names.split(' ').map((name) => [name, name.toUpperCase()]))));
 
 const lease = fc.record({ onPeerExit: fc.constantFrom('revoke' as const, 'ignore' as const), onExec: fc.constantFrom('revoke' as const, 'ignore' as const), reverify: fc.constantFrom('1s', '20s', '3s') }, { requiredKeys: ['onExec'] });
-const allow = fc.record({ ...common, lease: fc.option(lease, { nil: undefined, freq: 2 }), effect: fc.constant('allow' as const), requires: fc.constantFrom('peer-asserted' as const, 'peer-asserted' as const, 'peer-asserted' as const), grant: grants });
+const allow = fc.record({ ...common, limit: fc.option(limit, { nil: undefined, freq: 2 }), lease: fc.option(lease, { nil: undefined, freq: 2 }), effect: fc.constant('allow' as const), requires: fc.constantFrom('peer-asserted' as const, 'peer-asserted' as const, 'peer-asserted' as const), grant: grants });
 const strict = allow.map((rule) => ({ ...rule, requires: isStrict(rule.when) ? ('derived' as const) : rule.requires }));
 const deny = fc.record({ ...common, effect: fc.constant('deny' as const), onUnknown: fc.constantFrom(undefined, undefined, 'skip' as const) });
 

@@ -24,6 +24,8 @@ export interface RuleDoc {
   readonly requires?: TrustTier;
   readonly onUnknown?: 'deny' | 'skip';
   readonly grant?: Readonly<Record<string, string>>;
+  readonly window?: { readonly days?: readonly string[]; readonly hours?: string; readonly tz: string };
+  readonly limit?: { readonly key: readonly SelectorKey[]; readonly rate?: string; readonly burst?: number; readonly concurrent?: number };
   readonly lease?: { readonly onPeerExit?: 'revoke' | 'ignore'; readonly onExec?: 'revoke' | 'ignore'; readonly reverify?: string };
 }
 
@@ -38,30 +40,40 @@ const TIERS: readonly TrustTier[] = ['kernel-connect', 'kernel-live', 'derived',
 
 export function oracleRule(policy: PolicyDoc, rule: RuleDoc, evidence: Evidence): Kleene {
   const weakest = rule.effect === 'deny' ? 'peer-asserted' : (rule.requires ?? 'image');
-  return condition(rule.when, policy, evidence, weakest);
+  // Whom to count must be known, as a condition must.
+  const counted = (rule.limit?.key ?? []).map((key) => any([test({ exists: true }, evidence.get(key), weakest), test({ exists: false }, evidence.get(key), weakest)]));
+  return all([condition(rule.when, policy, evidence, weakest), ...counted]);
 }
 
 export interface OracleDecision {
   readonly effect: 'allow' | 'deny';
-  readonly cause: 'rule' | 'default' | 'unknown-evidence';
+  readonly cause: 'rule' | 'default' | 'unknown-evidence' | 'limit';
   readonly rules: readonly string[];
   readonly grant: Readonly<Record<string, string>>;
   readonly terms?: LeaseTerms;
+  /** Ids of rules that are charged, and of those that had no room. */
+  readonly charged?: readonly string[];
+  readonly exhausted?: readonly string[];
 }
 
-export function oracleDecide(policy: PolicyDoc, evidence: Evidence, listener: string, nowMs: number): OracleDecision {
+export function oracleDecide(policy: PolicyDoc, evidence: Evidence, listener: string, nowMs: number, noRoom: ReadonlySet<string> = new Set()): OracleDecision {
   const live = policy.rules.filter((rule) => rule.mode !== 'shadow' && applies(rule, listener, nowMs));
   const having = (effect: string, truth: Kleene) => live.filter((rule) => rule.effect === effect && oracleRule(policy, rule, evidence) === truth);
   const denied = having('deny', 'true');
   if (denied.length > 0) return { effect: 'deny', cause: 'rule', rules: ids(denied), grant: {} };
   const unsure = having('deny', 'unknown').filter((rule) => rule.onUnknown !== 'skip');
   if (unsure.length > 0) return { effect: 'deny', cause: 'unknown-evidence', rules: ids(unsure), grant: {} };
-  const allowed = having('allow', 'true');
+  const matching = having('allow', 'true');
+  const full = matching.filter(({ id, limit }) => limit !== undefined && noRoom.has(id));
+  const allowed = matching.filter((rule) => !full.includes(rule));
+  if (allowed.length === 0 && full.length > 0) return { effect: 'deny', cause: 'limit', rules: ids(full), grant: {}, exhausted: ids(full) };
   if (allowed.length === 0) return { effect: 'deny', cause: 'default', rules: [], grant: {} };
   return {
     effect: 'allow', cause: 'rule', rules: ids(allowed),
     grant: Object.assign({}, ...allowed.map((rule) => rule.grant ?? {})) as Record<string, string>,
     terms: oracleTerms(policy, allowed),
+    ...(allowed.some(({ limit }) => limit !== undefined) && { charged: ids(allowed.filter(({ limit }) => limit !== undefined)) }),
+    ...(full.length > 0 && { exhausted: ids(full) }),
   };
 }
 
@@ -96,7 +108,28 @@ export function oracleShadow(policy: PolicyDoc, evidence: Evidence, listener: st
 
 function applies(rule: RuleDoc, listener: string, nowMs: number): boolean {
   const bound = rule.listeners === undefined || rule.listeners.includes(listener);
-  return bound && (rule.expires === undefined || nowMs < Date.parse(rule.expires));
+  return bound && (rule.expires === undefined || nowMs < Date.parse(rule.expires)) && (rule.window === undefined || isOpen(rule.window, nowMs));
+}
+
+const WEEK = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'];
+
+const clocks = new Map<string, Intl.DateTimeFormat>();
+
+function clockOf(tz: string): Intl.DateTimeFormat {
+  const clock = clocks.get(tz) ?? new Intl.DateTimeFormat('en-GB', { timeZone: tz, weekday: 'short', hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
+  clocks.set(tz, clock);
+  return clock;
+}
+
+/** By what a clock on the wall there shows. */
+export function isOpen({ days = WEEK, hours = '00:00-24:00', tz }: NonNullable<RuleDoc['window']>, nowMs: number): boolean {
+  const shown = clockOf(tz).format(nowMs);
+  const [, day = '', time = ''] = /^(\w{3})\D*(\d\d:\d\d)$/.exec(shown) ?? [];
+  const today = day.toLowerCase();
+  const yesterday = WEEK[(WEEK.indexOf(today) + 6) % 7] ?? '';
+  const [from = '', to = ''] = hours.split('-');
+  if (from < to) return days.includes(today) && time >= from && time < to;
+  return (time >= from && days.includes(today)) || (time < to && days.includes(yesterday));
 }
 
 const ids = (rules: readonly RuleDoc[]) => rules.map(({ id }) => id);

@@ -13,7 +13,7 @@ import { ConditionParser } from '../../dist/source/parse-condition.js';
 import { FindingList } from '../../dist/findings/finding.js';
 import { NOW } from '../support/arbitrary.js';
 import { CATALOGUE } from '../support/catalogue.js';
-import { oracleDecide, oracleRule, slowGlob, type ConditionDoc, type PolicyDoc, type RuleDoc } from '../support/oracle.js';
+import { isOpen, oracleDecide, oracleRule, slowGlob, type ConditionDoc, type PolicyDoc, type RuleDoc } from '../support/oracle.js';
 
 const RUNS = Number(process.env['PORTCULLIS_PROPERTY_RUNS'] ?? 300);
 
@@ -36,6 +36,20 @@ const WORLD: Readonly<Record<SelectorKey, readonly SelectorValue[]>> = {
 };
 const KEYS = Object.keys(WORLD) as SelectorKey[];
 
+/** Open together in no hour, in one, in one of the nights in which clocks change only, or always but for an hour. */
+const WINDOWS = [{ hours: '06:00-14:00', tz: 'UTC' }, { hours: '14:00-15:00', tz: 'UTC' }, { days: ['sun'], hours: '02:00-03:00', tz: 'Europe/Berlin' }, { hours: '01:30-01:45', tz: 'UTC' }, { days: ['sat'], hours: '22:00-21:00', tz: 'UTC' }];
+/** Every state of these windows, before, between and after the expiries. */
+const TIMES: readonly number[] = ['2025-03-29', '2026-03-28', '2027-03-27', '2025-10-25', '2026-10-24', '2027-10-30', '2025-07-05', '2026-07-04', '2027-07-03', '2025-12-06', '2026-12-05', '2027-12-04'].flatMap((date) => Array.from({ length: 4 * 48 }, (_, quarter) => Date.parse(`${date}T00:00:00Z`) + quarter * 900_000)).filter(isNews());
+
+/** One moment of each year for each set of windows that are open together. */
+function isNews(): (nowMs: number) => boolean {
+  const seen = new Set<string>();
+  return (nowMs) => {
+    const state = [new Date(nowMs).getUTCFullYear(), ...WINDOWS.map((window) => isOpen(window, nowMs))].join();
+    return seen.size < seen.add(state).size;
+  };
+}
+
 const number = fc.constantFrom(1, 2, 3);
 const matcherOf: Readonly<Record<SelectorKey, fc.Arbitrary<unknown>>> = {
   'unix:uid': fc.oneof(number, fc.uniqueArray(number, { minLength: 1 }), fc.constantFrom({ range: [1, 2] }, { range: [2, 4] }, { exists: true }, { exists: false }, { not: 2 }, { not: { range: [0, 2] } })),
@@ -49,6 +63,7 @@ const common = {
   when: condition,
   listeners: fc.constantFrom(undefined, undefined, ['docker']),
   expires: fc.constantFrom(undefined, undefined, '2026-01-01T00:00:00Z', '2027-01-01T00:00:00Z'),
+  window: fc.constantFrom(undefined, undefined, undefined, ...WINDOWS),
 };
 const rule = fc.oneof(
   fc.record({ ...common, effect: fc.constant('allow'), grant: fc.constantFrom(undefined, { a: 'A' }, { b: 'B' }) }),
@@ -96,16 +111,19 @@ function subsets(values: readonly SelectorValue[]): readonly (readonly SelectorV
   return values.reduce<SelectorValue[][]>((sets, value) => [...sets, ...sets.map((set) => [...set, value])], [[]]).filter((set) => set.length > 0);
 }
 
+const inForce = (doc: PolicyDoc, nowMs: number) => doc.rules.map(({ window, expires }) => Number((window === undefined || isOpen(window, nowMs)) && (expires === undefined || nowMs < Date.parse(expires)))).join('');
+
 /** Whether some peer of the world breaks the property, and some listener and time. */
 function bruteForce(doc: PolicyDoc, claim: PropertyDoc): boolean {
   const refusal = (claim.kind === 'never') === (claim.decision === 'allow');
+  const times = new Map([0, NOW, Date.parse('2027-01-01T00:00:00Z'), ...(doc.rules.some(({ window }) => window !== undefined) ? TIMES : [])].map((nowMs) => [inForce(doc, nowMs), nowMs]));
   for (const uid of statesOf('unix:uid')) for (const label of statesOf('linux:label')) for (const gid of statesOf('unix:supplementary_gid')) {
     const evidence = new Map<SelectorKey, Evidenced>([['unix:uid', uid], ['linux:label', label], ['unix:supplementary_gid', gid]]);
     if (claim.where !== undefined) {
       const truth = oracleRule(doc, { id: 'where', effect: 'deny', when: claim.where }, evidence);
       if (truth === 'false' || (truth === 'unknown' && !refusal)) continue;
     }
-    for (const listener of ['docker', 'unbound']) for (const nowMs of [0, NOW, Date.parse('2027-01-01T00:00:00Z')]) {
+    for (const listener of ['docker', 'unbound']) for (const nowMs of times.values()) {
       const { effect, grant } = oracleDecide(doc, evidence, listener, nowMs);
       const matches = effect === claim.decision && (claim.grant === undefined || grant['a'] === claim.grant.a);
       if (matches !== (claim.kind === 'always')) return true;

@@ -51,9 +51,10 @@ function ofProperty(result: PropertyResult, policy: Policy): Failure {
   };
 }
 
-function undecided({ looks, incomplete, ...result }: PropertyResult): readonly string[] {
+function undecided({ looks, incomplete, allMoments, ...result }: PropertyResult): readonly string[] {
   return [
     `not proved: no counterexample among ${extent({ looks, ...result })}`,
+    ...(allMoments ? [] : ['windows and expiries change more often than can be listed']),
     ...incomplete.map((key) => `the conditions on ${key} tell more apart than can be listed`),
     ...(result.decided < result.total ? ['allow more with `--max-looks`, or say less at once: with `where`, with `listeners`'] : []),
   ];

@@ -17,7 +17,7 @@ function ofResult(result: TestResult): object {
     cases: cases.map(({ test: { name: title, listener, source, span }, ok, mismatches, decision, shadow, nearest }) => ({
       name: title, listener, place: source.placeAt(span.offset), ok, mismatches, decision, shadow, ...(nearest && { nearest }),
     })),
-    properties: properties.map(({ property, outcome, counterexample, decided, total, looks, incomplete }) => ({
+    properties: properties.map(({ property, outcome, counterexample, decided, total, looks, incomplete, allMoments }) => ({
       name: property.name,
       place: property.source.placeAt(property.span.offset),
       outcome,
@@ -25,6 +25,7 @@ function ofResult(result: TestResult): object {
       total: String(total),
       looks,
       incomplete,
+      allMoments,
       ...(counterexample && { counterexample: { listener: counterexample.listener, clock: new Date(counterexample.nowMs).toISOString(), decision: counterexample.decision, case: formatCounterexample(property, counterexample, test.policy) } }),
     })),
     coverage: { rules: shareOf(coverage, 'rules'), branches: shareOf(coverage, 'branches'), missed, uncovered: uncovered(coverage) },

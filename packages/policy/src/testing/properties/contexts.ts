@@ -1,11 +1,20 @@
 import type { PolicyContext } from '@portcullis/core';
+import type { CompiledPolicy } from '../../decide/compiled-policy.js';
 import type { Rule } from '../../source/rule.js';
+import { momentsOf } from './moments.js';
 
-/** Every listener and moment that enforced rules can tell apart: one example of each, those of the clock first. */
-export function contextsOf(rules: readonly Rule[], listeners: readonly string[] | undefined, clockMs: number): readonly PolicyContext[] {
-  const enforced = rules.filter(({ shadow }) => !shadow);
-  const moments = momentsOf(enforced, clockMs);
-  return (listeners ?? listenersOf(enforced)).flatMap((listener) => moments.map((nowMs) => ({ listener, nowMs })));
+export interface Contexts {
+  readonly contexts: readonly PolicyContext[];
+  /** Whether no moment that rules can tell apart is missing. */
+  readonly complete: boolean;
+}
+
+/** Every listener and moment that enforced rules can tell apart: one example of each, those of the clock first. Limits have room. */
+export function contextsOf(policy: CompiledPolicy, listeners: readonly string[] | undefined, clockMs: number): Contexts {
+  const enforced = policy.rules.filter(({ shadow }) => !shadow);
+  const { moments, complete } = momentsOf(enforced, policy.expiresMs, clockMs);
+  const contexts = (listeners ?? listenersOf(enforced)).flatMap((listener) => moments.map((nowMs) => ({ listener, nowMs })));
+  return { contexts, complete };
 }
 
 /** Those that rules are bound to, and one that no rule names. */
@@ -14,14 +23,4 @@ function listenersOf(rules: readonly Rule[]): readonly string[] {
   let other = 'default';
   for (let number = 2; bound.has(other); number++) other = `other-${String(number)}`;
   return [...bound, other];
-}
-
-/** The clock, and every time between two changes of which rules are in force, on one side of it and on the other. */
-function momentsOf(rules: readonly Rule[], clockMs: number): readonly number[] {
-  const edges = [...new Set(rules.flatMap(({ expiresMs }) => (expiresMs === undefined ? [] : [expiresMs])))].sort((a, b) => a - b);
-  const [first] = edges;
-  if (first === undefined) return [clockMs];
-  const moments = [first - 1, ...edges];
-  const now = moments.findLastIndex((moment, index) => index === 0 || moment <= clockMs);
-  return [clockMs, ...moments.filter((_, index) => index !== now)];
 }

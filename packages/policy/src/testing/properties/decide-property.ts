@@ -27,12 +27,14 @@ export interface PropertyResult {
   readonly looks: number;
   /** Keys with so many or such patterns that not all that can be told apart was found. */
   readonly incomplete: readonly SelectorKey[];
+  /** Whether every moment that rules can tell apart was among those looked at. */
+  readonly allMoments: boolean;
 }
 
 /** Decides a property over everything that the policy and the property can tell apart, within `maxLooks`. */
 export function decideProperty(policy: CompiledPolicy, property: Property, clockMs: number, maxLooks = MAX_LOOKS): PropertyResult {
   const search = new Search(policy, property, maxLooks);
-  const contexts = contextsOf(policy.rules, property.listeners, clockMs);
+  const { contexts, complete } = contextsOf(policy, property.listeners, clockMs);
   let counterexample: Counterexample | undefined;
   for (const context of contexts) {
     counterexample = search.run(context);
@@ -40,8 +42,8 @@ export function decideProperty(policy: CompiledPolicy, property: Property, clock
   }
   const { decided, looks, incomplete } = search;
   const total = search.peers * BigInt(contexts.length);
-  const outcome = counterexample !== undefined ? 'refuted' : search.exhausted || incomplete.length > 0 ? 'undecided' : 'proved';
-  return Object.freeze({ property, outcome, ...(counterexample !== undefined && { counterexample }), total, decided, looks, incomplete });
+  const outcome = counterexample !== undefined ? 'refuted' : search.exhausted || incomplete.length > 0 || !complete ? 'undecided' : 'proved';
+  return Object.freeze({ property, outcome, ...(counterexample !== undefined && { counterexample }), total, decided, looks, incomplete, allMoments: complete });
 }
 
 /** Asks for keys as the engine does, and goes every way that an answer can lead. */
@@ -62,7 +64,7 @@ class Search {
     this.#policy = policy;
     this.#property = property;
     this.#maxLooks = maxLooks;
-    const conditions = policy.rules.filter(({ shadow }) => !shadow).map(({ when }) => when);
+    const conditions = policy.rules.filter(({ shadow }) => !shadow).flatMap(({ when, limit }) => [when, ...(limit?.tests ?? [])]);
     const asked = askedKeys(property.where === undefined ? conditions : [property.where, ...conditions]);
     this.#atoms = new Map([...asked].map(([key, one]) => [key, atomsOf(one)]));
     // I4: who is to be refused is refused where nobody can tell, too. Who is to be admitted must be known.
