@@ -4,6 +4,8 @@ export interface DocumentLimits {
   readonly maxBytes: number;
   /** Tokens of one file: words, brackets, blanks, ends of lines. */
   readonly maxTokens: number;
+  /** UTF-16 units of one text: what is longer says nothing that a policy has to say. */
+  readonly maxText: number;
   /** Levels of lists and mappings. */
   readonly maxDepth: number;
   /** Aliases in one file. */
@@ -19,6 +21,7 @@ export interface DocumentLimits {
 export const DEFAULT_LIMITS: DocumentLimits = Object.freeze({
   maxBytes: 32 * 1024 * 1024,
   maxTokens: 6_000_000,
+  maxText: 65_536,
   maxDepth: 64,
   maxAliases: 1000,
   maxAliasNodes: 100_000,

@@ -112,11 +112,26 @@ class NodeReader {
   }
 
   #scalar(value: unknown, span: Span): string | number | boolean | null {
-    if (typeof value === 'number' && (!Number.isFinite(value) || (Number.isInteger(value) && !Number.isSafeInteger(value)))) {
+    if (typeof value === 'string') return this.#text(value, span);
+    if (typeof value === 'number' && this.#looksOctal(span)) {
+      const text = this.#source.text.slice(span.offset, span.offset + span.length);
+      this.#findings.report('YAML_NUMBER', this.#source, span, `${quote(text, 40)} begins with a zero: YAML 1.2 reads ${String(value)}, and others an octal number`);
+    } else if (typeof value === 'number' && (!Number.isFinite(value) || (Number.isInteger(value) && !Number.isSafeInteger(value)))) {
       const text = this.#source.text.slice(span.offset, span.offset + span.length);
       this.#findings.report('YAML_NUMBER', this.#source, span, `${quote(text, 40)} is not a number that can be held exactly`);
     }
-    return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean' ? value : null;
+    return typeof value === 'number' || typeof value === 'boolean' ? value : null;
+  }
+
+  #text(text: string, span: Span): string {
+    const { maxText } = this.#limits;
+    if (text.length <= maxText) return text;
+    this.#findings.report('YAML_TOO_LARGE', this.#source, { offset: span.offset, length: 1 }, `a text of ${String(text.length)} characters, the limit is ${String(maxText)}`);
+    return '';
+  }
+
+  #looksOctal({ offset }: Span): boolean {
+    return /^[-+]?0[0-9]/.test(this.#source.text.slice(offset, offset + 3));
   }
 
   #entries(pairs: readonly { readonly key: unknown; readonly value: unknown }[]): ReadonlyMap<string, DocEntry> {
@@ -129,7 +144,7 @@ class NodeReader {
         continue;
       }
       if (pair.key.anchor !== undefined) this.#anchors.set(pair.key.anchor, { node: this.#value(pair.key), size: 1 });
-      const key = String(name);
+      const key = typeof name === 'string' ? this.#text(name, span) : String(name);
       if (key === '<<') {
         this.#findings.report('YAML_MERGE_KEY', this.#source, span, 'merge keys are not part of the language');
       } else if (entries.has(key)) {

@@ -1,4 +1,4 @@
-import { didYouMean } from '../findings/suggest.js';
+import { didYouMean, lookAlike } from '../findings/suggest.js';
 import { quote } from '../findings/escape.js';
 import { makeFinding, type PolicyFinding, type Span } from '../findings/finding.js';
 import type { FindingCode } from '../findings/finding-codes.js';
@@ -58,7 +58,7 @@ function toFinding(document: YamlDocument, root: DocNode, path: readonly string[
         return at('POLICY_UNSUPPORTED_WORD', span, `${quote(word)} is not supported yet`);
       }
       const known = [...propertiesOf(error.parentSchema), ...(options.words ?? [])];
-      return at('SCHEMA_UNKNOWN_WORD', span, `${quote(word)} is not a word of the language in ${name}`, didYouMean(word, known));
+      return at('SCHEMA_UNKNOWN_WORD', span, `${quote(word)} is not a word of the language in ${name}`, lookAlike(word, known) ?? didYouMean(word, known));
     }
     case 'required': {
       const parent = spanAt(root, path, 'key');

@@ -11,7 +11,7 @@ const warning = (meaning: string, remedy: string): FindingMeaning => ({ severity
 /** Every code that reading, checking or compiling a document can give. Codes are stable; messages may improve. */
 export const FINDING_CODES = {
   YAML_READ: error('the file cannot be read', 'check that it exists, is a regular file and may be read by this user'),
-  YAML_TOO_LARGE: error('the document is larger than the limit', 'split it with `include`, or raise the limit where the policy is loaded'),
+  YAML_TOO_LARGE: error('the document, or a text in it, is larger than the limit', 'split it with `include`, or raise the limit where the policy is loaded; no single text needs more than 64 KiB'),
   YAML_TOO_DEEP: error('the document is nested deeper than 64 levels', 'flatten it: name parts in `sets` and refer to them with `use`'),
   YAML_ENCODING: error('the document is not valid UTF-8', 'save it as UTF-8'),
   YAML_CONTROL: error('the document contains a control character', 'remove it: only tab and line breaks are allowed'),
@@ -25,7 +25,7 @@ export const FINDING_CODES = {
   YAML_KEY: error('the key of a mapping is not text', 'write a plain word as the key'),
   YAML_ALIAS: error('an alias refers to no anchor above it, or to one that contains it', 'define the anchor before the alias, outside of it'),
   YAML_ALIAS_LIMIT: error('aliases blow the document up', 'name shared parts in `sets` and refer to them with `use`'),
-  YAML_NUMBER: error('a number is not finite or too large to be exact', 'quote it if it is meant as text, such as a digest of digits only'),
+  YAML_NUMBER: error('a number is not finite, too large to be exact, or begins with a zero', 'write it in decimal; quote it if it is meant as text, such as a digest of digits only'),
 
   COMPILED_DAMAGED: error('a compiled policy is not what was written, or was not written by `portcullis compile`', 'compile it again from its YAML'),
   COMPILED_VERSION: error('a compiled policy is of a form that this version does not read', 'compile it again from its YAML with the version that reads it'),

@@ -11,7 +11,7 @@ import type { Rule } from '../source/rule.js';
 import { LogicalConjunct, type Witness } from './conjunct-logic.js';
 import { KeyLogic } from './key-logic.js';
 import { reviewRules } from './review-rules.js';
-import { doesAllOf, isInForceWith, isTwinOf } from './scope.js';
+import { doesAllOf, isComparable, isInForceWith, isTwinOf } from './scope.js';
 
 /** What a review may be told. */
 export interface ReviewOptions {
@@ -69,7 +69,7 @@ class RuleReview {
       this.#never(rule, impossible.flat());
       return;
     }
-    if (rule.shadow) return;
+    if (rule.shadow || !isComparable(rule)) return;
     // A part that never holds admits nobody. Of a deny it may still be unknown, and refuse.
     const parts = rule.effect === 'deny' ? conjuncts : conjuncts.filter((_, index) => impossible[index]?.length === 0);
     const peers = parts.map((part) => part.witness(this.#logic));
@@ -120,9 +120,9 @@ class RuleReview {
   /** The rules that hold of a peer: whatever covers its conjunction is among them. */
   #holding(roots: readonly Root[], peer: Witness | undefined): readonly CompiledRule[] {
     if (peer === undefined || this.#pairs > MAX_PAIRS) return [];
-    this.#walker.begin(peer, -Infinity, { followUnknown: false, unaskedIsUnknown: true });
+    this.#walker.begin(peer, 0, { followUnknown: false, unaskedIsUnknown: true });
     for (const { node, maxRank } of roots) this.#walker.walk(node, maxRank);
-    const found = [...new Set(this.#walker.trueRules)];
+    const found = [...new Set(this.#walker.trueRules)].filter(({ rule }) => isComparable(rule));
     this.#walker.end();
     this.#pairs += found.length;
     if (found.length > MAX_CANDIDATES) this.#logic.undecided = true;

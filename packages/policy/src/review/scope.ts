@@ -3,6 +3,16 @@ import { trustSuffices } from '@portcullis/core';
 import { strictest } from '../source/lease.js';
 import type { Rule } from '../source/rule.js';
 
+/** What a rule says that is thought of here. */
+const CONSIDERED: ReadonlySet<string> = new Set([
+  'id', 'effect', 'when', 'listeners', 'shadow', 'expiresMs', 'requires', 'skipUnknown', 'grant', 'terms', 'reason', 'annotations', 'source', 'span',
+] satisfies (keyof Rule)[]);
+
+/** Whether a rule says nothing that is not thought of here: of others, such as one with a limit of its own, nothing is claimed. */
+export function isComparable(rule: Rule): boolean {
+  return Object.entries(rule).every(([word, value]) => value === undefined || CONSIDERED.has(word));
+}
+
 /** Whether `outer` is in force wherever and whenever `inner` is. */
 export function isInForceWith(outer: Rule, inner: Rule): boolean {
   // A rule whose limit is exhausted does not match, and one whose window is closed takes no part.
