@@ -1,17 +1,9 @@
 import { unknown, type Attestor, type AttestorHost, type Evidence, type Finding, type Findings, type Peer, type SelectorKey } from '@portcullis/core';
 import { BusFailure } from './bus/failure.js';
 import { Manager } from './manager.js';
+import type { SystemdOptions } from './options.js';
 import { SYSTEMD_SELECTORS } from './selectors.js';
 import { fallbackOf, findingOf, type Anchor, type Unit } from './unit.js';
-
-export interface SystemdOptions {
-  /** The message bus; the system's unless told. */
-  readonly busPath?: string;
-  /** Whose bus and manager must be: root's unless told. */
-  readonly uid?: number;
-  /** Milliseconds for all questions about one peer; below the gate's deadline, so that a slow manager makes keys unknown and no more. */
-  readonly timeoutMs?: number;
-}
 
 const DEFAULTS = { busPath: '/run/dbus/system_bus_socket', uid: 0, timeoutMs: 2000 } as const;
 /** Peers that are asked about at once. */

@@ -1,3 +1,4 @@
-export { SystemdAttestor, type SystemdOptions } from './attestor.js';
+export { SystemdAttestor } from './attestor.js';
+export { type SystemdOptions } from './options.js';
 export { register } from './register.js';
 export { SYSTEMD_SELECTORS } from './selectors.js';

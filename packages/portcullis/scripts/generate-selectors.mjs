@@ -3,12 +3,13 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { DARWIN_SELECTORS } from '@portcullis/attestor-darwin';
+import { KUBERNETES_SELECTORS } from '@portcullis/attestor-kubernetes';
 import { LINUX_SELECTORS } from '@portcullis/attestor-linux';
 import { SYSTEMD_SELECTORS } from '@portcullis/attestor-systemd';
 
 const page = fileURLToPath(new URL('../../../docs/selectors.md', import.meta.url));
 
-const CATALOGUES = { linux: LINUX_SELECTORS, darwin: DARWIN_SELECTORS, systemd: SYSTEMD_SELECTORS };
+const CATALOGUES = { linux: LINUX_SELECTORS, darwin: DARWIN_SELECTORS, systemd: SYSTEMD_SELECTORS, kubernetes: KUBERNETES_SELECTORS };
 
 /** What a value is, as an operator would say it. */
 function typeText(value) {

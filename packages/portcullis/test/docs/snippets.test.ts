@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Catalogue, type SelectorDefinition } from '@portcullis/core';
 import { DARWIN_SELECTORS } from '@portcullis/attestor-darwin';
+import { KUBERNETES_SELECTORS } from '@portcullis/attestor-kubernetes';
 import { LINUX_SELECTORS } from '@portcullis/attestor-linux';
 import { SYSTEMD_SELECTORS } from '@portcullis/attestor-systemd';
 import { compilePolicyText, formatFindings, loadPolicyTest, parseEvidence, readDocument } from '@portcullis/policy';
@@ -15,7 +16,7 @@ import { Scratch, writeFiles } from './support/scratch.js';
 const ANNOUNCED: readonly SelectorDefinition[] = [
   { key: 'container:image-digest', value: { type: 'digest', length: 64, prefix: 'sha256:' }, many: false, trust: 'derived', cost: 'remote', summary: 'digest of the image', example: `sha256:${'0'.repeat(64)}` },
 ];
-const CATALOGUE = new Catalogue([...LINUX_SELECTORS, ...DARWIN_SELECTORS.filter(({ key }) => key.startsWith('darwin:')), ...SYSTEMD_SELECTORS, ...ANNOUNCED]);
+const CATALOGUE = new Catalogue([...LINUX_SELECTORS, ...DARWIN_SELECTORS.filter(({ key }) => key.startsWith('darwin:')), ...SYSTEMD_SELECTORS, ...KUBERNETES_SELECTORS, ...ANNOUNCED]);
 
 const LANGUAGES: ReadonlySet<string> = new Set(['yaml', 'ts', 'js', 'sh', 'bash', 'text', 'json', 'ini']);
 

@@ -1,0 +1,70 @@
+import { fetchPods } from './fetch-pods.js';
+import { KubeletFailure } from './failure.js';
+import type { Kubelet } from './options.js';
+import { parsePods, type Container, type Pod, type Pods } from './pod.js';
+
+/** A peer's place: its pod, and its container in it. */
+export interface Found {
+  readonly pod: Pod;
+  readonly container: Container;
+}
+
+/** However many ask, the kubelet is asked this often at most. */
+const SHORTEST_PAUSE_MS = 250;
+
+interface List {
+  readonly atMs: number;
+  readonly pods: Pods | KubeletFailure;
+}
+
+/** The kubelet's list of pods: one question at a time, and its answer serves for a while. */
+export class PodLists {
+  readonly #kubelet: Kubelet;
+  #list: List | undefined;
+  #flight: Promise<List> | undefined;
+
+  constructor(kubelet: Kubelet) {
+    this.#kubelet = kubelet;
+  }
+
+  /** By what the platform anchored. A pod that an older list has not is looked for in a newer one. @throws KubeletFailure */
+  async find(podUid: string, containerId: string): Promise<Found> {
+    const kept = this.#list;
+    if (kept !== undefined && !(kept.pods instanceof KubeletFailure) && performance.now() - kept.atMs < this.#kubelet.cacheMs) {
+      const found = lookUp(kept.pods, podUid, containerId);
+      if (found !== undefined) return found;
+    }
+    const { pods } = await this.#newer();
+    if (pods instanceof KubeletFailure) throw pods;
+    const found = lookUp(pods, podUid, containerId);
+    if (found === undefined) throw new KubeletFailure('the kubelet lists no such pod with such a container');
+    return found;
+  }
+
+  #newer(): Promise<List> {
+    const last = this.#list;
+    if (last !== undefined && performance.now() - last.atMs < SHORTEST_PAUSE_MS) return Promise.resolve(last);
+    return (this.#flight ??= this.#fetch().then((list) => {
+      this.#list = list;
+      this.#flight = undefined;
+      return list;
+    }));
+  }
+
+  /** A failure serves for the shortest pause too: a kubelet that is down is not asked for each peer. */
+  async #fetch(): Promise<List> {
+    try {
+      const pods = parsePods(await fetchPods(this.#kubelet));
+      return { atMs: performance.now(), pods };
+    } catch (error) {
+      if (!(error instanceof KubeletFailure)) throw error;
+      return { atMs: performance.now(), pods: error };
+    }
+  }
+}
+
+function lookUp(pods: Pods, podUid: string, containerId: string): Found | undefined {
+  const pod = pods.get(podUid);
+  const container = pod && [...pod.containers, ...pod.initContainers, ...pod.ephemeralContainers].find(({ id }) => id === containerId);
+  return pod === undefined || container === undefined ? undefined : { pod, container };
+}
