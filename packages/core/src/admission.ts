@@ -34,6 +34,8 @@ export class Admission {
   /** Whether the connection was handed to the application. */
   readonly admitted: boolean;
   readonly evidence: Evidence;
+  /** How many keys, the first of `evidence`, the decision rested on: what follows was collected after it, for the record. */
+  readonly decidedOn: number;
   readonly stages: Readonly<Stages>;
   readonly peer: AdmittedPeer | undefined;
   readonly failure: unknown;
@@ -52,6 +54,7 @@ export class Admission {
     this.observed = passes !== undefined;
     this.admitted = passes ?? attested.decision.effect === 'allow';
     this.evidence = attested.evidence;
+    this.decidedOn = attested.evidence.size;
     this.stages = attested.stages;
     this.failure = attested.failure;
     this.peer = attested.credentials && new PeerView(attested.credentials, attested.pin, attested.evidence);

@@ -53,6 +53,7 @@ export const ERROR_CODES = [
   'PLUGIN_FAILED',
   'PLUGIN_INVALID',
   'PLUGIN_OPTIONS',
+  'LOG_READ',
 ] as const;
 
 export type ErrorCode = (typeof ERROR_CODES)[number];

@@ -39,6 +39,8 @@ export interface DecisionRecord {
   readonly path?: string;
   readonly selectors: Readonly<Record<string, RecordedSelector>>;
   readonly unknown?: Readonly<Record<string, string>>;
+  /** Keys of `selectors` and `unknown` that were collected after the decision, which did not rest on them. */
+  readonly after?: readonly string[];
   readonly grant?: Grant;
   readonly shadow?: readonly { readonly rule: string; readonly effect: string; readonly matched: string }[];
   /** What the candidate policy would have decided. */
@@ -92,6 +94,7 @@ export function toRecord(admission: Admission, catalogue: Catalogue): DecisionRe
     ...(path?.state === 'present' && { path: String(path.values[0]) }),
     selectors: selectorsOf(evidence, catalogue),
     ...(unknowns !== undefined && { unknown: unknowns }),
+    ...(evidence.size > admission.decidedOn && { after: [...evidence].slice(admission.decidedOn).map(([key]) => key) }),
     ...(hasOwn(decision.grant) && { grant: decision.grant }),
     ...(admission.shadow.length > 0 && { shadow: admission.shadow }),
     ...(admission.candidate !== undefined && { candidate: recordedCandidate(admission.candidate) }),

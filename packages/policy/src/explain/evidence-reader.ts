@@ -1,4 +1,4 @@
-import { isSelectorKey, normaliseValues, unknown, valueProblem, type Catalogue, type Evidenced, type SelectorDefinition, type SelectorKey, type SelectorValue } from '@portcullis/core';
+import { isSelectorKey, isTrustTier, normaliseValues, TRUST_TIERS, trustSuffices, unknown, valueProblem, type Catalogue, type Evidenced, type SelectorDefinition, type SelectorKey, type SelectorValue } from '@portcullis/core';
 import type { DocEntry, DocNode } from '../document/node.js';
 import { quote } from '../findings/escape.js';
 import type { FindingList, Span } from '../findings/finding.js';
@@ -39,6 +39,29 @@ export class EvidenceReader {
       if (definition !== undefined && evidenced !== undefined) evidence.set(definition.key, evidenced);
     }
     return evidence;
+  }
+
+  /** `tiers`: keys that were seen with less trust than their catalogue promises. */
+  weaken({ value, ...span }: DocEntry, evidence: MentionedEvidence): void {
+    if (value.kind !== 'map') {
+      this.#findings.report('SCHEMA_TYPE', this.#source, span, '`tiers` must be a mapping of keys to trust tiers');
+      return;
+    }
+    for (const entry of value.entries.values()) this.#weakenOne(entry, evidence);
+  }
+
+  #weakenOne({ key: text, value, ...span }: DocEntry, evidence: MentionedEvidence): void {
+    const definition = this.define(text, span);
+    if (definition === undefined) return;
+    const tier = value.kind === 'scalar' ? value.value : undefined;
+    const seen = evidence.get(definition.key);
+    if (typeof tier !== 'string' || !isTrustTier(tier)) {
+      this.#findings.report('TEST_TIER', this.#source, value, `a trust tier is one of ${TRUST_TIERS.join(', ')}`);
+    } else if (seen.state === 'unknown') {
+      this.#findings.report('TEST_TIER', this.#source, span, `${quote(text)} is unknown here, and has no tier`);
+    } else if (!trustSuffices(definition.trust, tier)) {
+      this.#findings.report('TEST_TIER', this.#source, value, `${quote(text)} is ${definition.trust} at best, never ${tier}`);
+    } else evidence.set(definition.key, Object.freeze({ ...seen, tier }));
   }
 
   /** The definition of a key, of a family's member too, under its own name; a finding where there is none. */

@@ -27,7 +27,13 @@ export function parseEvidence(text: string | Uint8Array, catalogue: Catalogue, f
 }
 
 function readEvidence({ root, source }: YamlDocument, catalogue: Catalogue, findings: FindingList): Evidence | undefined {
-  if (root?.kind === 'map') return new EvidenceReader(catalogue, source, findings).read(root.entries.values());
+  if (root?.kind === 'map') {
+    const reader = new EvidenceReader(catalogue, source, findings);
+    const evidence = reader.read([...root.entries.values()].filter(({ key }) => key !== 'tiers'));
+    const tiers = root.entries.get('tiers');
+    if (tiers !== undefined) reader.weaken(tiers, evidence);
+    return evidence;
+  }
   if (root !== undefined) findings.report('SCHEMA_TYPE', source, { offset: root.offset, length: 1 }, 'evidence must be a mapping of keys to values');
   return undefined;
 }

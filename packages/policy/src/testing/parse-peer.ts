@@ -1,4 +1,4 @@
-import { isTrustTier, trustSuffices, type Catalogue, type SelectorKey } from '@portcullis/core';
+import type { Catalogue, SelectorKey } from '@portcullis/core';
 import type { DocEntry, DocMap, DocNode } from '../document/node.js';
 import { itemsOf } from '../document/node.js';
 import { EvidenceReader, MentionedEvidence } from '../explain/evidence-reader.js';
@@ -68,8 +68,8 @@ export class PeerReader {
     const own = this.#evidence.read([...node.entries.values()].filter(({ key }) => !WORDS.has(key)));
     const peer = new MentionedEvidence([...(base ?? []), ...own]);
     for (const item of itemsOf(node, 'unknown')) this.#forget(item, own, peer);
-    const tiers = node.entries.get('tiers')?.value;
-    if (tiers?.kind === 'map') for (const entry of tiers.entries.values()) this.#weaken(entry, peer);
+    const tiers = node.entries.get('tiers');
+    if (tiers !== undefined) this.#evidence.weaken(tiers, peer);
     return base === undefined ? undefined : peer;
   }
 
@@ -78,18 +78,6 @@ export class PeerReader {
     if (key === undefined) return;
     if ([...own.keys()].includes(key)) this.#findings.report('TEST_PEER_CONFLICT', this.#source, item, `${quote(key)} is said to be unknown, and has a value beside it`);
     peer.delete(key);
-  }
-
-  #weaken({ key: text, value, ...span }: DocEntry, peer: MentionedEvidence): void {
-    const definition = this.#evidence.define(text, span);
-    const tier = value.kind === 'scalar' ? value.value : undefined;
-    if (definition === undefined || typeof tier !== 'string' || !isTrustTier(tier)) return;
-    const seen = peer.get(definition.key);
-    if (seen.state === 'unknown') {
-      this.#findings.report('TEST_TIER', this.#source, span, `${quote(text)} is unknown here, and has no tier`);
-    } else if (!trustSuffices(definition.trust, tier)) {
-      this.#findings.report('TEST_TIER', this.#source, value, `${quote(text)} is ${definition.trust} at best, never ${tier}`);
-    } else peer.set(definition.key, Object.freeze({ ...seen, tier }));
   }
 
   #keyOf(text: string, span: Span): SelectorKey | undefined {

@@ -1,11 +1,13 @@
 import { Command } from 'commander';
 import { addCheck } from './commands/check.js';
 import { addCompile } from './commands/compile.js';
+import { addDiff } from './commands/diff.js';
 import { addDoctor } from './commands/doctor.js';
 import { addExplain } from './commands/explain.js';
 import { addFmt } from './commands/fmt.js';
 import { addImport } from './commands/import.js';
 import { addInspect } from './commands/inspect.js';
+import { addReplay } from './commands/replay.js';
 import { addServe } from './commands/serve.js';
 import { addTest } from './commands/test.js';
 import { examples } from './help.js';
@@ -27,6 +29,6 @@ export function makeProgram(done: (code: number) => void): Command {
       ['what does a process look like to a policy?', 'portcullis inspect --pid 4711'],
       ['what can this host attest?', 'portcullis doctor'],
     ));
-  for (const add of [addServe, addInspect, addCheck, addTest, addExplain, addFmt, addCompile, addImport, addDoctor]) add(program, done);
+  for (const add of [addServe, addInspect, addCheck, addTest, addExplain, addDiff, addReplay, addFmt, addCompile, addImport, addDoctor]) add(program, done);
   return program;
 }

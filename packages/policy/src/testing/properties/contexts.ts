@@ -17,6 +17,14 @@ export function contextsOf(policy: CompiledPolicy, listeners: readonly string[] 
   return { contexts, complete };
 }
 
+/** The same of several policies together: each moment at which another set of their rules is in force. */
+export function contextsOfAll(policies: readonly CompiledPolicy[], clockMs: number): Contexts {
+  const enforced = policies.flatMap(({ rules }) => rules.filter(({ shadow }) => !shadow));
+  const ends = policies.flatMap(({ expiresMs }) => (expiresMs === Infinity ? [] : [{ expiresMs, window: undefined }]));
+  const { moments, complete } = momentsOf([...enforced, ...ends], Infinity, clockMs);
+  return { contexts: listenersOf(enforced).flatMap((listener) => moments.map((nowMs) => ({ listener, nowMs }))), complete };
+}
+
 /** Those that rules are bound to, and one that no rule names. */
 function listenersOf(rules: readonly Rule[]): readonly string[] {
   const bound = new Set(rules.flatMap(({ listeners }) => [...(listeners ?? [])]));

@@ -18,7 +18,7 @@ export interface Moments {
  * The clock, and one moment for each set of rules that are in force together at any time: of every time between two expiries
  * a whole year, at each moment at which a window opens or closes.
  */
-export function momentsOf(rules: readonly Rule[], policyExpiresMs: number, clockMs: number): Moments {
+export function momentsOf(rules: readonly Pick<Rule, 'expiresMs' | 'window'>[], policyExpiresMs: number, clockMs: number): Moments {
   const ends = [...rules.flatMap(({ expiresMs }) => expiresMs ?? []), ...(policyExpiresMs === Infinity ? [] : [policyExpiresMs])];
   const edges = [...new Set(ends)].sort((a, b) => a - b);
   const windows = [...new Map(rules.flatMap(({ window }) => (window === undefined ? [] : [[window.expected, window]]))).values()];

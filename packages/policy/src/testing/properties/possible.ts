@@ -14,18 +14,18 @@ const WEAKEST = trustRank('peer-asserted');
 
 /**
  * The truths that a condition may still come to, whatever the keys turn out to be that the evidence has not. May name more
- * than are possible, where one key stands in several places; never fewer.
+ * than are possible, where one key stands in several places; never fewer. Tiers ranked beyond `maxRank` count as unknown.
  */
-export function possibleTruths(condition: Condition, evidence: Evidence): Truths {
+export function possibleTruths(condition: Condition, evidence: Evidence, maxRank = WEAKEST): Truths {
   if (condition.kind === 'test') {
-    return evidence.has(condition.key) ? bit(evaluate(condition, evidence, WEAKEST)) : MAYBE_FALSE | MAYBE_UNKNOWN | MAYBE_TRUE;
+    return evidence.has(condition.key) ? bit(evaluate(condition, evidence, maxRank)) : MAYBE_FALSE | MAYBE_UNKNOWN | MAYBE_TRUE;
   }
   // `none` is the mirror of `any`, which is the mirror of `all`.
   const mirrored = condition.kind !== 'all';
   let [some, every] = [0, MAYBE_FALSE | MAYBE_UNKNOWN | MAYBE_TRUE];
   let neverFalse = MAYBE_TRUE | MAYBE_UNKNOWN;
   for (const part of condition.conditions) {
-    const one = mirrored ? mirror(possibleTruths(part, evidence)) : possibleTruths(part, evidence);
+    const one = mirrored ? mirror(possibleTruths(part, evidence, maxRank)) : possibleTruths(part, evidence, maxRank);
     some |= one;
     every &= one;
     if ((one & (MAYBE_TRUE | MAYBE_UNKNOWN)) === 0) neverFalse = 0;

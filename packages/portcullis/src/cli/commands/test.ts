@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { PortcullisError, type Catalogue } from '@portcullis/core';
 import { MAX_LOOKS } from '@portcullis/policy';
-import { InvalidArgumentError, type Command } from 'commander';
+import type { Command } from 'commander';
 import { platformCatalogue } from '../../compose/platform.js';
 import { jsonReport } from '../../policy-test/json-report.js';
 import { junitReport } from '../../policy-test/junit-report.js';
@@ -13,6 +13,7 @@ import { untilChanged } from '../../reload/until-changed.js';
 import { colorsFor, hasColor } from '../colors.js';
 import { EXIT, print, report, say, UsageError } from '../exit.js';
 import { examples, oneOf } from '../help.js';
+import { countOf } from '../parse-options.js';
 import { addPluginOptions, chosenPlugins, type PluginChoice } from '../plugin-options.js';
 
 interface TestOptions extends PluginChoice {
@@ -86,9 +87,4 @@ function write(path: string, text: string): void {
   } catch (cause) {
     throw new PortcullisError('REPORT_WRITE', `cannot write \`${path}\``, { cause, facts: { path } });
   }
-}
-
-function countOf(text: string): number {
-  if (/^[1-9][0-9]{0,9}$/.test(text)) return Number(text);
-  throw new InvalidArgumentError('A whole number above 0.');
 }

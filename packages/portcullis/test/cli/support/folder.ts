@@ -15,7 +15,7 @@ export class Folder {
     return join(this.path, name);
   }
 
-  write(name: string, text: string): string {
+  write(name: string, text: string | Uint8Array): string {
     writeFileSync(this.at(name), text);
     return this.at(name);
   }

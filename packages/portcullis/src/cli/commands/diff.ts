@@ -1,0 +1,52 @@
+import { escapeJson, type Catalogue } from '@portcullis/core';
+import { comparePolicies, formatEvidence, holdsWitness, loadPolicy, MAX_LOOKS, requirePolicy, type CompiledPolicy, type Difference } from '@portcullis/policy';
+import type { Command } from 'commander';
+import { platformCatalogue } from '../../compose/platform.js';
+import { formatComparison } from '../../diff/text-report.js';
+import { colorsFor } from '../colors.js';
+import { EXIT, print } from '../exit.js';
+import { examples, oneOf } from '../help.js';
+import { countOf, momentOf } from '../parse-options.js';
+import { addPluginOptions, chosenPlugins, type PluginChoice } from '../plugin-options.js';
+
+interface DiffOptions extends PluginChoice {
+  readonly json?: true;
+  readonly maxLooks: number;
+  readonly clock?: number;
+  readonly platform?: string;
+}
+
+/** `portcullis diff`: whom does one policy admit, and the other not? */
+export function addDiff(program: Command, done: (code: number) => void): void {
+  addPluginOptions(program.command('diff')
+    .summary('compare what two policies decide')
+    .description('Compares what two policies enforce over every peer, listener and moment that they can tell apart: who is admitted more, who less, who is granted something else or kept on other terms, each with a peer that shows it. Exits 0 when no peer is decided differently, 1 when one is, or not everything could be compared, 2 when it was called wrongly.')
+    .argument('<before>', 'a policy')
+    .argument('<after>', 'the one that is to take its place')
+    .option('--json', 'for machines')
+    .option('--max-looks <number>', 'peers that are looked at at most', countOf, MAX_LOOKS)
+    .option('--clock <time>', 'the time that is tried first: 2026-11-23T09:00:00Z (default: now)', momentOf)
+    .option('--platform <name>', 'with the keys of another platform than this one: linux or darwin', oneOf('linux', 'darwin')))
+    .addHelpText('after', examples(
+      ['before a change is put in force', 'portcullis diff policy.yaml next.yaml'],
+      ['in continuous integration: may a refactoring change anything?', 'git show main:policy.yaml > before.yaml && portcullis diff before.yaml policy.yaml'],
+      ['does it open anything?', "portcullis diff --json policy.yaml next.yaml | jq '.differences[] | select(.kind == \"admits-more\")'"],
+    ))
+    .action(async (before: string, after: string, options: DiffOptions) => { done(await diff(before, after, options)); });
+}
+
+async function diff(before: string, after: string, { json, maxLooks, clock, platform, ...choice }: DiffOptions): Promise<number> {
+  const catalogue = await platformCatalogue(platform, await chosenPlugins(choice));
+  const [old, next] = [before, after].map((path) => requirePolicy(loadPolicy(path, { catalogue }))) as [CompiledPolicy, CompiledPolicy];
+  const comparison = comparePolicies(old, next, clock ?? Date.now(), maxLooks);
+  for (const difference of comparison.differences) {
+    if (!holdsWitness(difference, old, next, catalogue)) throw new Error(`the witness of a difference is decided the same: ${formatEvidence(difference.peer, catalogue)}`);
+  }
+  if (json === true) print(escapeJson(JSON.stringify({ ...comparison, differences: comparison.differences.map((one) => asJson(one, catalogue)) })));
+  else print(formatComparison(comparison, after, catalogue, colorsFor(process.stdout)));
+  return comparison.outcome === 'same' ? EXIT.ok : EXIT.failed;
+}
+
+function asJson({ kind, listener, listeners, nowMs, before, after, peer }: Difference, catalogue: Catalogue): object {
+  return { kind, before, after, listeners, witness: { listener, clock: new Date(nowMs).toISOString(), evidence: formatEvidence(peer, catalogue) } };
+}
