@@ -1,11 +1,19 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { skipUnless } from '@portcullis/testkit';
 import { Folder } from './support/folder.js';
 import { portcullis } from './support/run.js';
 
 const ENTRIES = fileURLToPath(new URL('../../test/import/fixtures/entries.json', import.meta.url));
 const SPIRE = ['import', 'spire', '--platform', 'linux'];
+
+/** What a plugin has to be: only ours and root's to change, and all folders above it. */
+function mine(path: string): boolean {
+  const { uid, mode } = statSync(path);
+  return [0, process.geteuid?.()].includes(uid) && ((mode & 0o022) === 0 || (mode & 0o1000) !== 0) && (path === '/' || mine(dirname(path)));
+}
 
 describe('portcullis import spire', function () {
   let folder: Folder;
@@ -31,6 +39,19 @@ describe('portcullis import spire', function () {
     const { stdout } = await portcullis(['explain', '--policy', file, '--evidence', evidence, '--json']);
     const { decision } = JSON.parse(stdout) as { readonly decision: { readonly grant: object } };
     assert.deepEqual(decision.grant, { 'spiffe://example.org/ci': true, 'spiffe://example.org/ci/runner': true });
+  });
+
+  it("carries pods with the plugin that knows them, and not without", async function () {
+    const entry = { spiffe_id: 'spiffe://example.org/web', parent_id: 'spiffe://example.org/agent', selectors: [{ type: 'k8s', value: 'ns:prod' }, { type: 'k8s', value: 'pod-label:app.kubernetes.io/name:web' }] };
+    const [entries, file] = [folder.write('entries.json', JSON.stringify({ entries: [entry] })), folder.at('policy.yaml')];
+    const without = await portcullis([...SPIRE, entries]);
+    assert.deepEqual([without.code, without.stdout], [1, '']);
+    assert.match(without.stderr, /IMPORT_REFUSED .*`k8s:ns`.*@portcullis\/attestor-kubernetes/);
+    const plugin = fileURLToPath(new URL('../../../attestor-kubernetes', import.meta.url));
+    skipUnless(this, mine(plugin), 'the repository is not ours and root\'s alone, so that no plugin may be loaded from it');
+    const made = await portcullis([...SPIRE, entries, '--plugin', plugin, '-o', file]);
+    assert.equal(made.code, 0, made.stderr);
+    assert.equal((await portcullis(['check', '--platform', 'linux', '--plugin', plugin, file])).code, 0);
   });
 
   it('reads stdin and writes stdout', async () => {

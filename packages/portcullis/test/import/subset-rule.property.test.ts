@@ -1,14 +1,13 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
+import { KUBERNETES_SELECTORS } from '@portcullis/attestor-kubernetes';
 import { LINUX_SELECTORS } from '@portcullis/attestor-linux';
-import { Catalogue, formatSelector, type Evidence, type Evidenced, type SelectorDefinition, type SelectorKey, type SelectorValue } from '@portcullis/core';
+import { SYSTEMD_SELECTORS } from '@portcullis/attestor-systemd';
+import { Catalogue, formatSelector, type Evidence, type Evidenced, type SelectorKey, type SelectorValue } from '@portcullis/core';
 import { compilePolicyText } from '@portcullis/policy';
 import { importSpire } from '../../dist/import/spire/import-spire.js';
 
-const KUBERNETES: readonly SelectorDefinition[] = (['ns', 'sa', 'pod-label'] as const).map((kind) => (
-  { key: `k8s:${kind}`, value: { type: 'text' }, many: kind === 'pod-label', trust: 'derived', cost: 'remote', summary: 'x', example: 'x' }
-));
-const catalogue = new Catalogue([...LINUX_SELECTORS, ...KUBERNETES]);
+const catalogue = new Catalogue([...LINUX_SELECTORS, ...SYSTEMD_SELECTORS, ...KUBERNETES_SELECTORS]);
 
 /** Few values of each key, so that entries and workloads meet. */
 const VALUES: ReadonlyMap<SelectorKey, readonly SelectorValue[]> = new Map<SelectorKey, readonly SelectorValue[]>([
@@ -16,12 +15,13 @@ const VALUES: ReadonlyMap<SelectorKey, readonly SelectorValue[]> = new Map<Selec
   ['unix:user', ['root', 'ci']],
   ['unix:supplementary_gid', [4, 27, 998]],
   ['unix:path', ['/opt/ci/bin/runner', '/a:b']],
+  ['systemd:id', ['cron.service', 'ci@1.service']],
   ['k8s:ns', ['prod', 'test']],
   ['k8s:pod-label', ['app:web', 'app:', 'tier:a:b', 'example.org/team:core']],
 ]);
 const SELECTORS = [...VALUES].flatMap(([key, values]) => values.map((value) => formatSelector({ key, value })));
 /** Of these an entry has to be left out. */
-const FOREIGN = ['unix:uid:007', 'unix:uid:x', 'k8s:pod-uid2:x', 'aws_iid:tag:a:b', 'linux:label:unconfined'];
+const FOREIGN = ['unix:uid:007', 'unix:uid:x', 'k8s:pod-uid2:x', 'aws_iid:tag:a:b', 'docker:label:a:b', 'linux:label:unconfined'];
 
 interface Entry {
   readonly id: string;

@@ -8,9 +8,10 @@ import { nameEntry } from '../../import/spire/policy-text.js';
 import { plural } from '../../plural.js';
 import { EXIT, say } from '../exit.js';
 import { examples, oneOf } from '../help.js';
+import { addPluginOptions, chosenPlugins, type PluginChoice } from '../plugin-options.js';
 import { readBounded } from '../read-bounded.js';
 
-interface ImportOptions {
+interface ImportOptions extends PluginChoice {
   readonly output?: string;
   readonly force?: true;
   readonly parent?: readonly string[];
@@ -28,7 +29,7 @@ export function addImport(program: Command, done: (code: number) => void): void 
     .summary('make a policy of what another system has')
     .description('Makes a policy of what another system has.')
     .helpCommand(false);
-  group.command('spire')
+  addPluginOptions(group.command('spire')
     .summary("make a policy of SPIRE's registration entries")
     .description("Makes a policy of SPIRE's registration entries. Each becomes an allow that asks for all of its selectors and grants its SPIFFE ID. An entry that cannot be carried whole is left out and named on stderr. Exits 0 when a policy was made, 1 when none was (with --strict: or an entry was left out), 2 when it was called wrongly.")
     .argument('<file>', 'the output of `spire-server entry show -output json`; - reads stdin')
@@ -37,9 +38,10 @@ export function addImport(program: Command, done: (code: number) => void): void 
     .option('--parent <id...>', 'only entries with these parents: those of the agent on this host')
     .option('--any-parent', 'all entries, on whichever node they count')
     .option('--strict', 'make no policy if an entry would be left out')
-    .option('--platform <name>', 'for another platform than this one: linux or darwin', oneOf('linux', 'darwin'))
+    .option('--platform <name>', 'for another platform than this one: linux or darwin', oneOf('linux', 'darwin')))
     .addHelpText('after', examples(
       ['the entries of one agent', 'portcullis import spire entries.json --parent spiffe://example.org/node/web-1 -o policy.yaml'],
+      ['pods and service accounts', 'portcullis import spire entries.json --plugin @portcullis/attestor-kubernetes -o policy.yaml'],
       ['straight from the server', 'spire-server entry show -output json | portcullis import spire - -o policy.yaml'],
       ['is it sound?', 'portcullis check policy.yaml'],
     ))
@@ -47,7 +49,7 @@ export function addImport(program: Command, done: (code: number) => void): void 
 }
 
 async function run(file: string, options: ImportOptions): Promise<number> {
-  const catalogue = await platformCatalogue(options.platform);
+  const catalogue = await platformCatalogue(options.platform, await chosenPlugins(options));
   const parents = options.anyParent === true ? 'any' : options.parent === undefined ? undefined : new Set(options.parent);
   const imported = importSpire(await read(file), { catalogue, parents });
   tell(imported);
