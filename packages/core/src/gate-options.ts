@@ -37,7 +37,7 @@ export interface GateOptions {
    */
   readonly observe?: boolean;
   /** A policy that is asked after the one in force: where it would have decided otherwise, that is recorded. It refuses nobody. */
-  readonly candidate?: Policy;
+  readonly candidate?: Policy | undefined;
   /** The descriptor budget, where several gates share one process. */
   readonly budget?: DescriptorBudget;
   /** How a refused peer is told. */

@@ -93,6 +93,8 @@ export const FINDING_CODES = {
 
   FORMAT_LOSS: error('formatting the file would lose a comment or change what it says', 'give comments lines of their own, before a rule; the file was not changed'),
 
+  GATEWAY_OBSERVES: warning('a listener of a gateway only observes: everyone is admitted, and what would have been decided is recorded', 'remove `observe` once the records show what was meant'),
+
   TEST_POLICY: error('the policy that is to be tested cannot be loaded', 'correct its errors: they are listed beside this one'),
   TEST_EMPTY: error('the file has neither cases nor properties', 'add one: a file that tests nothing must not look as if it passed'),
   TEST_MOMENT: error('`clock` is not a moment in time', 'write a full date, time and zone: `2026-11-23T09:00:00Z`'),

@@ -46,7 +46,7 @@ function checkGateway(file: string, document: YamlDocument, settings: CheckSetti
   const sources = new Map<string, SourceText>([[file, document.source]]);
   const policies: PolicyInPlace[] = [];
   const knownListeners = spec?.listeners.map(({ name }) => name) ?? [];
-  for (const policy of new Set(spec?.listeners.map((listener) => listener.policy))) {
+  for (const policy of new Set(spec?.listeners.flatMap(({ policy, candidate }) => (candidate === undefined ? [policy] : [policy, candidate])))) {
     // Named as somebody would who stands where the gateway file was named from.
     const shown = file.startsWith('/') ? policy : join(dirname(file), relative(dirname(file), policy));
     const loaded = loadPolicy(shown, { ...settings, knownListeners });

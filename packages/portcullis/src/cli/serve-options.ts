@@ -1,6 +1,8 @@
+import type { Rate } from '@portcullis/core';
 import type { GatewaySpec, ListenerSpec, ListenSpec } from '../gateway/gateway-spec.js';
 import { parseUpstream, type Upstream } from '../gateway/upstream.js';
 import { parseMode } from '../gateway/parse-mode.js';
+import { parseRate } from '../gateway/parse-rate.js';
 import { parseLoopback } from '../gateway/parse-tcp.js';
 import { isOwnUpstream } from '../gateway/socket-conflicts.js';
 import { readGatewayFile } from '../gateway/read-gateway-file.js';
@@ -10,6 +12,9 @@ import { chosenPlugins } from './plugin-options.js';
 export interface ServeOptions {
   readonly plugin: readonly string[];
   readonly policy?: string;
+  readonly candidate?: string;
+  readonly observe?: true;
+  readonly ratePerUid?: string;
   readonly listen?: string;
   readonly upstream?: string;
   readonly listener: string;
@@ -25,9 +30,9 @@ const LISTENER = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
 /** What the options, or the gateway file, ask for. @throws UsageError, PortcullisError `PLUGIN_*`, `GATEWAY_INVALID` */
 export async function specOf(file: string | undefined, options: ServeOptions): Promise<GatewaySpec> {
   if (file !== undefined) {
-    const given = ['policy', 'listen', 'upstream', 'mode', 'group', 'refusal', 'drain'].filter((name) => name in options);
+    const given = ['policy', 'candidate', 'observe', 'ratePerUid', 'listen', 'upstream', 'mode', 'group', 'refusal', 'drain'].filter((name) => name in options);
     if (options.plugin.length > 0) given.push('plugin');
-    if (given.length > 0) throw new UsageError(`\`--${given.join('`, `--')}\` and a gateway file exclude each other: write it into the file`);
+    if (given.length > 0) throw new UsageError(`\`--${given.map((name) => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)).join('`, `--')}\` and a gateway file exclude each other: write it into the file`);
     return readGatewayFile(file);
   }
   const { policy, listen, upstream, listener, refusal } = options;
@@ -40,10 +45,19 @@ export async function specOf(file: string | undefined, options: ServeOptions): P
   if (isOwnUpstream(from, to)) throw new UsageError('`--listen` and `--upstream` are one socket: it would pass connections on to itself');
   const spec: ListenerSpec = {
     name: listener, policy, listen: from, upstream: to,
+    ...(options.candidate !== undefined && { candidate: options.candidate }),
+    ...(options.observe === true && { observe: true }),
+    ...(options.ratePerUid !== undefined && { ratePerUid: rateOf(options.ratePerUid) }),
     ...(refusal === 'http' && { refusal }),
   };
   const plugins = await chosenPlugins({ plugin: options.plugin });
   return { listeners: [spec], ...(plugins.length > 0 && { plugins }), ...(options.drain !== undefined && { drainMs: secondsOf(options.drain) }) };
+}
+
+function rateOf(text: string): Rate {
+  const rate = parseRate(text);
+  if (rate === undefined) throw new UsageError('`--rate-per-uid` is a rate such as `100/s`, `20/m` or `5/h`');
+  return rate;
 }
 
 function listenOf(address: string, { mode, group }: ServeOptions): ListenSpec {

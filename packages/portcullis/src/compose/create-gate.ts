@@ -1,6 +1,6 @@
-import { createGate as createPlainGate, prepareAttestors, type Gate, type GateOptions } from '@portcullis/core';
+import { createGate as createPlainGate, PortcullisError, prepareAttestors, type Gate, type GateOptions, type Policy } from '@portcullis/core';
 import { formatFinding, requirePolicy, type LoadOptions } from '@portcullis/policy';
-import { PolicyReloader } from '../reload/policy-reloader.js';
+import { PolicyReloader, type PolicyReload } from '../reload/policy-reloader.js';
 import { loadSteadyPolicy } from '../reload/steady-load.js';
 import type { GateSettings } from './gate-settings.js';
 import { resolveParts, type Parts } from './parts.js';
@@ -16,26 +16,31 @@ import { PolicyGate } from './policy-gate.js';
 export function createGate(settings: GateSettings & { readonly policy: string }): Promise<PolicyGate>;
 export function createGate(settings: GateSettings): Promise<Gate>;
 export async function createGate(settings: GateSettings): Promise<Gate> {
+  if (typeof settings.candidate === 'string' && typeof settings.policy !== 'string') {
+    throw new PortcullisError('GATE_OPTIONS', '`candidate` is a path and `policy` is not: give both as paths, or load the candidate too', { facts: { option: 'candidate' } });
+  }
   const { policy, self, transport, plugins, attestors } = settings;
   const platform = settings.platform ?? (await loadPlatform());
   const parts = resolveParts(platform, { ...(self && { self }), ...(transport && { transport }) }, plugins, attestors);
-  return typeof policy === 'string' ? gateOfFile(policy, settings, parts) : createPlainGate(coreOptions(settings, parts, policy));
+  return typeof policy === 'string' ? gateOfFile(policy, settings, parts) : createPlainGate(coreOptions(settings, parts, policy, settings.candidate as Policy | undefined));
 }
 
 async function gateOfFile(path: string, settings: GateSettings, parts: Parts): Promise<PolicyGate> {
-  const { knownListeners, maxPolicyBytes, onReload } = settings;
+  const { knownListeners, maxPolicyBytes, onReload, candidate: beside } = settings;
   const load: LoadOptions = { catalogue: parts.catalogue, ...(knownListeners === undefined ? {} : { knownListeners }), ...(maxPolicyBytes === undefined ? {} : { maxBytes: maxPolicyBytes }) };
   const first = await loadSteadyPolicy(path, load);
   const policy = requirePolicy(first);
-  const warnings = [...first.findings.map((finding) => formatFinding(finding, first.sources)), ...(await prepareAttestors(parts.attestors, policy))];
-  const gate = new PolicyGate(coreOptions(settings, parts, policy), first, warnings, (made) => new PolicyReloader(path, first, {
-    load,
-    apply: (next) => made.setPolicy(next),
-    report: (reload) => onReload?.(reload),
-  }));
+  const second = typeof beside === 'string' ? await loadSteadyPolicy(beside, load) : undefined;
+  const candidate = second === undefined ? (beside as Policy | undefined) : requirePolicy(second);
+  const warnings = [...first.findings.map((finding) => formatFinding(finding, first.sources)), ...(await prepareAttestors(parts.attestors, policy, ...(candidate === undefined ? [] : [candidate])))];
+  const report = (reload: PolicyReload): void => onReload?.(reload);
+  const gate = new PolicyGate(coreOptions(settings, parts, policy, candidate), first, warnings, (made) => [
+    new PolicyReloader(path, first, { load, report, apply: (next) => made.setPolicy(next) }),
+    ...(typeof beside === 'string' && second !== undefined ? [new PolicyReloader(beside, second, { load, report, candidate: true, apply: (next) => made.setCandidate(next) })] : []),
+  ]);
   return settings.watch === true ? gate.watch() : gate;
 }
 
-function coreOptions(settings: GateSettings, { peerSource, attestors, listenPort }: Parts, policy: GateOptions['policy']): GateOptions {
-  return { ...settings, policy, peerSource, attestors, ...(listenPort === undefined ? {} : { listenPort }) };
+function coreOptions(settings: GateSettings, { peerSource, attestors, listenPort }: Parts, policy: Policy, candidate: Policy | undefined): GateOptions {
+  return { ...settings, policy, candidate, peerSource, attestors, ...(listenPort === undefined ? {} : { listenPort }) };
 }

@@ -3,12 +3,14 @@ import type { PolicyReload } from '../reload/policy-reloader.js';
 import type { Platform, PlatformOptions } from './platform.js';
 import type { Plugin } from './parts.js';
 
-type CoreOptions = Omit<GateOptions, 'policy' | 'peerSource' | 'attestors' | 'listenPort' | 'sharedAttestors'>;
+type CoreOptions = Omit<GateOptions, 'policy' | 'candidate' | 'peerSource' | 'attestors' | 'listenPort' | 'sharedAttestors'>;
 
 /** What a gate is made from: a policy, and whatever should be other than usual. */
 export interface GateSettings extends CoreOptions, PlatformOptions {
   /** The path of a policy file, or a policy that was compiled already. */
   readonly policy: string | Policy;
+  /** A policy that is asked after the one in force, and refuses nobody. A path is followed as that of the policy is. */
+  readonly candidate?: string | Policy;
   /** With a path: follow changes of the file and of all that it includes. */
   readonly watch?: boolean;
   /** Hears of every reload; a rejected one left the old policy in force. */

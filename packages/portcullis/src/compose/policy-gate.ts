@@ -6,32 +6,32 @@ import type { PolicyReloader } from '../reload/policy-reloader.js';
 export class PolicyGate extends Gate {
   /** The policy as it was loaded first. */
   readonly loaded: LoadedPolicy;
-  readonly #reloader: (gate: Gate) => PolicyReloader;
-  #made: PolicyReloader | undefined;
+  readonly #reloaders: (gate: Gate) => readonly PolicyReloader[];
+  #made: readonly PolicyReloader[] | undefined;
 
-  constructor(options: GateOptions, loaded: LoadedPolicy, warnings: readonly string[], reloader: (gate: Gate) => PolicyReloader) {
+  constructor(options: GateOptions, loaded: LoadedPolicy, warnings: readonly string[], reloaders: (gate: Gate) => readonly PolicyReloader[]) {
     super(options, warnings);
     this.loaded = loaded;
-    this.#reloader = reloader;
+    this.#reloaders = reloaders;
   }
 
-  get #kept(): PolicyReloader {
-    return (this.#made ??= this.#reloader(this));
+  get #kept(): readonly PolicyReloader[] {
+    return (this.#made ??= this.#reloaders(this));
   }
 
   /** Follows the files from now on. */
   watch(): this {
-    this.#kept.start();
+    for (const one of this.#kept) one.start();
     return this;
   }
 
   /** Reads the policy again: what a SIGHUP asks for. Never rejects; the outcome goes to `onReload`. */
-  reload(trigger = 'asked'): Promise<void> {
-    return this.#kept.reload(trigger);
+  async reload(trigger = 'asked'): Promise<void> {
+    await Promise.all(this.#kept.map((one) => one.reload(trigger)));
   }
 
   override close(options: { readonly drainMs?: number } = {}): Promise<void> {
-    this.#made?.close();
+    for (const one of this.#made ?? []) one.close();
     return super.close(options);
   }
 }

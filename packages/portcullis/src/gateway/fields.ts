@@ -81,6 +81,27 @@ export class Fields {
     return this.#findings.report('SCHEMA_VALUE', node, `\`${word}\` must be a number of seconds from ${String(least)} to 86400`);
   }
 
+  /** From 1 to `most`. */
+  wholeNumber(word: string, most: number): number | undefined {
+    const node = this.node(word);
+    if (node === undefined) return undefined;
+    const value = node.kind === 'scalar' ? node.value : undefined;
+    if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 1 && value <= most) return value;
+    return this.#findings.report('SCHEMA_VALUE', node, `\`${word}\` must be a whole number from 1 to ${String(most)}`);
+  }
+
+  /** Where a word stands. */
+  entry(word: string): Span {
+    return this.#map.entries.get(word) ?? this.#map;
+  }
+
+  boolean(word: string): boolean | undefined {
+    const node = this.node(word);
+    if (node === undefined) return undefined;
+    if (node.kind === 'scalar' && typeof node.value === 'boolean') return node.value;
+    return this.#findings.report('SCHEMA_TYPE', node, `\`${word}\` must be true or false`);
+  }
+
   items(word: string, node = this.node(word)): readonly DocNode[] | undefined {
     if (node === undefined) return undefined;
     if (node.kind !== 'list') return this.#findings.report('SCHEMA_TYPE', node, `\`${word}\` must be a list`);

@@ -29,6 +29,7 @@ export class GatewayListener {
   readonly #spec: ListenerSpec;
   readonly #shared: Shared;
   readonly #connections: Connections;
+  #listened = false;
 
   private constructor(spec: ListenerSpec, shared: Shared, gate: PolicyGate) {
     this.#spec = spec;
@@ -42,7 +43,7 @@ export class GatewayListener {
 
   /** Loads the policy and prepares for it; nothing listens yet. @throws PortcullisError as `createGate` does */
   static async prepare(spec: ListenerSpec, shared: Shared): Promise<GatewayListener> {
-    const { name, listen, policy, collect, deadlineMs, refusal, self } = spec;
+    const { name, listen, policy, candidate, observe, ratePerUid, collect, deadlineMs, refusal, self } = spec;
     const gate: PolicyGate = await createGate({
       policy, listener: name, platform: shared.platform, plugins: shared.plugins, watch: shared.watch,
       ...('host' in listen && { transport: 'tcp' }),
@@ -54,6 +55,7 @@ export class GatewayListener {
         shared.onEvent(policyEvent(name, reload));
         shared.onReload(name, reload);
       },
+      ...(candidate !== undefined && { candidate }), ...(observe === true && { observe }), ...(ratePerUid && { ratePerUid }),
       ...(shared.knownListeners && { knownListeners: shared.knownListeners }),
       ...(shared.budget && { budget: shared.budget }),
       ...(collect && { collect }), ...(deadlineMs !== undefined && { deadlineMs }), ...(refusal && { refusal }), ...(self && { self }),
@@ -64,6 +66,7 @@ export class GatewayListener {
   /** Makes or adopts the socket. @throws PortcullisError `LISTEN_*`, `NAME_UNRESOLVED` */
   async listen(): Promise<void> {
     const listening = await this.gate.listen(this.#connections.server, await targetOf(this.#spec));
+    this.#listened = true;
     this.#shared.onEvent(this.#event(listening));
   }
 
@@ -78,6 +81,11 @@ export class GatewayListener {
   /** Stops accepting and waits for live connections, their upstreams included, for at most `drainMs`. */
   async close(drainMs: number): Promise<void> {
     await this.gate.close({ drainMs });
+    const { divergence } = this.gate;
+    if (divergence !== undefined && this.#listened) {
+      const { policy, compared, diverged } = divergence;
+      this.#shared.onEvent({ event: 'divergence', time: timeNow(), listener: this.#spec.name, policy: policy.revision, compared, diverged });
+    }
     this.#connections.destroy();
   }
 
@@ -88,7 +96,7 @@ export class GatewayListener {
 
   #event({ path, bound, server }: Listening): ListeningEvent {
     const { listen, name, upstream } = this.#spec;
-    const { policy } = this.gate;
+    const { policy, divergence: candidate } = this.gate;
     const warnings = warningsOf(this.gate);
     const mode = 'path' in listen ? (listen.mode ?? 0o600) : undefined;
     return {
@@ -96,8 +104,10 @@ export class GatewayListener {
       ...(path !== undefined && { path }),
       ...('host' in listen && { address: addressOf(server) }),
       ...(mode !== undefined && { mode: `0${mode.toString(8).padStart(3, '0')}` }),
+      ...(this.gate.observes && { observe: true as const }),
       upstream: formatUpstream(upstream),
       policy: { name: policy.name, revision: policy.revision },
+      ...(candidate !== undefined && { candidate: { name: candidate.policy.name, revision: candidate.policy.revision } }),
       ...(this.#shared.budget && { capacity: this.#shared.budget.capacity }),
       ...(bound !== undefined && bound.used.length > 0 && { exceptions: bound.used }),
       ...(bound?.replacedStale === true && { replacedStale: true }),
@@ -127,9 +137,9 @@ function warningsOf({ loaded: { findings }, warnings }: PolicyGate): readonly Re
 }
 
 function policyEvent(listener: string, reload: PolicyReload): GatewayEvent {
-  const { outcome, trigger, name, revision, previous, findings, error } = reload;
+  const { outcome, trigger, name, revision, previous, findings, error, candidate } = reload;
   return {
-    event: 'policy', time: timeNow(), listener, outcome, trigger, policy: name, revision, previous,
+    event: 'policy', time: timeNow(), listener, ...(candidate === true && { candidate }), outcome, trigger, policy: name, revision, previous,
     ...(findings.length > 0 && { findings: findings.map(recordedFinding) }),
     ...(error !== undefined && { error }),
   };

@@ -1,4 +1,4 @@
-import type { ListenException, RefusalStyle, SelectorKey } from '@portcullis/core';
+import type { ListenException, Rate, RefusalStyle, SelectorKey } from '@portcullis/core';
 import type { Plugin } from '../compose/parts.js';
 import type { Upstream } from './upstream.js';
 
@@ -17,6 +17,11 @@ export interface ListenerSpec {
   readonly upstream: Upstream;
   /** Path of the policy file. */
   readonly policy: string;
+  /** Path of a candidate policy. */
+  readonly candidate?: string;
+  /** Everyone is admitted, and what would have been decided only recorded. */
+  readonly observe?: boolean;
+  readonly ratePerUid?: Rate;
   /** Keys wanted in records. */
   readonly collect?: readonly SelectorKey[];
   readonly deadlineMs?: number;

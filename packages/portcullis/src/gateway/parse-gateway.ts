@@ -1,11 +1,12 @@
 import { dirname, resolve } from 'node:path';
-import { isSelectorKey, type Catalogue, type SelectorKey } from '@portcullis/core';
+import { isSelectorKey, type Catalogue, type Rate, type SelectorKey } from '@portcullis/core';
 import { didYouMean, type DocNode, type PolicyFinding, type YamlDocument } from '@portcullis/policy';
 import { Fields, Findings } from './fields.js';
 import type { GatewaySpec, ListenerSpec, ListenSpec } from './gateway-spec.js';
 import { parseListen } from './parse-listen.js';
 import { parsePlugins } from './parse-plugins.js';
 import { isOwnUpstream, socketName } from './socket-conflicts.js';
+import { parseRate } from './parse-rate.js';
 import { parseUpstream, type Upstream } from './upstream.js';
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
@@ -72,14 +73,19 @@ class GatewayReader {
     const upstream = this.#upstream(fields, listen);
     if (listenNode !== undefined && listen !== undefined) this.#apart(listenNode, listen);
     const policy = fields.text('policy', fields.required('policy'));
+    const candidate = fields.text('candidate');
+    const observe = fields.boolean('observe');
+    const ratePerUid = this.#rate(fields.node('ratePerUid'));
     const collect = fields.items('collect')?.map((item) => this.#key(item)).filter((key) => key !== undefined);
     const deadlineMs = fields.seconds('deadline', 0.001);
     const refusal = fields.choice('refusal', ['close', 'http']);
     const self = fields.choice('self', ['refuse', 'allow']);
     fields.end();
     if (name === undefined || listen === undefined || upstream === undefined || policy === undefined) return undefined;
+    if (observe === true) this.#findings.report('GATEWAY_OBSERVES', fields.entry('observe'), `listener \`${name}\` only observes: everyone is admitted`);
     return {
       name, listen, upstream, policy: resolve(this.#folder, policy),
+      ...(candidate !== undefined && { candidate: resolve(this.#folder, candidate) }), ...(observe === true && { observe }), ...(ratePerUid && { ratePerUid }),
       ...(collect && { collect }), ...(deadlineMs !== undefined && { deadlineMs }), ...(refusal && { refusal }), ...(self && { self }),
     };
   }
@@ -109,6 +115,18 @@ class GatewayReader {
     const upstream = parseUpstream(text);
     if (upstream && listen && isOwnUpstream(listen, upstream)) return this.#findings.report('SCHEMA_VALUE', node, "`upstream` is the listener's own socket: it would pass connections on to itself");
     return upstream ?? this.#findings.report('SCHEMA_VALUE', node, '`upstream` must be `unix:/absolute/path` or `tcp:ADDRESS:PORT`, with an address and no name');
+  }
+
+  /** `100/s`, or `{ rate: 100/s, burst: 200 }`. */
+  #rate(node: DocNode | undefined): Rate | undefined {
+    if (node === undefined) return undefined;
+    const fields = node.kind === 'map' ? Fields.of(node, '`ratePerUid`', this.#findings) : undefined;
+    const burst = fields?.wholeNumber('burst', 1_000_000);
+    const at = fields === undefined ? node : fields.required('rate');
+    fields?.end();
+    const rate = at?.kind === 'scalar' ? parseRate(String(at.value), burst) : undefined;
+    if (rate !== undefined || at === undefined) return rate;
+    return this.#findings.report('SCHEMA_VALUE', at, '`ratePerUid` must be a rate such as `100/s`, `20/m` or `5/h`');
   }
 
   #key(node: DocNode): SelectorKey | undefined {

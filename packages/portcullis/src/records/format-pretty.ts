@@ -19,12 +19,14 @@ function lineOf(event: GatewayEvent, colors: Colors): string {
       return decisionLine(event, colors);
     case 'revoked':
       return `${colors.red('revoked')} ${whoOf(event)}: ${event.cause}, by \`${event.word}\`, ${[event.rule].flat().join(', ')} allowed it; ${show(event.detail)}`;
+    case 'divergence':
+      return `candidate ${event.policy} would have decided ${String(event.diverged)} of ${plural(event.compared, 'connection')} otherwise`;
     case 'listening':
-      return `${colors.bold('listening')} on ${show(event.path ?? event.address ?? 'a socket that was handed over')} for ${show(event.upstream)}, policy ${event.policy.name} ${event.policy.revision}`;
+      return `${event.observe === true ? colors.red('OBSERVING ONLY: everyone is admitted; ') : ''}${colors.bold('listening')} on ${show(event.path ?? event.address ?? 'a socket that was handed over')} for ${show(event.upstream)}, policy ${event.policy.name} ${event.policy.revision}`;
     case 'policy': {
       const colour = event.outcome === 'rejected' ? colors.red : colors.green;
       const why = event.error ?? event.findings?.map(({ at, code, message }) => `${at}: ${code} ${message}`).join('; ');
-      return `${colour(`policy ${event.outcome}`)} (${event.trigger}), in force: ${event.revision}${why === undefined ? '' : `; ${show(why)}`}`;
+      return `${colour(`${event.candidate === true ? 'candidate' : 'policy'} ${event.outcome}`)} (${event.trigger}), in force: ${event.revision}${why === undefined ? '' : `; ${show(why)}`}`;
     }
     case 'upstream':
       return `${colors.yellow('upstream')} ${show(event.upstream)} ${event.cause}: ${show(event.error)}`;
@@ -38,12 +40,17 @@ function lineOf(event: GatewayEvent, colors: Colors): string {
 }
 
 function decisionLine(record: DecisionRecord, colors: Colors): string {
-  const { decision, cause, code, rule, path, nearest } = record;
-  const effect = decision === 'allow' ? colors.green('allow') : colors.red('deny');
+  const { decision, cause, code, rule, path, nearest, observe, candidate } = record;
+  const effect = `${observe === undefined ? '' : colors.yellow(`observed, ${observe}: `)}${wordOf(decision, colors)}`;
+  const other = candidate?.diverges === true ? `; candidate: ${wordOf(candidate.decision, colors)}` : '';
   const by = rule === undefined ? '' : ` by ${[rule].flat().join(', ')}`;
   const missed = nearest?.failed.map(({ key, expected, observed, state }) => `${key} wants ${expected}, is ${[observed].flat().map(String).join(', ')}${state === 'too-weak' ? ' of too weak a tier' : ''}`).join('; ');
   return `${effect} ${whoOf(record)}${path === undefined ? '' : ` ${show(path)}`}: ${cause}${code === undefined ? '' : ` (${code})`}${by}${
-    nearest === undefined ? '' : `; nearest ${nearest.rule}: ${show(missed ?? '')}`}`;
+    nearest === undefined ? '' : `; nearest ${nearest.rule}: ${show(missed ?? '')}`}${other}`;
+}
+
+function wordOf(decision: 'allow' | 'deny', colors: Colors): string {
+  return decision === 'allow' ? colors.green('allow') : colors.red('deny');
 }
 
 function whoOf({ peer }: Pick<DecisionRecord, 'peer'> | Pick<RevocationRecord, 'peer'>): string {

@@ -31,8 +31,11 @@ export interface ListeningEvent extends ListenerEvent<'listening'> {
   /** `tcp:127.0.0.1:8080`; undefined for a Unix socket. */
   readonly address?: string;
   readonly mode?: string;
+  /** Everyone is admitted on this listener. */
+  readonly observe?: true;
   readonly upstream: string;
   readonly policy: { readonly name: string; readonly revision: string };
+  readonly candidate?: { readonly name: string; readonly revision: string };
   /** Connections that the descriptor limit allows, of all listeners together. */
   readonly capacity?: number;
   /** What the safe listen had to be told to overlook. */
@@ -43,6 +46,8 @@ export interface ListeningEvent extends ListenerEvent<'listening'> {
 
 /** A policy was read again. `rejected`: the one that is named stays in force. */
 export interface PolicyEvent extends ListenerEvent<'policy'> {
+  /** It is the candidate beside the policy in force. */
+  readonly candidate?: true;
   readonly outcome: 'loaded' | 'unchanged' | 'rejected';
   readonly trigger: string;
   readonly policy: string;
@@ -66,6 +71,14 @@ export interface FailureEvent extends ListenerEvent<'failure'> {
   readonly error: string;
 }
 
+/** What a candidate policy would have decided otherwise, when the gateway stops. */
+export interface DivergenceEvent extends ListenerEvent<'divergence'> {
+  /** The candidate's revision. */
+  readonly policy: string;
+  readonly compared: number;
+  readonly diverged: number;
+}
+
 export interface DrainingEvent extends Event<'draining'> {
   readonly live: number;
   readonly drainMs: number;
@@ -76,7 +89,7 @@ export interface StoppedEvent extends Event<'stopped'> {
   readonly ended: number;
 }
 
-export type GatewayEvent = DecisionRecord | RevocationRecord | ListeningEvent | PolicyEvent | UpstreamEvent | FailureEvent | DrainingEvent | StoppedEvent;
+export type GatewayEvent = DecisionRecord | RevocationRecord | ListeningEvent | PolicyEvent | UpstreamEvent | FailureEvent | DivergenceEvent | DrainingEvent | StoppedEvent;
 
 /** Now, as records spell it. */
 export function timeNow(): string {

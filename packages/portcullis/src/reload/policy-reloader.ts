@@ -6,6 +6,8 @@ import { loadSteadyPolicy, type SteadyPolicy } from './steady-load.js';
 
 /** What became of one reload. `rejected`: the policy that worked before still does. */
 export interface PolicyReload {
+  /** It is the candidate beside the policy in force. */
+  readonly candidate?: true;
   readonly outcome: 'loaded' | 'unchanged' | 'rejected';
   /** `file`, or whatever asked for it. */
   readonly trigger: string;
@@ -23,6 +25,8 @@ export interface PolicyReload {
 
 export interface ReloaderOptions {
   readonly load: LoadOptions;
+  /** What is loaded is a candidate. */
+  readonly candidate?: true;
   /** Puts a policy in force; rejects to keep the old one. */
   readonly apply: (policy: Policy) => Promise<void>;
   /** Hears of every reload that had something to say. */
@@ -101,6 +105,11 @@ export class PolicyReloader {
       if (loaded.policy === undefined) {
         this.#tell('rejected', trigger, previous);
       } else if (loaded.policy.revision === previous) {
+        // Loaded anew, a policy with `maxAge` is young again.
+        if (loaded.policy.expiresMs !== this.#current.expiresMs) {
+          await this.#options.apply(loaded.policy);
+          this.#current = loaded.policy;
+        }
         // Watched folders hold other files too: that nothing happened is news only to who asked, or heard otherwise.
         if (trigger !== 'file' || this.#rejected) this.#tell('unchanged', trigger, previous);
       } else {
@@ -118,6 +127,6 @@ export class PolicyReloader {
     this.#rejected = outcome === 'rejected';
     const { name, revision } = this.#current;
     const { findings, sources } = this.#read;
-    this.#options.report({ outcome, trigger, path: this.path, name, revision, previous, findings, sources, ...(error === undefined ? {} : { error }) });
+    this.#options.report({ ...(this.#options.candidate === true && { candidate: true as const }), outcome, trigger, path: this.path, name, revision, previous, findings, sources, ...(error === undefined ? {} : { error }) });
   }
 }

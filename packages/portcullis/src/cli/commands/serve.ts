@@ -25,6 +25,9 @@ export function addServe(program: Command, done: (code: number) => void): void {
     .description('Listens on a Unix socket, or with less certainty on a loopback port, attests the process behind each connection, asks the policy, and passes admitted connections on to the upstream. One JSON record a connection goes to stdout, messages for people to stderr.')
     .argument('[gateway.yaml]', 'a gateway file (kind: Gateway), in place of the options below')
     .option('-p, --policy <file>', 'the policy')
+    .option('--candidate <file>', 'a policy that is asked beside the one in force: what it would have decided otherwise is recorded, and refuses nobody')
+    .option('--observe', 'admit everyone, and record what would have been decided. Nobody is refused')
+    .option('--rate-per-uid <rate>', 'how fast connections of one user are looked at, such as 100/s; more are refused at once')
     .option('-l, --listen <address>', 'unix:/path.sock, tcp:127.0.0.1:PORT, systemd:NAME or fd:N')
     .option('-u, --upstream <address>', 'unix:/path.sock or tcp:ADDRESS:PORT')
     .option('--listener <name>', 'the name that rules and records know this listener by', 'default')
@@ -36,6 +39,7 @@ export function addServe(program: Command, done: (code: number) => void): void {
     .addHelpText('after', examples(
       ['put a policy before docker', 'portcullis serve --policy docker.yaml --listen unix:/run/portcullis/docker.sock --upstream unix:/run/docker.sock --mode 0660 --group docker'],
       ['read the policy again', 'kill -HUP "$(pgrep -xo portcullis)"   # or save the file: changes are followed'],
+      ['try a policy on real traffic first', 'portcullis serve --policy docker.yaml --candidate next.yaml --listen unix:/run/p.sock --upstream unix:/run/docker.sock'],
       ['several sockets', 'portcullis serve gateway.yaml'],
       ['who was refused, and what was missing', "portcullis serve gateway.yaml | jq -c 'select(.decision == \"deny\") | {peer, nearest}'"],
     ))
@@ -64,6 +68,9 @@ async function serve(spec: GatewaySpec, log: string): Promise<number> {
   const stopped = untilStopped(started);
   stopped.catch(() => undefined); // the start's failure is told once, below
   const gateway = await started;
+  for (const { gate } of gateway.listeners) {
+    if (gate.observes) say(`portcullis: listener ${gate.listener} ONLY OBSERVES: everyone is admitted, nobody is refused; what would have been decided is in the records`);
+  }
   for (const warning of [...gateway.warnings, ...(await hostWarningsOf(gateway, spec.plugins))]) say(`warning: ${warning}`);
   const code = await stopped;
   // A reader that stands still must not hold a gateway that was told to end.
