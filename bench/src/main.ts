@@ -1,14 +1,16 @@
-// `npm run bench [-- --quick] [-- --write]`: everything in one run, as ratios. `--write` puts it into docs/benchmarks.md.
+// `npm run bench [-- --quick] [-- --write]`: everything in one run, as ratios; `-- --policy` measures policies
+// alone, and writes nothing. `--write` puts it into docs/benchmarks.md.
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, release, totalmem, type } from 'node:os';
 import { join } from 'node:path';
 import { measureAdmission, measureMemory, measureStages } from './admission.js';
 import { measureAttest } from './attest.js';
-import { measureDecide } from './decide.js';
+import { measureDecide, measureLoad } from './decide.js';
 import { LoadClient } from './load-client.js';
 
 const quick = process.argv.includes('--quick');
 const [rounds, count] = quick ? [1, 10_000] : [5, 30_000];
+const counts = quick ? [10, 1000] : [10, 1000, 10_000, 100_000];
 const folder = mkdtempSync('/tmp/portcullis-bench-');
 const lines: string[] = [];
 
@@ -27,6 +29,19 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): v
 const fixed = (value: number | undefined, digits = 1): string => (value === undefined ? '–' : value.toFixed(digits));
 
 try {
+  const all = !process.argv.includes('--policy');
+  if (all) await admissions();
+  policies();
+  await decisions();
+  if (all && process.argv.includes('--write')) write();
+} catch (error) {
+  console.error(error);
+  process.exit(1);
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}
+
+async function admissions(): Promise<void> {
   const client = new LoadClient(folder);
   say(`${type()} ${release()} ${process.arch}, Node ${process.version}, ${String(cpus().length)} × ${cpus()[0]?.model ?? 'unknown'}, ${String(Math.round(totalmem() / 2 ** 30))} GiB.`);
   say(`Medians of ${String(rounds)} interleaved rounds of ${String(count)} connections; the client is a C program in another process on the same cores.`);
@@ -49,23 +64,35 @@ try {
   say('### Memory of a held connection, bytes of heap');
   say();
   table(['server', 'bytes', 'beyond plain Node'], (await measureMemory(client, folder, quick ? 500 : 4000)).map(({ name, bytes, added }) => [name, fixed(bytes, 0), fixed(added, 0)]));
-  say('### Deciding, µs a decision (half hits, half misses; nine of ten rules exact, one a glob)');
+}
+
+async function decisions(): Promise<void> {
+  say('### Deciding, µs a decision (eight of ten rules exact, one a range, one a glob; peers spread over the rules)');
   say();
-  const decided = await measureDecide(quick ? [10, 1000] : [10, 1000, 10_000, 100_000]);
+  const decided = await measureDecide(counts);
   table(
-    ['rules', 'portcullis', 'node-casbin', 'cedar-wasm', 'casbin ratio', 'cedar ratio', 'YAML to policy, ms'],
-    decided.map(({ rules, micros, loadMs }) => {
-      const own = micros['portcullis'] ?? Number.NaN;
-      const ratio = (rival: number | undefined): string => (rival === undefined ? '–' : `${fixed(rival / own, 0)}×`);
-      return [String(rules), fixed(own, 2), fixed(micros['node-casbin'], 1), fixed(micros['cedar-wasm'], 1), ratio(micros['node-casbin']), ratio(micros['cedar-wasm']), fixed(loadMs, 0)];
+    ['rules', 'hit', 'miss', 'path unknown', 'node-casbin', 'cedar-wasm', 'casbin ratio', 'cedar ratio'],
+    decided.map(({ rules, own, rivals }) => {
+      const both = (own.hit + own.miss) / 2;
+      const ratio = (rival: number | undefined): string => (rival === undefined ? '–' : `${fixed(rival / both, 0)}×`);
+      return [String(rules), fixed(own.hit, 2), fixed(own.miss, 2), fixed(own.unknown, 2), fixed(rivals['node-casbin']), fixed(rivals['cedar-wasm']), ratio(rivals['node-casbin']), ratio(rivals['cedar-wasm'])];
     }),
   );
-  if (process.argv.includes('--write')) write();
-} catch (error) {
-  console.error(error);
-  process.exit(1);
-} finally {
-  rmSync(folder, { recursive: true, force: true });
+  const [small, large] = [1000, 100_000].map((wanted) => decided.find(({ rules }) => rules === wanted)?.own);
+  if (small !== undefined && large !== undefined) say(`100,000 rules cost ${fixed(large.hit / small.hit, 2)} times as much as 1,000 for a hit, ${fixed(large.miss / small.miss, 2)} for a miss, ${fixed(large.unknown / small.unknown, 2)} for an unknown path.`);
+  say();
+}
+
+function policies(): void {
+  say('### Loading a policy, ms, and what it holds');
+  say();
+  table(
+    ['rules', 'YAML, MB', 'from YAML', 'of that, reading YAML', 'compiled, MB', 'from compiled', 'building alone', 'heap a rule, bytes', 'of that, built'],
+    measureLoad(counts).map((figure) => [
+      String(figure.rules), fixed(figure.yamlBytes / 1e6, 2), fixed(figure.yamlMs, 0), `${fixed((100 * figure.parseMs) / figure.yamlMs, 0)} %`,
+      fixed(figure.compiledBytes / 1e6, 2), fixed(figure.compiledMs, 0), fixed(figure.buildMs, 1), ...(figure.rules < 1000 ? ['–', '–'] : [fixed(figure.heapBytes, 0), fixed(figure.builtBytes, 0)]),
+    ]),
+  );
 }
 
 /** Replaces what stands between the markers of the page. */

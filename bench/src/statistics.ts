@@ -1,3 +1,6 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+
 export function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
   return sorted[sorted.length >> 1] ?? Number.NaN;
@@ -19,4 +22,25 @@ export function microsPerCall(call: (round: number) => void, leastMs: number): n
     samples.push(((performance.now() - began) * 1000) / batch);
   }
   return median(samples);
+}
+
+/** The shortest of some runs, in milliseconds: what else the machine does only makes them longer. */
+export function leastMs(run: () => unknown, times: number): number {
+  let least = Infinity;
+  for (let time = 0; time < times; time += 1) {
+    const began = performance.now();
+    run();
+    least = Math.min(least, performance.now() - began);
+  }
+  return least;
+}
+
+setFlagsFromString('--expose-gc');
+const collect = runInNewContext('gc') as () => void;
+
+/** Bytes of heap, and of buffers outside of it, after a collection. */
+export function collectedHeap(): number {
+  collect();
+  const { heapUsed, arrayBuffers } = process.memoryUsage();
+  return heapUsed + arrayBuffers;
 }

@@ -5,10 +5,10 @@ import type { Rule } from '../source/rule.js';
 
 /** What a rule says that is thought of here. */
 const CONSIDERED: ReadonlySet<string> = new Set([
-  'id', 'effect', 'when', 'listeners', 'shadow', 'expiresMs', 'requires', 'skipUnknown', 'grant', 'terms', 'reason', 'annotations', 'source', 'span',
+  'id', 'effect', 'when', 'listeners', 'shadow', 'expiresMs', 'window', 'limit', 'requires', 'skipUnknown', 'grant', 'terms', 'reason', 'annotations', 'source', 'span',
 ] satisfies (keyof Rule)[]);
 
-/** Whether a rule says nothing that is not thought of here: of others, such as one with a limit of its own, nothing is claimed. */
+/** Whether a rule says nothing that is not thought of here: of others nothing is claimed. */
 export function isComparable(rule: Rule): boolean {
   return Object.entries(rule).every(([word, value]) => value === undefined || CONSIDERED.has(word));
 }
