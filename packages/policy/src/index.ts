@@ -44,3 +44,6 @@ export { ReplayReport, type ReplayCounts, type ReplayedPeer, type ReplayGroup, t
 export { comparePolicies, type Comparison, type Difference, type DifferenceKind } from './compare/compare-policies.js';
 export { type RuleChanges } from './compare/changed-rules.js';
 export { formatEvidence, holdsWitness } from './compare/witness.js';
+export { Learner, type Generalisation, type Learnt, type LearntRule, type LeftOut } from './learn/learner.js';
+export { observationOf, observe, type Observation } from './learn/observation.js';
+export { writePolicy, writeTest } from './learn/write-policy.js';

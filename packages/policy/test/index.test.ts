@@ -9,6 +9,7 @@ describe('the package', () => {
       'DEFAULT_LIMITS',
       'FINDING_CODES',
       'FindingList',
+      'Learner',
       'MAX_LOOKS',
       'RecordProblem',
       'ReplayReport',
@@ -34,6 +35,8 @@ describe('the package', () => {
       'loadPolicy',
       'loadPolicyTest',
       'makeFinding',
+      'observationOf',
+      'observe',
       'parseEvidence',
       'parseMoment',
       'quote',
@@ -49,6 +52,8 @@ describe('the package', () => {
       'toPlain',
       'uncovered',
       'validateDocument',
+      'writePolicy',
+      'writeTest',
     ]);
   });
 });

@@ -7,8 +7,10 @@ import { addExplain } from './commands/explain.js';
 import { addFmt } from './commands/fmt.js';
 import { addImport } from './commands/import.js';
 import { addInspect } from './commands/inspect.js';
+import { addLearn } from './commands/learn.js';
 import { addReplay } from './commands/replay.js';
 import { addServe } from './commands/serve.js';
+import { addSuggest } from './commands/suggest.js';
 import { addTest } from './commands/test.js';
 import { examples } from './help.js';
 import { version } from './version.js';
@@ -29,6 +31,6 @@ export function makeProgram(done: (code: number) => void): Command {
       ['what does a process look like to a policy?', 'portcullis inspect --pid 4711'],
       ['what can this host attest?', 'portcullis doctor'],
     ));
-  for (const add of [addServe, addInspect, addCheck, addTest, addExplain, addDiff, addReplay, addFmt, addCompile, addImport, addDoctor]) add(program, done);
+  for (const add of [addServe, addInspect, addCheck, addTest, addExplain, addDiff, addReplay, addLearn, addSuggest, addFmt, addCompile, addImport, addDoctor]) add(program, done);
   return program;
 }

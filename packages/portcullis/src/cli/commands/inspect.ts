@@ -88,7 +88,8 @@ async function lookAtCaller(path: string, mode: string | undefined, parts: Parts
   }
 }
 
-function pidOf(text: string): number {
+/** A process id, as an option has it. */
+export function pidOf(text: string): number {
   if (/^[1-9][0-9]{0,9}$/.test(text)) return Number(text);
   throw new InvalidArgumentError('A process id is a whole number above 0.');
 }

@@ -1,0 +1,152 @@
+import type { Grant } from '@portcullis/core';
+import type { Observation } from './observation.js';
+
+/** Peers that are kept apart; more are left out. */
+export const MAX_PEERS = 2000;
+/** Reasons of what is left out that are kept apart. */
+const MAX_REASONS = 200;
+
+export type Generalisation = 'path' | 'uid';
+
+/** A rule to be: every peer that it admits was seen, unless it was told to generalise. */
+export interface LearntRule {
+  readonly id: string;
+  readonly uids: readonly number[];
+  /** Whether `uids` are the ends of a range. */
+  readonly uidRange: boolean;
+  readonly path: string;
+  /** Whether `path` is a pattern. */
+  readonly pathGlob: boolean;
+  readonly sha256: readonly string[];
+  readonly container: string | undefined;
+  readonly listeners: readonly string[];
+  readonly grant: Grant;
+  readonly count: number;
+  readonly firstMs: number;
+  readonly lastMs: number;
+  /** One of the peers that were seen. */
+  readonly example: Observation;
+}
+
+export interface LeftOut {
+  readonly why: string;
+  readonly uid?: number;
+  readonly path?: string;
+  count: number;
+  /** Of the first one. */
+  readonly line: number;
+}
+
+export interface Learnt {
+  readonly rules: readonly LearntRule[];
+  /** Whether of everyone who was learnt from it is known that nobody traced it. */
+  readonly untraced: boolean;
+  readonly lastMs: number;
+}
+
+interface Seen {
+  readonly example: Observation;
+  readonly uids: Set<number>;
+  readonly paths: Set<string>;
+  readonly digests: Set<string>;
+  count: number;
+  firstMs: number;
+  lastMs: number;
+}
+
+/** Gathers peers, and makes rules of them: users of one program, at the same listeners, with the same grant, are one rule. */
+export class Learner {
+  readonly #peers = new Map<string, Seen & { readonly listeners: Set<string> }>();
+  readonly #leftOut = new Map<string, LeftOut>();
+  #untraced = true;
+
+  /** @param line of the log, for who is left out */
+  add(observation: Observation, line: number): void {
+    const { uid, path, sha256, container, grant, listener, timeMs, untraced } = observation;
+    const id = JSON.stringify([uid, path, sha256, container, grant]);
+    let peer = this.#peers.get(id);
+    if (peer === undefined) {
+      if (this.#peers.size >= MAX_PEERS) {
+        this.leaveOut(`there are more than ${String(MAX_PEERS)} different peers`, line);
+        return;
+      }
+      peer = { example: observation, uids: new Set([uid]), paths: new Set([path]), digests: new Set(sha256 === undefined ? [] : [sha256]), listeners: new Set(), count: 0, firstMs: timeMs, lastMs: timeMs };
+      this.#peers.set(id, peer);
+    }
+    if (listener !== undefined) peer.listeners.add(listener);
+    this.#untraced &&= untraced;
+    peer.count++;
+    peer.firstMs = Math.min(peer.firstMs, timeMs);
+    peer.lastMs = Math.max(peer.lastMs, timeMs);
+  }
+
+  leaveOut(why: string, line: number, uid?: number, path?: string): void {
+    const id = JSON.stringify([why, uid, path]);
+    const known = this.#leftOut.get(id) ?? (this.#leftOut.size >= MAX_REASONS ? this.#leftOut.get(MORE) : undefined);
+    if (known !== undefined) known.count++;
+    else if (this.#leftOut.size < MAX_REASONS) this.#leftOut.set(id, { why, ...(uid !== undefined && { uid }), ...(path !== undefined && { path }), count: 1, line });
+    else this.#leftOut.set(MORE, { why: 'for these reasons, of other peers', count: 1, line });
+  }
+
+  get leftOut(): readonly LeftOut[] {
+    return [...this.#leftOut.values()];
+  }
+
+  learn(generalise: ReadonlySet<Generalisation>): Learnt {
+    let seen: (Seen & { readonly listeners: ReadonlySet<string> })[] = [...this.#peers.values()];
+    if (generalise.has('path')) seen = join(seen, ({ example: { uid, path, container, grant }, listeners }) => JSON.stringify([uid, shapeOf(path), container, grant, [...listeners].sort()]));
+    seen = join(seen, ({ example: { container, grant }, paths, digests, listeners }) => JSON.stringify([[...paths].sort(), [...digests].sort(), container, grant, [...listeners].sort()]));
+    const names = new Map<string, number>();
+    const rules = seen.map((one) => ruleOf(one, generalise, names));
+    return { rules, untraced: this.#untraced && rules.length > 0, lastMs: rules.reduce((most, { lastMs }) => Math.max(most, lastMs), 0) };
+  }
+}
+
+const MORE = '…';
+
+function join<One extends Seen>(all: readonly One[], idOf: (one: One) => string): One[] {
+  const joined = new Map<string, One>();
+  for (const one of all) {
+    const id = idOf(one);
+    const known = joined.get(id);
+    if (known === undefined) {
+      joined.set(id, { ...one, uids: new Set(one.uids), paths: new Set(one.paths), digests: new Set(one.digests) });
+      continue;
+    }
+    for (const uid of one.uids) known.uids.add(uid);
+    for (const path of one.paths) known.paths.add(path);
+    for (const digest of one.digests) known.digests.add(digest);
+    known.count += one.count;
+    known.firstMs = Math.min(known.firstMs, one.firstMs);
+    known.lastMs = Math.max(known.lastMs, one.lastMs);
+  }
+  return [...joined.values()];
+}
+
+/** A path with the part that looks like a version left open: the only part that may be generalised. */
+function shapeOf(path: string): string {
+  const parts = path.split('/');
+  const at = parts.findIndex((part, index) => index < parts.length - 1 && /^v?[0-9]+([._-][0-9A-Za-z]+)*$/.test(part));
+  // A pattern's own characters in a path cannot be escaped.
+  return at === -1 || /[*?[\]{}\\]/.test(path) ? path : [...parts.slice(0, at), '*', ...parts.slice(at + 1)].join('/');
+}
+
+function ruleOf({ example, uids, paths, digests, listeners, count, firstMs, lastMs }: Seen & { readonly listeners: ReadonlySet<string> }, generalise: ReadonlySet<Generalisation>, names: Map<string, number>): LearntRule {
+  const sorted = [...uids].sort((a, b) => a - b);
+  const uidRange = generalise.has('uid') && sorted.length > 1;
+  const pathGlob = paths.size > 1;
+  return {
+    id: nameOf(example.path, names), uids: uidRange ? [sorted[0] ?? 0, sorted.at(-1) ?? 0] : sorted, uidRange,
+    path: pathGlob ? shapeOf(example.path) : example.path, pathGlob, sha256: [...digests].sort(), container: example.container,
+    listeners: [...listeners].sort(), grant: example.grant, count, firstMs, lastMs, example,
+  };
+}
+
+/** The program's name, made a rule's. */
+function nameOf(path: string, names: Map<string, number>): string {
+  const plain = path.slice(path.lastIndexOf('/') + 1).replace(/[^A-Za-z0-9_.-]+/g, '-').replace(/^[^A-Za-z0-9]+/, '').slice(0, 40);
+  const name = plain === '' ? 'program' : plain;
+  const number = (names.get(name) ?? 0) + 1;
+  names.set(name, number);
+  return number === 1 ? name : `${name}-${String(number)}`;
+}
