@@ -1,6 +1,9 @@
 import { createGate as createPlainGate, PortcullisError, prepareAttestors, type Gate, type GateOptions, type Policy } from '@portcullis/core';
-import { formatFinding, requirePolicy, type LoadOptions } from '@portcullis/policy';
+import { formatFinding, requirePolicy, type CompiledPolicy, type LoadOptions } from '@portcullis/policy';
+import { LastGood } from '../reload/last-good.js';
 import { PolicyReloader, type PolicyReload } from '../reload/policy-reloader.js';
+import { whyTestsFail } from '../reload/policy-tests.js';
+import { startWith } from '../reload/start-with.js';
 import { loadSteadyPolicy } from '../reload/steady-load.js';
 import type { GateSettings } from './gate-settings.js';
 import { resolveParts, type Parts } from './parts.js';
@@ -10,7 +13,7 @@ import { PolicyGate } from './policy-gate.js';
 /**
  * A gate for this platform, ready to `listen` or `guard`: the policy is loaded and checked, the kernel probed, names
  * resolved. With a path, what is returned is a `PolicyGate`, whose `warnings` begin with those of the policy.
- * @throws PortcullisError `POLICY_INVALID` with all findings, `PLATFORM_UNSUPPORTED`, `PLATFORM_PROBE`, `GATE_OPTIONS`,
+ * @throws PortcullisError `POLICY_INVALID` with all findings, `POLICY_TESTS`, `PLATFORM_UNSUPPORTED`, `PLATFORM_PROBE`, `GATE_OPTIONS`,
  *   `NAME_UNRESOLVED`
  */
 export function createGate(settings: GateSettings & { readonly policy: string }): Promise<PolicyGate>;
@@ -26,17 +29,22 @@ export async function createGate(settings: GateSettings): Promise<Gate> {
 }
 
 async function gateOfFile(path: string, settings: GateSettings, parts: Parts): Promise<PolicyGate> {
-  const { knownListeners, maxPolicyBytes, onReload, candidate: beside } = settings;
+  const { knownListeners, maxPolicyBytes, onReload, candidate: beside, tests: also = [] } = settings;
   const load: LoadOptions = { catalogue: parts.catalogue, ...(knownListeners === undefined ? {} : { knownListeners }), ...(maxPolicyBytes === undefined ? {} : { maxBytes: maxPolicyBytes }) };
-  const first = await loadSteadyPolicy(path, load);
-  const policy = requirePolicy(first);
+  const keeper = settings.lastGood === undefined ? undefined : new LastGood(settings.lastGood);
+  const accept = (policy: CompiledPolicy): string | undefined => whyTestsFail(also, policy, parts.catalogue);
+  const first = await loadSteadyPolicy(path, load, also);
+  const start = startWith(path, first, accept, keeper?.load(load));
+  const { policy } = start;
   const second = typeof beside === 'string' ? await loadSteadyPolicy(beside, load) : undefined;
   const candidate = second === undefined ? (beside as Policy | undefined) : requirePolicy(second);
-  const warnings = [...first.findings.map((finding) => formatFinding(finding, first.sources)), ...(await prepareAttestors(parts.attestors, policy, ...(candidate === undefined ? [] : [candidate])))];
+  const prepared = await prepareAttestors(parts.attestors, policy, ...(candidate === undefined ? [] : [candidate]));
+  const keep = ({ revision }: CompiledPolicy): string | undefined => keeper?.keep(path, revision, load);
+  const warnings = [...start.loaded.findings.map((finding) => formatFinding(finding, start.loaded.sources)), ...start.warnings, ...prepared, ...[keep(policy)].filter((why) => why !== undefined)];
   const report = (reload: PolicyReload): void => onReload?.(reload);
-  const gate = new PolicyGate(coreOptions(settings, parts, policy, candidate), first, warnings, (made) => [
-    new PolicyReloader(path, first, { load, report, apply: (next) => made.setPolicy(next) }),
-    ...(typeof beside === 'string' && second !== undefined ? [new PolicyReloader(beside, second, { load, report, candidate: true, apply: (next) => made.setCandidate(next) })] : []),
+  const gate = new PolicyGate(coreOptions(settings, parts, policy, candidate), start.loaded, warnings, (made) => [
+    new PolicyReloader(path, first, policy, { load, also, accept, applied: keep, report, apply: (next) => made.setPolicy(next) }),
+    ...(typeof beside === 'string' && second !== undefined ? [new PolicyReloader(beside, second, requirePolicy(second), { load, report, candidate: true, apply: (next) => made.setCandidate(next) })] : []),
   ]);
   return settings.watch === true ? gate.watch() : gate;
 }

@@ -13,6 +13,10 @@ export interface GateSettings extends CoreOptions, PlatformOptions {
   readonly candidate?: string | Policy;
   /** With a path: follow changes of the file and of all that it includes. */
   readonly watch?: boolean;
+  /** With a path: files of `kind: PolicyTest` that have to hold before it takes effect, at start and whenever it changes. */
+  readonly tests?: readonly string[];
+  /** With a path: an absolute path where the policy that took effect is kept, to go on with where the next start finds a broken one. */
+  readonly lastGood?: string;
   /** Hears of every reload; a rejected one left the old policy in force. */
   readonly onReload?: (reload: PolicyReload) => void;
   /** With a path: bytes of one policy file at most, 32 MiB without it; a compiled one may have four times as many. */

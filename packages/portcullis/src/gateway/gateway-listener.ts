@@ -43,7 +43,7 @@ export class GatewayListener {
 
   /** Loads the policy and prepares for it; nothing listens yet. @throws PortcullisError as `createGate` does */
   static async prepare(spec: ListenerSpec, shared: Shared): Promise<GatewayListener> {
-    const { name, listen, policy, candidate, observe, ratePerUid, collect, deadlineMs, refusal, self } = spec;
+    const { name, listen, policy, tests, lastGood, candidate, observe, ratePerUid, collect, deadlineMs, refusal, self } = spec;
     const gate: PolicyGate = await createGate({
       policy, listener: name, platform: shared.platform, plugins: shared.plugins, watch: shared.watch,
       ...('host' in listen && { transport: 'tcp' }),
@@ -58,6 +58,7 @@ export class GatewayListener {
       ...(candidate !== undefined && { candidate }), ...(observe === true && { observe }), ...(ratePerUid && { ratePerUid }),
       ...(shared.knownListeners && { knownListeners: shared.knownListeners }),
       ...(shared.budget && { budget: shared.budget }),
+      ...(tests && { tests }), ...(lastGood !== undefined && { lastGood }),
       ...(collect && { collect }), ...(deadlineMs !== undefined && { deadlineMs }), ...(refusal && { refusal }), ...(self && { self }),
     });
     return new GatewayListener(spec, shared, gate);

@@ -22,6 +22,10 @@ export interface ListenerSpec {
   /** Everyone is admitted, and what would have been decided only recorded. */
   readonly observe?: boolean;
   readonly ratePerUid?: Rate;
+  /** Paths of test files that have to hold before it takes effect. */
+  readonly tests?: readonly string[];
+  /** Where the policy that took effect is kept, for a start beside a broken one. */
+  readonly lastGood?: string;
   /** Keys wanted in records. */
   readonly collect?: readonly SelectorKey[];
   readonly deadlineMs?: number;

@@ -77,6 +77,8 @@ class GatewayReader {
     const observe = fields.boolean('observe');
     const ratePerUid = this.#rate(fields.node('ratePerUid'));
     const collect = fields.items('collect')?.map((item) => this.#key(item)).filter((key) => key !== undefined);
+    const tests = fields.items('tests')?.map((item) => fields.text('tests', item)).filter((file) => file !== undefined);
+    const lastGood = fields.text('lastGood');
     const deadlineMs = fields.seconds('deadline', 0.001);
     const refusal = fields.choice('refusal', ['close', 'http']);
     const self = fields.choice('self', ['refuse', 'allow']);
@@ -85,6 +87,7 @@ class GatewayReader {
     if (observe === true) this.#findings.report('GATEWAY_OBSERVES', fields.entry('observe'), `listener \`${name}\` only observes: everyone is admitted`);
     return {
       name, listen, upstream, policy: resolve(this.#folder, policy),
+      ...(tests && { tests: tests.map((file) => resolve(this.#folder, file)) }), ...(lastGood !== undefined && { lastGood: resolve(this.#folder, lastGood) }),
       ...(candidate !== undefined && { candidate: resolve(this.#folder, candidate) }), ...(observe === true && { observe }), ...(ratePerUid && { ratePerUid }),
       ...(collect && { collect }), ...(deadlineMs !== undefined && { deadlineMs }), ...(refusal && { refusal }), ...(self && { self }),
     };

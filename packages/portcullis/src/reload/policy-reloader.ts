@@ -1,5 +1,5 @@
 import { formatErrorChain, PortcullisError, type Policy } from '@portcullis/core';
-import { requirePolicy, type CompiledPolicy, type LoadOptions, type PolicyFinding, type Sources } from '@portcullis/policy';
+import type { CompiledPolicy, LoadOptions, PolicyFinding, Sources } from '@portcullis/policy';
 import { stateOf } from './file-stamps.js';
 import { FolderWatch } from './folder-watch.js';
 import { loadSteadyPolicy, type SteadyPolicy } from './steady-load.js';
@@ -19,12 +19,18 @@ export interface PolicyReload {
   readonly findings: readonly PolicyFinding[];
   /** For code frames. */
   readonly sources: Sources;
-  /** Why it was rejected, where findings do not say it: attestors could not prepare for it. */
+  /** Why it was rejected, where findings do not say it: attestors could not prepare for it, or its tests do not hold. Of one that was loaded: that it could not be kept. */
   readonly error?: string;
 }
 
 export interface ReloaderOptions {
   readonly load: LoadOptions;
+  /** Files that are watched with it: its tests. */
+  readonly also?: readonly string[];
+  /** Why a sound policy may not take effect; undefined: it may. */
+  readonly accept?: (policy: CompiledPolicy) => string | undefined;
+  /** Called after it took effect. What it answers is reported. */
+  readonly applied?: (policy: CompiledPolicy) => string | undefined;
   /** What is loaded is a candidate. */
   readonly candidate?: true;
   /** Puts a policy in force; rejects to keep the old one. */
@@ -52,12 +58,13 @@ export class PolicyReloader {
   #running: Promise<void> = Promise.resolve();
   #closed = false;
 
-  /** @param first what is in force already @throws PortcullisError `POLICY_INVALID` if that is not a policy */
-  constructor(path: string, first: SteadyPolicy, options: ReloaderOptions) {
+  /** @param first what was read last @param current what is in force: that, or the policy before it where that was rejected */
+  constructor(path: string, first: SteadyPolicy, current: CompiledPolicy, options: ReloaderOptions) {
     this.path = path;
     this.#options = options;
-    this.#current = requirePolicy(first);
+    this.#current = current;
     this.#read = first;
+    this.#rejected = first.policy !== current;
     this.#watch = new FolderWatch(() => { this.#soon(); });
   }
 
@@ -99,7 +106,7 @@ export class PolicyReloader {
     if (this.#closed) return;
     const previous = this.#current.revision;
     try {
-      const loaded = await loadSteadyPolicy(this.path, this.#options.load);
+      const loaded = await loadSteadyPolicy(this.path, this.#options.load, this.#options.also);
       this.#read = loaded;
       if (this.#look !== undefined) this.#watch.set(loaded.folders);
       if (loaded.policy === undefined) {
@@ -113,9 +120,14 @@ export class PolicyReloader {
         // Watched folders hold other files too: that nothing happened is news only to who asked, or heard otherwise.
         if (trigger !== 'file' || this.#rejected) this.#tell('unchanged', trigger, previous);
       } else {
+        const why = this.#options.accept?.(loaded.policy);
+        if (why !== undefined) {
+          this.#tell('rejected', trigger, previous, why);
+          return;
+        }
         await this.#options.apply(loaded.policy);
         this.#current = loaded.policy;
-        this.#tell('loaded', trigger, previous);
+        this.#tell('loaded', trigger, previous, this.#options.applied?.(loaded.policy));
       }
     } catch (cause) {
       const error = new PortcullisError('POLICY_READ', `cannot put \`${this.path}\` in force`, { cause });

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { dirname } from 'node:path';
 import { PortcullisError } from '@portcullis/core';
 import { loadPolicy, type LoadedPolicy, type LoadOptions } from '@portcullis/policy';
 import { stampFile, stateOf } from './file-stamps.js';
@@ -17,20 +18,22 @@ const MOST_TRIES = 20;
 
 /**
  * Loads a policy of which no file changed while it was read: each is read once, and afterwards none may have been
- * written, replaced or moved since the load began. Otherwise all are read again, after a pause.
+ * written, replaced or moved since the load began. Otherwise all are read again, after a pause. `also`: files that have a say
+ * in whether it may take effect, and are watched with it.
  * @throws PortcullisError `POLICY_READ` when the files do not come to rest.
  */
-export async function loadSteadyPolicy(path: string, options: LoadOptions): Promise<SteadyPolicy> {
+export async function loadSteadyPolicy(path: string, options: LoadOptions, also: readonly string[] = []): Promise<SteadyPolicy> {
   let seen: string | undefined;
   for (let tries = 0; tries < MOST_TRIES; tries += 1) {
     const beganMs = Date.now() - CLOCK_LAG_MS;
     const before = stampFile(path).identity;
     const loaded = loadPolicy(path, { nowMs: Date.now(), ...options });
-    const watched = [path, ...loaded.files];
-    const state = stateOf(watched, loaded.folders);
+    const watched = [path, ...loaded.files, ...also];
+    const folders = [...new Set([...loaded.folders, ...also.map((file) => dirname(file))])];
+    const state = stateOf(watched, folders);
     const untouched = before === stampFile(path).identity && watched.every((file) => stampFile(file).changedMs < beganMs);
     // Seen the same a pause before this load began: also right where a clock was set back and times lie in the future.
-    if (untouched || state === seen) return { ...loaded, watched, state };
+    if (untouched || state === seen) return { ...loaded, watched, folders, state };
     seen = state;
     await sleep(PAUSE_MS);
   }
