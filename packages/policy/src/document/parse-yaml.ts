@@ -113,10 +113,7 @@ class NodeReader {
 
   #scalar(value: unknown, span: Span): string | number | boolean | null {
     if (typeof value === 'string') return this.#text(value, span);
-    if (typeof value === 'number' && this.#looksOctal(span)) {
-      const text = this.#source.text.slice(span.offset, span.offset + span.length);
-      this.#findings.report('YAML_NUMBER', this.#source, span, `${quote(text, 40)} begins with a zero: YAML 1.2 reads ${String(value)}, and others an octal number`);
-    } else if (typeof value === 'number' && (!Number.isFinite(value) || (Number.isInteger(value) && !Number.isSafeInteger(value)))) {
+    if (typeof value === 'number' && (!Number.isFinite(value) || (Number.isInteger(value) && !Number.isSafeInteger(value)))) {
       const text = this.#source.text.slice(span.offset, span.offset + span.length);
       this.#findings.report('YAML_NUMBER', this.#source, span, `${quote(text, 40)} is not a number that can be held exactly`);
     }
@@ -128,10 +125,6 @@ class NodeReader {
     if (text.length <= maxText) return text;
     this.#findings.report('YAML_TOO_LARGE', this.#source, { offset: span.offset, length: 1 }, `a text of ${String(text.length)} characters, the limit is ${String(maxText)}`);
     return '';
-  }
-
-  #looksOctal({ offset }: Span): boolean {
-    return /^[-+]?0[0-9]/.test(this.#source.text.slice(offset, offset + 3));
   }
 
   #entries(pairs: readonly { readonly key: unknown; readonly value: unknown }[]): ReadonlyMap<string, DocEntry> {

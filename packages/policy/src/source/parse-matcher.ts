@@ -69,10 +69,17 @@ export class MatcherParser {
 
   #value(node: DocNode, definition: SelectorDefinition): SelectorValue | undefined {
     const value = node.kind === 'scalar' ? node.value : undefined;
+    if (typeof value === 'number') this.#refuseOctal(node, value);
     const problem = valueProblem(definition.value, value);
     if (problem === undefined) return value ?? undefined;
     this.#findings.report('POLICY_VALUE_TYPE', this.#source, node, `${quote(definition.key)}: ${problem}`, hint(definition, value));
     return undefined;
+  }
+
+  /** Modes of files are written with a zero in front, ids are not: who writes one may mean another number than is read. */
+  #refuseOctal({ offset, length }: DocNode, value: number): void {
+    const text = this.#source.text.slice(offset, offset + length);
+    if (/^[-+]?0[0-9]/.test(text)) this.#findings.report('YAML_NUMBER', this.#source, { offset, length }, `${quote(text, 40)} begins with a zero: YAML 1.2 reads ${String(value)}, and others an octal number`);
   }
 
   #pattern(op: 'glob' | 'prefix', node: DocScalar, definition: SelectorDefinition): ParsedMatcher | undefined {
