@@ -47,7 +47,7 @@ export class DarwinPeerSource implements PeerSource {
     const frozen = getPeerCred(this.#libc, fd);
     if (frozen instanceof SysFailure) return { refused: frozen.is('EOVERFLOW') ? 'credentials-invalid' : 'socket-not-connected', detail: frozen.toString() };
     const { uid, gid } = frozen;
-    const credentials = (pid: number): UnixCredentials => ({ pid: pid as Pid, uid, gid });
+    const credentials = (pid: number): UnixCredentials => Object.freeze({ pid: pid as Pid, uid, gid });
     if (uid === NO_ID || gid === NO_ID) return { refused: 'credentials-invalid', detail: 'LOCAL_PEERCRED has an id that no process has', credentials: credentials(0) };
     const pid = getPeerPid(this.#libc, fd);
     if (pid instanceof SysFailure) return { refused: pid.is('ENOTCONN') ? 'peer-exited' : 'pin-failed', detail: pid.toString(), credentials: credentials(0) };

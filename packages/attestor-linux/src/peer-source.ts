@@ -42,7 +42,7 @@ export class LinuxPeerSource implements PeerSource {
     const credentials = { pid: cred.pid as Pid, uid: cred.uid as Uid, gid: cred.gid as Gid };
     const refused = this.#refusal(fd, credentials);
     if (refused !== undefined) return { refused, detail: describe(credentials), credentials };
-    const peer = new LinuxPeer(connection, credentials, this.capabilities);
+    const peer = new LinuxPeer(connection, Object.freeze(credentials), this.capabilities);
     if (cred.pid !== 0) return peer;
     // A peer in a pid namespace that we cannot see: only a pidfd still says who it is (T13).
     if (typeof peer.pidfd() === 'number') return peer;

@@ -1,13 +1,12 @@
 import type { Attestor } from './attestor.js';
-import { Catalogue, valueProblem, type SelectorDefinition } from './catalogue.js';
+import { Catalogue, type SelectorDefinition } from './catalogue.js';
 import { unknown, type Evidence, type Evidenced, type Finding, type Findings } from './evidence.js';
+import { evidenced } from './evidenced.js';
+import { FrozenSet } from './frozen-set.js';
 import { ceilingOf, givenTo, NOTHING_GIVEN, unaskedOf, unknownByNeed, withNeeds } from './needs.js';
 import type { Peer } from './peer.js';
-import { normaliseValues, type SelectorKey } from './selector.js';
-import { costRank, weakestTier, type CostTier, type TrustTier } from './tiers.js';
-
-/** More values than this of one key are not evidence but an attack on memory. */
-const MOST_VALUES = 65_536;
+import type { SelectorKey } from './selector.js';
+import { costRank, type CostTier, type TrustTier } from './tiers.js';
 
 /** The keys of one attestor that one round asks for. */
 interface Ask {
@@ -122,7 +121,7 @@ export class Collector {
 }
 
 function askOf(attestor: Attestor, wanted: readonly Wanted[]): Ask {
-  return { attestor, wanted, keys: new Set(wanted.map(({ key }) => key)), needy: wanted.some(({ definition }) => definition.needs !== undefined) };
+  return { attestor, wanted, keys: new FrozenSet(wanted.map(({ key }) => key)), needy: wanted.some(({ definition }) => definition.needs !== undefined) };
 }
 
 /** What of an ask is left to be asked, once the keys that rest on something unknown were filed as unknown. */
@@ -155,20 +154,4 @@ function check(one: Wanted, finding: Finding, ceiling: TrustTier | undefined): E
     one.lastCeiling = ceiling;
   }
   return result;
-}
-
-function evidenced(definition: SelectorDefinition, finding: Finding, ceiling: TrustTier = definition.trust): Evidenced {
-  if (finding.state === 'unknown') return finding;
-  // A finding may be worth less than the catalogue promises, and than its peer allows, never more.
-  const tier = weakestTier(definition.trust, finding.tier ?? definition.trust, ceiling);
-  if (finding.state === 'absent') return { state: 'absent', tier };
-  const { values } = finding;
-  if (values.length === 0) return unknown('attestor-defect', 'present without a value');
-  if (values.length > MOST_VALUES) return unknown('limit', `${String(values.length)} values`);
-  if (values.length > 1 && !definition.many) return unknown('attestor-defect', `${String(values.length)} values of a single-valued key`);
-  for (const value of values) {
-    const problem = valueProblem(definition.value, value);
-    if (problem !== undefined) return unknown('attestor-defect', problem);
-  }
-  return { state: 'present', values: normaliseValues(values), tier };
 }

@@ -6,7 +6,7 @@ import { costRank, weakestTier, type TrustTier } from './tiers.js';
 type Find = (key: SelectorKey) => SelectorDefinition | undefined;
 
 /** What keys that need no others are given. */
-export const NOTHING_GIVEN: Evidence = new Map<SelectorKey, Evidenced>();
+export const NOTHING_GIVEN: Evidence = Object.freeze({ get: () => undefined, has: () => false, size: 0, [Symbol.iterator]: () => [][Symbol.iterator]() });
 
 /**
  * Why the needs of a definition cannot be met in order, or undefined: a ring of them would never end, and what rests on

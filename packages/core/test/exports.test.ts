@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict';
 import * as core from '@portcullis/core';
 import * as platform from '@portcullis/core/platform';
+import * as conformance from '@portcullis/core/conformance';
 import * as testing from '@portcullis/core/testing';
 
 describe('the package', () => {
   it('exports these values and no others', () => {
     assert.deepEqual(Object.keys(core).sort(), [
       'ABSENT', 'ATTESTOR', 'Admission', 'CAUSES', 'CLOCK', 'CONNECT_PORT', 'COST_TIERS', 'Catalogue', 'Collector', 'DECISION_SINK', 'DEFAULTS', 'DescriptorBudget', 'ERROR_CODES',
-      'Engine', 'Gate', 'LISTEN_EXCEPTIONS', 'LISTEN_PORT', 'MESSAGE_DEFAULTS', 'MESSAGE_PORT', 'PEER_SOURCE', 'POLICY', 'PortcullisError', 'REFUSAL_CODES', 'ServerRefused', 'TRUST_TIERS', 'UNKNOWN_REASONS',
+      'Engine', 'FrozenSet', 'Gate', 'LISTEN_EXCEPTIONS', 'LISTEN_PORT', 'MESSAGE_DEFAULTS', 'MESSAGE_PORT', 'PEER_SOURCE', 'POLICY', 'PortcullisError', 'REFUSAL_CODES', 'ServerRefused', 'TRUST_TIERS', 'UNKNOWN_REASONS',
       'activatedFd', 'admissionOf', 'attestorHost', 'budgetOf', 'compareValues', 'connectVerified', 'costRank', 'createGate', 'definitionProblem', 'drainOnSignals', 'escapeJson', 'escapeText', 'exhaustedLimits', 'fingerprint', 'formatErrorChain', 'formatSelector', 'handOver', 'isRefusal', 'isSelectorKey',
       'isTrustTier', 'kindOf', 'loopbackAddress', 'normaliseValues', 'parseSelector', 'parseValue', 'prepareAttestors', 'receiveMessages', 'runTrusted', 'socketFd', 'sourceOf', 'toRecord', 'toRevocationRecord', 'trustRank',
       'trustSuffices', 'unknown', 'valueProblem', 'weakestTier',
@@ -16,6 +17,10 @@ describe('the package', () => {
 
   it('exports under `./platform` what the platforms share', () => {
     assert.deepEqual(Object.keys(platform).sort(), ['DigestCache', 'Names', 'assertTrusted', 'isRootsAlone', 'parseDatabase', 'rootAndUs']);
+  });
+
+  it('exports the conformance kit under `./conformance`', () => {
+    assert.deepEqual(Object.keys(conformance), ['attestorConformance']);
   });
 
   it('exports these fakes under `./testing`', () => {

@@ -1,4 +1,4 @@
-import { ABSENT, unknown, type Finding, type SelectorDefinition, type Unknown } from '@portcullis/core';
+import { ABSENT, normaliseValues, unknown, type Finding, type SelectorDefinition, type Unknown } from '@portcullis/core';
 import { inFirstPidNamespace } from '../capabilities.js';
 import { SysFailure } from '../ffi/errno.js';
 import { O_PATH } from '../ffi/constants.js';
@@ -62,7 +62,7 @@ function listed(seen: readonly (string | number | undefined)[] | Unknown | undef
   if (seen !== undefined && 'why' in seen) return seen;
   const values = seen?.filter((value) => value !== undefined);
   if (seen === undefined || values === undefined || values.length < seen.length) return unknown('permission', 'an ancestor cannot be looked at');
-  return values.length === 0 ? ABSENT : { state: 'present', values };
+  return values.length === 0 ? ABSENT : { state: 'present', values: normaliseValues(values) };
 }
 
 function uidOf(pid: number): number | undefined {

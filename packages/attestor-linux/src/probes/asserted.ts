@@ -1,4 +1,4 @@
-import { ABSENT, unknown, type Finding, type SelectorDefinition, type SelectorKey } from '@portcullis/core';
+import { ABSENT, normaliseValues, unknown, type Finding, type SelectorDefinition, type SelectorKey } from '@portcullis/core';
 import { ERANGE, SysFailure } from '../ffi/errno.js';
 import type { LinuxPeer } from '../peer.js';
 import { decodeLine } from '../proc/decode.js';
@@ -46,7 +46,7 @@ function args(peer: LinuxPeer, folder: string): Finding {
   const all = parseCmdline(bytes);
   if (all === undefined) return undecodable(`${folder}/cmdline`);
   const values = all.slice(1).filter((argument) => argument !== '');
-  return values.length === 0 ? ABSENT : { state: 'present', values };
+  return values.length === 0 ? ABSENT : { state: 'present', values: normaliseValues(values) };
 }
 
 function environ(peer: LinuxPeer, folder: string, name: string): Finding {

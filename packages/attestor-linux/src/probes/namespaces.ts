@@ -1,4 +1,4 @@
-import { ABSENT, unknown, type Fd, type Finding, type SelectorDefinition } from '@portcullis/core';
+import { ABSENT, normaliseValues, unknown, type Fd, type Finding, type SelectorDefinition } from '@portcullis/core';
 import { NAMESPACES } from '../capabilities.js';
 import { SysFailure } from '../ffi/errno.js';
 import { O_PATH } from '../ffi/constants.js';
@@ -33,7 +33,7 @@ export const namespaces: Probe = {
       if (finding.state === 'unknown') hidden ??= finding;
       if (finding.state === 'present' && peer.capabilities.namespaces.get(name) === BigInt(finding.values[0] ?? 0)) shared.push(name);
     }
-    if (all) into.set(SHARED, hidden ?? (shared.length === 0 ? ABSENT : { state: 'present', values: shared }));
+    if (all) into.set(SHARED, hidden ?? (shared.length === 0 ? ABSENT : { state: 'present', values: normaliseValues(shared) }));
     return undefined;
   },
 };

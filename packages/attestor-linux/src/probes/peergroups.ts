@@ -1,4 +1,4 @@
-import { ABSENT, unknown, type Finding, type SelectorDefinition, type SelectorValue } from '@portcullis/core';
+import { ABSENT, normaliseValues, unknown, type Finding, type SelectorDefinition, type SelectorValue } from '@portcullis/core';
 import type { Names } from '@portcullis/core/platform';
 import type { Groups, LinuxPeer } from '../peer.js';
 import { MAX_U32 } from '../proc/decode.js';
@@ -37,7 +37,8 @@ function namesOf(groups: Groups, names: Names): Finding {
   return found(values, groups);
 }
 
-function found(values: readonly SelectorValue[], { tier }: Groups): Finding {
+function found(all: readonly SelectorValue[], { tier }: Groups): Finding {
+  const values = normaliseValues(all);
   return tier === undefined ? { state: 'present', values } : { state: 'present', values, tier };
 }
 

@@ -1,4 +1,4 @@
-import { ABSENT, unknown, type Finding, type SelectorDefinition, type SelectorKey, type Unknown } from '@portcullis/core';
+import { ABSENT, normaliseValues, unknown, type Finding, type SelectorDefinition, type SelectorKey, type Unknown } from '@portcullis/core';
 import { inFirstPidNamespace, type Capabilities } from '../capabilities.js';
 import { SysFailure } from '../ffi/errno.js';
 import type { LinuxPeer } from '../peer.js';
@@ -62,7 +62,7 @@ function findingOf(key: SelectorKey, { uids, gids, tracerPid, seccomp, noNewPriv
     default: {
       const names = sets[key.slice('linux:cap-'.length) as keyof typeof sets];
       if (names === undefined) return notPrinted('CapAmb');
-      return names.length === 0 ? ABSENT : { state: 'present', values: names };
+      return names.length === 0 ? ABSENT : { state: 'present', values: normaliseValues(names) };
     }
   }
 }

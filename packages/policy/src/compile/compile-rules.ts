@@ -1,5 +1,4 @@
-import type { SelectorKey, SelectorValue } from '@portcullis/core';
-import { FrozenSet } from '../decide/frozen-set.js';
+import { FrozenSet, type SelectorKey, type SelectorValue } from '@portcullis/core';
 import type { Condition } from '../source/condition.js';
 import type { Rule } from '../source/rule.js';
 import { addKey, MANY_GRANTS, type CompiledRule, type Conjunct, type KeyMask } from './compiled-rule.js';

@@ -1,9 +1,8 @@
-import type { Decision, Evidence, Limit, NearestMiss, Policy, PolicyContext, SelectorKey, SelectorValue, ShadowResult } from '@portcullis/core';
+import { FrozenSet, type Decision, type Evidence, type Limit, type NearestMiss, type Policy, type PolicyContext, type SelectorKey, type SelectorValue, type ShadowResult } from '@portcullis/core';
 import { addMask, MANY_GRANTS, type CompiledRule, type KeyMask } from '../compile/compiled-rule.js';
 import { literalValues, type CompiledRules } from '../compile/compile-rules.js';
 import type { Plan, Root } from '../compile/plan.js';
 import type { Rule } from '../source/rule.js';
-import { FrozenSet } from './frozen-set.js';
 import { KeySets, NO_KEYS } from './key-sets.js';
 import { findNearest } from './nearest.js';
 import { frozenDecision, Outcomes, sortUnique, withExhausted } from './outcomes.js';

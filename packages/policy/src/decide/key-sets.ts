@@ -1,6 +1,5 @@
-import type { Evidence, SelectorKey } from '@portcullis/core';
+import { FrozenSet, type Evidence, type SelectorKey } from '@portcullis/core';
 import { KEYS_PER_WORD, type KeyMask } from '../compile/compiled-rule.js';
-import { FrozenSet } from './frozen-set.js';
 
 const EMPTY: ReadonlySet<SelectorKey> = new FrozenSet<SelectorKey>();
 /** Different answers of one policy are few; a policy made to have many starts anew. */
