@@ -3,7 +3,7 @@
 
 export const validate = validate10;
 export default validate10;
-const schema11 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"https://portcullis.invalid/schema/v1/admission-policy.json","title":"AdmissionPolicy of Portcullis","type":"object","required":["apiVersion","kind"],"additionalProperties":false,"properties":{"apiVersion":{"const":"portcullis/v1"},"kind":{"const":"AdmissionPolicy"},"metadata":{"type":"object","additionalProperties":false,"properties":{"name":{"type":"string","pattern":"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$","description":"a name of letters, digits, dots, dashes and underscores"},"revision":{"type":"string","pattern":"^[\\x21-\\x7e]{1,128}$","description":"text of 1 to 128 visible ASCII characters"},"owner":{"type":"string"},"description":{"type":"string"},"annotations":{"$ref":"#/definitions/annotations"}}},"include":{"type":"array","minItems":1,"items":{"type":"string","pattern":"^[^\\x00]+$","description":"a path or a pattern of paths"}},"sets":{"type":"object","propertyNames":{"pattern":"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$","description":"a name of letters, digits, dots, dashes and underscores"},"additionalProperties":{"$ref":"#/definitions/condition"}},"lease":{"$ref":"#/definitions/lease"},"rules":{"type":"array","items":{"$ref":"#/definitions/rule"}}},"definitions":{"annotations":{"type":"object","additionalProperties":{"type":"string"}},"rule":{"type":"object","required":["id","effect","when"],"additionalProperties":false,"properties":{"id":{"type":"string","pattern":"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$","description":"a name of letters, digits, dots, dashes and underscores"},"effect":{"enum":["allow","deny"]},"when":{"$ref":"#/definitions/condition"},"listeners":{"type":"array","minItems":1,"items":{"type":"string","pattern":"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$","description":"the name of a listener"}},"mode":{"enum":["enforce","shadow"]},"expires":{"type":"string"},"requires":{"enum":["kernel-connect","kernel-live","derived","image","image-unverified","heuristic","peer-asserted"]},"onUnknown":{"enum":["deny","skip"]},"lease":{"$ref":"#/definitions/lease"},"grant":{"type":"object","minProperties":1},"reason":{"type":"string"},"annotations":{"$ref":"#/definitions/annotations"}}},"lease":{"type":"object","minProperties":1,"additionalProperties":false,"properties":{"onPeerExit":{"enum":["revoke","ignore"]},"onExec":{"enum":["revoke","ignore"]},"reverify":{"type":"string","pattern":"^([1-9][0-9]{1,4}ms|[1-9][0-9]{0,3}s|[1-9][0-9]{0,2}m|[1-9][0-9]?h)$","description":"a duration such as `500ms`, `5s`, `10m` or `1h`"}}},"condition":{"type":["object","string"],"minProperties":1,"additionalProperties":false,"properties":{"all":{"$ref":"#/definitions/conditions"},"any":{"$ref":"#/definitions/conditions"},"none":{"$ref":"#/definitions/conditions"},"use":{"type":"string"}},"patternProperties":{"^[^:]*:":{"$ref":"#/definitions/matcher"}}},"conditions":{"type":"array","minItems":1,"items":{"$ref":"#/definitions/condition"}},"literal":{"type":["string","number","boolean"]},"literals":{"type":"array","minItems":1,"items":{"$ref":"#/definitions/literal"}},"matcher":{"type":["string","number","boolean","array","object"],"minItems":1,"items":{"$ref":"#/definitions/literal"},"minProperties":1,"additionalProperties":false,"properties":{"exists":{"type":"boolean"},"in":{"$ref":"#/definitions/literals"},"glob":{"type":"string"},"prefix":{"type":"string"},"range":{"type":"array","minItems":2,"maxItems":2,"items":{"type":"number"}},"not":{"$ref":"#/definitions/matcher"}}}}};
+const schema11 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"https://portcullis.invalid/schema/v1/admission-policy.json","title":"AdmissionPolicy of Portcullis","type":"object","required":["apiVersion","kind"],"additionalProperties":false,"properties":{"apiVersion":{"const":"portcullis/v1"},"kind":{"const":"AdmissionPolicy"},"metadata":{"type":"object","additionalProperties":false,"properties":{"name":{"type":"string","pattern":"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$","description":"a name of letters, digits, dots, dashes and underscores"},"revision":{"type":"string","pattern":"^[\\x21-\\x7e]{1,128}$","description":"text of 1 to 128 visible ASCII characters"},"owner":{"type":"string"},"description":{"type":"string"},"annotations":{"$ref":"#/definitions/annotations"}}},"include":{"type":"array","minItems":1,"items":{"type":"string","pattern":"^[^\\x00]+$","description":"a path or a pattern of paths"}},"sets":{"type":"object","propertyNames":{"pattern":"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$","description":"a name of letters, digits, dots, dashes and underscores"},"additionalProperties":{"$ref":"#/definitions/condition"}},"lease":{"$ref":"#/definitions/lease"},"handoff":{"enum":["allow","deny"]},"rules":{"type":"array","items":{"$ref":"#/definitions/rule"}}},"definitions":{"annotations":{"type":"object","additionalProperties":{"type":"string"}},"rule":{"type":"object","required":["id","effect","when"],"additionalProperties":false,"properties":{"id":{"type":"string","pattern":"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$","description":"a name of letters, digits, dots, dashes and underscores"},"effect":{"enum":["allow","deny"]},"when":{"$ref":"#/definitions/condition"},"listeners":{"type":"array","minItems":1,"items":{"type":"string","pattern":"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$","description":"the name of a listener"}},"mode":{"enum":["enforce","shadow"]},"expires":{"type":"string"},"requires":{"enum":["kernel-connect","kernel-live","derived","image","image-unverified","heuristic","peer-asserted"]},"onUnknown":{"enum":["deny","skip"]},"lease":{"$ref":"#/definitions/lease"},"handoff":{"enum":["allow","deny"]},"grant":{"type":"object","minProperties":1},"reason":{"type":"string"},"annotations":{"$ref":"#/definitions/annotations"}}},"lease":{"type":"object","minProperties":1,"additionalProperties":false,"properties":{"onPeerExit":{"enum":["revoke","ignore"]},"onExec":{"enum":["revoke","ignore"]},"reverify":{"type":"string","pattern":"^([1-9][0-9]{1,4}ms|[1-9][0-9]{0,3}s|[1-9][0-9]{0,2}m|[1-9][0-9]?h)$","description":"a duration such as `500ms`, `5s`, `10m` or `1h`"}}},"condition":{"type":["object","string"],"minProperties":1,"additionalProperties":false,"properties":{"all":{"$ref":"#/definitions/conditions"},"any":{"$ref":"#/definitions/conditions"},"none":{"$ref":"#/definitions/conditions"},"use":{"type":"string"}},"patternProperties":{"^[^:]*:":{"$ref":"#/definitions/matcher"}}},"conditions":{"type":"array","minItems":1,"items":{"$ref":"#/definitions/condition"}},"literal":{"type":["string","number","boolean"]},"literals":{"type":"array","minItems":1,"items":{"$ref":"#/definitions/literal"}},"matcher":{"type":["string","number","boolean","array","object"],"minItems":1,"items":{"$ref":"#/definitions/literal"},"minProperties":1,"additionalProperties":false,"properties":{"exists":{"type":"boolean"},"in":{"$ref":"#/definitions/literals"},"glob":{"type":"string"},"prefix":{"type":"string"},"range":{"type":"array","minItems":2,"maxItems":2,"items":{"type":"number"}},"not":{"$ref":"#/definitions/matcher"}}}}};
 const schema12 = {"type":"object","additionalProperties":{"type":"string"}};
 const schema19 = {"type":"object","minProperties":1,"additionalProperties":false,"properties":{"onPeerExit":{"enum":["revoke","ignore"]},"onExec":{"enum":["revoke","ignore"]},"reverify":{"type":"string","pattern":"^([1-9][0-9]{1,4}ms|[1-9][0-9]{0,3}s|[1-9][0-9]{0,2}m|[1-9][0-9]?h)$","description":"a duration such as `500ms`, `5s`, `10m` or `1h`"}}};
 const pattern0 = new RegExp("^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$", "u");
@@ -348,7 +348,7 @@ validate11.errors = vErrors;
 return errors === 0;
 }
 
-const schema20 = {"type":"object","required":["id","effect","when"],"additionalProperties":false,"properties":{"id":{"type":"string","pattern":"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$","description":"a name of letters, digits, dots, dashes and underscores"},"effect":{"enum":["allow","deny"]},"when":{"$ref":"#/definitions/condition"},"listeners":{"type":"array","minItems":1,"items":{"type":"string","pattern":"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$","description":"the name of a listener"}},"mode":{"enum":["enforce","shadow"]},"expires":{"type":"string"},"requires":{"enum":["kernel-connect","kernel-live","derived","image","image-unverified","heuristic","peer-asserted"]},"onUnknown":{"enum":["deny","skip"]},"lease":{"$ref":"#/definitions/lease"},"grant":{"type":"object","minProperties":1},"reason":{"type":"string"},"annotations":{"$ref":"#/definitions/annotations"}}};
+const schema20 = {"type":"object","required":["id","effect","when"],"additionalProperties":false,"properties":{"id":{"type":"string","pattern":"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$","description":"a name of letters, digits, dots, dashes and underscores"},"effect":{"enum":["allow","deny"]},"when":{"$ref":"#/definitions/condition"},"listeners":{"type":"array","minItems":1,"items":{"type":"string","pattern":"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$","description":"the name of a listener"}},"mode":{"enum":["enforce","shadow"]},"expires":{"type":"string"},"requires":{"enum":["kernel-connect","kernel-live","derived","image","image-unverified","heuristic","peer-asserted"]},"onUnknown":{"enum":["deny","skip"]},"lease":{"$ref":"#/definitions/lease"},"handoff":{"enum":["allow","deny"]},"grant":{"type":"object","minProperties":1},"reason":{"type":"string"},"annotations":{"$ref":"#/definitions/annotations"}}};
 const func2 = Object.prototype.hasOwnProperty;
 
 function validate21(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
@@ -632,11 +632,10 @@ vErrors.push(err21);
 errors++;
 }
 }
-if(data.grant !== undefined){
-let data13 = data.grant;
-if(data13 && typeof data13 == "object" && !Array.isArray(data13)){
-if(Object.keys(data13).length < 1){
-const err22 = {instancePath:instancePath+"/grant",schemaPath:"#/properties/grant/minProperties",keyword:"minProperties",params:{limit: 1},message:"must NOT have fewer than 1 properties",schema:1,parentSchema:schema20.properties.grant,data:data13};
+if(data.handoff !== undefined){
+let data13 = data.handoff;
+if(!((data13 === "allow") || (data13 === "deny"))){
+const err22 = {instancePath:instancePath+"/handoff",schemaPath:"#/properties/handoff/enum",keyword:"enum",params:{allowedValues: schema20.properties.handoff.enum},message:"must be equal to one of the allowed values",schema:schema20.properties.handoff.enum,parentSchema:schema20.properties.handoff,data:data13};
 if(vErrors === null){
 vErrors = [err22];
 }
@@ -646,8 +645,11 @@ vErrors.push(err22);
 errors++;
 }
 }
-else {
-const err23 = {instancePath:instancePath+"/grant",schemaPath:"#/properties/grant/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema20.properties.grant.type,parentSchema:schema20.properties.grant,data:data13};
+if(data.grant !== undefined){
+let data14 = data.grant;
+if(data14 && typeof data14 == "object" && !Array.isArray(data14)){
+if(Object.keys(data14).length < 1){
+const err23 = {instancePath:instancePath+"/grant",schemaPath:"#/properties/grant/minProperties",keyword:"minProperties",params:{limit: 1},message:"must NOT have fewer than 1 properties",schema:1,parentSchema:schema20.properties.grant,data:data14};
 if(vErrors === null){
 vErrors = [err23];
 }
@@ -657,10 +659,8 @@ vErrors.push(err23);
 errors++;
 }
 }
-if(data.reason !== undefined){
-let data14 = data.reason;
-if(typeof data14 !== "string"){
-const err24 = {instancePath:instancePath+"/reason",schemaPath:"#/properties/reason/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema20.properties.reason.type,parentSchema:schema20.properties.reason,data:data14};
+else {
+const err24 = {instancePath:instancePath+"/grant",schemaPath:"#/properties/grant/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema20.properties.grant.type,parentSchema:schema20.properties.grant,data:data14};
 if(vErrors === null){
 vErrors = [err24];
 }
@@ -670,13 +670,10 @@ vErrors.push(err24);
 errors++;
 }
 }
-if(data.annotations !== undefined){
-let data15 = data.annotations;
-if(data15 && typeof data15 == "object" && !Array.isArray(data15)){
-for(const key2 in data15){
-let data16 = data15[key2];
-if(typeof data16 !== "string"){
-const err25 = {instancePath:instancePath+"/annotations/" + key2.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/definitions/annotations/additionalProperties/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema12.additionalProperties.type,parentSchema:schema12.additionalProperties,data:data16};
+if(data.reason !== undefined){
+let data15 = data.reason;
+if(typeof data15 !== "string"){
+const err25 = {instancePath:instancePath+"/reason",schemaPath:"#/properties/reason/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema20.properties.reason.type,parentSchema:schema20.properties.reason,data:data15};
 if(vErrors === null){
 vErrors = [err25];
 }
@@ -686,9 +683,13 @@ vErrors.push(err25);
 errors++;
 }
 }
-}
-else {
-const err26 = {instancePath:instancePath+"/annotations",schemaPath:"#/definitions/annotations/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema12.type,parentSchema:schema12,data:data15};
+if(data.annotations !== undefined){
+let data16 = data.annotations;
+if(data16 && typeof data16 == "object" && !Array.isArray(data16)){
+for(const key2 in data16){
+let data17 = data16[key2];
+if(typeof data17 !== "string"){
+const err26 = {instancePath:instancePath+"/annotations/" + key2.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/definitions/annotations/additionalProperties/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema12.additionalProperties.type,parentSchema:schema12.additionalProperties,data:data17};
 if(vErrors === null){
 vErrors = [err26];
 }
@@ -700,12 +701,24 @@ errors++;
 }
 }
 else {
-const err27 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema20.type,parentSchema:schema20,data};
+const err27 = {instancePath:instancePath+"/annotations",schemaPath:"#/definitions/annotations/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema12.type,parentSchema:schema12,data:data16};
 if(vErrors === null){
 vErrors = [err27];
 }
 else {
 vErrors.push(err27);
+}
+errors++;
+}
+}
+}
+else {
+const err28 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema20.type,parentSchema:schema20,data};
+if(vErrors === null){
+vErrors = [err28];
+}
+else {
+vErrors.push(err28);
 }
 errors++;
 }
@@ -740,7 +753,7 @@ vErrors.push(err1);
 errors++;
 }
 for(const key0 in data){
-if(!(((((((key0 === "apiVersion") || (key0 === "kind")) || (key0 === "metadata")) || (key0 === "include")) || (key0 === "sets")) || (key0 === "lease")) || (key0 === "rules"))){
+if(!((((((((key0 === "apiVersion") || (key0 === "kind")) || (key0 === "metadata")) || (key0 === "include")) || (key0 === "sets")) || (key0 === "lease")) || (key0 === "handoff")) || (key0 === "rules"))){
 const err2 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties",schema:false,parentSchema:schema11,data};
 if(vErrors === null){
 vErrors = [err2];
@@ -1094,19 +1107,10 @@ vErrors.push(err28);
 errors++;
 }
 }
-if(data.rules !== undefined){
-let data17 = data.rules;
-if(Array.isArray(data17)){
-const len1 = data17.length;
-for(let i1=0; i1<len1; i1++){
-if(!(validate21(data17[i1], {instancePath:instancePath+"/rules/" + i1,parentData:data17,parentDataProperty:i1,rootData}))){
-vErrors = vErrors === null ? validate21.errors : vErrors.concat(validate21.errors);
-errors = vErrors.length;
-}
-}
-}
-else {
-const err29 = {instancePath:instancePath+"/rules",schemaPath:"#/properties/rules/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema11.properties.rules.type,parentSchema:schema11.properties.rules,data:data17};
+if(data.handoff !== undefined){
+let data17 = data.handoff;
+if(!((data17 === "allow") || (data17 === "deny"))){
+const err29 = {instancePath:instancePath+"/handoff",schemaPath:"#/properties/handoff/enum",keyword:"enum",params:{allowedValues: schema11.properties.handoff.enum},message:"must be equal to one of the allowed values",schema:schema11.properties.handoff.enum,parentSchema:schema11.properties.handoff,data:data17};
 if(vErrors === null){
 vErrors = [err29];
 }
@@ -1116,14 +1120,36 @@ vErrors.push(err29);
 errors++;
 }
 }
+if(data.rules !== undefined){
+let data18 = data.rules;
+if(Array.isArray(data18)){
+const len1 = data18.length;
+for(let i1=0; i1<len1; i1++){
+if(!(validate21(data18[i1], {instancePath:instancePath+"/rules/" + i1,parentData:data18,parentDataProperty:i1,rootData}))){
+vErrors = vErrors === null ? validate21.errors : vErrors.concat(validate21.errors);
+errors = vErrors.length;
+}
+}
 }
 else {
-const err30 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.type,parentSchema:schema11,data};
+const err30 = {instancePath:instancePath+"/rules",schemaPath:"#/properties/rules/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema11.properties.rules.type,parentSchema:schema11.properties.rules,data:data18};
 if(vErrors === null){
 vErrors = [err30];
 }
 else {
 vErrors.push(err30);
+}
+errors++;
+}
+}
+}
+else {
+const err31 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.type,parentSchema:schema11,data};
+if(vErrors === null){
+vErrors = [err31];
+}
+else {
+vErrors.push(err31);
 }
 errors++;
 }

@@ -6,6 +6,6 @@ import { OPERATORS } from './parse-matcher.js';
 export const validatePolicy: SchemaValidator = validate as SchemaValidator;
 
 /** In the language, and not in this version. */
-const UNSUPPORTED_WORDS: ReadonlySet<string> = new Set(['window', 'limit', 'handoff']);
+const UNSUPPORTED_WORDS: ReadonlySet<string> = new Set(['window', 'limit']);
 
 export const VALIDATE_OPTIONS: ValidateOptions = { unsupportedWords: UNSUPPORTED_WORDS, words: OPERATORS };

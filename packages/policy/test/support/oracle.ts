@@ -25,6 +25,7 @@ export interface RuleDoc {
   readonly onUnknown?: 'deny' | 'skip';
   readonly grant?: Readonly<Record<string, string>>;
   readonly lease?: { readonly onPeerExit?: 'revoke' | 'ignore'; readonly onExec?: 'revoke' | 'ignore'; readonly reverify?: string };
+  readonly handoff?: 'allow' | 'deny';
 }
 
 export interface PolicyDoc {
@@ -74,6 +75,7 @@ function oracleTerms(policy: PolicyDoc, rules: readonly RuleDoc[]): LeaseTerms {
     onPeerExit: exits.includes('revoke') ? 'revoke' : 'ignore',
     onExec: execs.includes('revoke') ? 'revoke' : 'ignore',
     ...(seconds.length > 0 && { reverifyMs: Math.min(...seconds) * 1000 }),
+    ...(rules.some(({ handoff }) => handoff === 'deny') && { handoff: 'deny' }),
   };
 }
 

@@ -36,6 +36,6 @@ async function gateOfFile(path: string, settings: GateSettings, parts: Parts): P
   return settings.watch === true ? gate.watch() : gate;
 }
 
-function coreOptions(settings: GateSettings, { peerSource, attestors, listenPort }: Parts, policy: GateOptions['policy']): GateOptions {
-  return { ...settings, policy, peerSource, attestors, ...(listenPort === undefined ? {} : { listenPort }) };
+function coreOptions(settings: GateSettings, { peerSource, attestors, listenPort, handoffPort }: Parts, policy: GateOptions['policy']): GateOptions {
+  return { ...settings, policy, peerSource, attestors, ...(listenPort && { listenPort }), ...(handoffPort && { handoffPort }) };
 }
