@@ -39,6 +39,11 @@ export class LiveConnections {
     else lease.end();
   }
 
+  /** Connections that were admitted, by what was accepted. */
+  leases(): readonly (readonly [Socket, Lease])[] {
+    return [...this.#sockets].filter((one): one is [Socket, Lease] => one[1] !== undefined);
+  }
+
   destroyAll(): void {
     for (const socket of this.#sockets.keys()) socket.destroy();
   }

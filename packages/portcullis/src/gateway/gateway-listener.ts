@@ -33,6 +33,7 @@ export class GatewayListener {
     this.#shared = shared;
     this.gate = gate;
     this.#connections = new Connections(spec.name, spec.upstream, shared.onEvent);
+    gate.on('rechecked', ({ name: policy, ...rest }) => { shared.onEvent({ event: 'rechecked', time: timeNow(), listener: spec.name, policy, ...rest }); });
     gate.on('failed', ({ where, error }) => {
       shared.onEvent({ event: 'failure', time: timeNow(), listener: spec.name, where, error: formatErrorChain(error) });
     });
@@ -40,7 +41,7 @@ export class GatewayListener {
 
   /** Loads the policy and prepares for it; nothing listens yet. @throws PortcullisError as `createGate` does */
   static async prepare(spec: ListenerSpec, shared: Shared): Promise<GatewayListener> {
-    const { name, listen, policy, collect, deadlineMs, refusal, self } = spec;
+    const { name, listen, policy, collect, deadlineMs, policyGraceMs, refusal, self } = spec;
     const gate: PolicyGate = await createGate({
       policy, listener: name, platform: shared.platform, watch: shared.watch,
       ...('host' in listen && { transport: 'tcp' }),
@@ -54,7 +55,7 @@ export class GatewayListener {
       },
       ...(shared.knownListeners && { knownListeners: shared.knownListeners }),
       ...(shared.budget && { budget: shared.budget }),
-      ...(collect && { collect }), ...(deadlineMs !== undefined && { deadlineMs }), ...(refusal && { refusal }), ...(self && { self }),
+      ...(collect && { collect }), ...(deadlineMs !== undefined && { deadlineMs }), ...(policyGraceMs !== undefined && { policyGraceMs }), ...(refusal && { refusal }), ...(self && { self }),
     });
     return new GatewayListener(spec, shared, gate);
   }

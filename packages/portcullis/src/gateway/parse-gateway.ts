@@ -69,13 +69,14 @@ class GatewayReader {
     const policy = fields.text('policy', fields.required('policy'));
     const collect = fields.items('collect')?.map((item) => this.#key(item)).filter((key) => key !== undefined);
     const deadlineMs = fields.seconds('deadline', 0.001);
+    const policyGraceMs = fields.seconds('policyGrace', 0);
     const refusal = fields.choice('refusal', ['close', 'http']);
     const self = fields.choice('self', ['refuse', 'allow']);
     fields.end();
     if (name === undefined || listen === undefined || upstream === undefined || policy === undefined) return undefined;
     return {
       name, listen, upstream, policy: resolve(this.#folder, policy),
-      ...(collect && { collect }), ...(deadlineMs !== undefined && { deadlineMs }), ...(refusal && { refusal }), ...(self && { self }),
+      ...(collect && { collect }), ...(deadlineMs !== undefined && { deadlineMs }), ...(policyGraceMs !== undefined && { policyGraceMs }), ...(refusal && { refusal }), ...(self && { self }),
     };
   }
 
