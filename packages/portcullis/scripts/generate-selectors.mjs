@@ -4,10 +4,12 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { DARWIN_SELECTORS } from '@portcullis/attestor-darwin';
 import { LINUX_SELECTORS } from '@portcullis/attestor-linux';
+// By its path: a plugin, on which portcullis does not depend.
+import { CONTAINER_SELECTORS } from '../../attestor-container/dist/index.js';
 
 const page = fileURLToPath(new URL('../../../docs/selectors.md', import.meta.url));
 
-const CATALOGUES = { linux: LINUX_SELECTORS, darwin: DARWIN_SELECTORS };
+const CATALOGUES = { linux: LINUX_SELECTORS, darwin: DARWIN_SELECTORS, container: CONTAINER_SELECTORS };
 
 /** What a value is, as an operator would say it. */
 function typeText(value) {

@@ -4,10 +4,11 @@ import { join } from 'node:path';
 import { TRUST_TIERS, UNKNOWN_REASONS } from '@portcullis/core';
 import { DARWIN_SELECTORS } from '@portcullis/attestor-darwin';
 import { LINUX_SELECTORS } from '@portcullis/attestor-linux';
+import { CONTAINER_SELECTORS } from '../../../attestor-container/dist/index.js';
 import { firstCells, readPage, ROOT, sectionOf, type Page } from './support/pages.js';
 
 const page = readPage('docs/selectors.md');
-const STATES = [['Linux', page, LINUX_SELECTORS], ['macOS', readPage('docs/attestors/darwin.md'), DARWIN_SELECTORS]] as const;
+const STATES = [['Linux', page, LINUX_SELECTORS], ['macOS', readPage('docs/attestors/darwin.md'), DARWIN_SELECTORS], ['containers', readPage('docs/attestors/container.md'), CONTAINER_SELECTORS]] as const;
 
 /** Keys and patterns (`linux:cap-*`) in the first column of a page's table of states. */
 function stateKeys(page: Page): readonly string[] {

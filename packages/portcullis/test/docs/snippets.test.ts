@@ -1,20 +1,17 @@
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Catalogue, type SelectorDefinition } from '@portcullis/core';
+import { Catalogue } from '@portcullis/core';
 import { DARWIN_SELECTORS } from '@portcullis/attestor-darwin';
 import { LINUX_SELECTORS } from '@portcullis/attestor-linux';
+import { CONTAINER_SELECTORS } from '../../../attestor-container/dist/index.js';
 import { compilePolicyText, formatFindings, loadPolicyTest, parseEvidence, readDocument } from '@portcullis/policy';
 import { parseGateway } from '../../dist/gateway/parse-gateway.js';
 import { allPages, type Page } from './support/pages.js';
 import { problemsOf, runSnippet } from './support/compile-snippets.js';
 import { Scratch, writeFiles } from './support/scratch.js';
 
-/** Keys of attestors that are not built yet and that pages show already. */
-const ANNOUNCED: readonly SelectorDefinition[] = [
-  { key: 'container:image-digest', value: { type: 'digest', length: 64, prefix: 'sha256:' }, many: false, trust: 'derived', cost: 'remote', summary: 'digest of the image', example: `sha256:${'0'.repeat(64)}` },
-];
-const CATALOGUE = new Catalogue([...LINUX_SELECTORS, ...DARWIN_SELECTORS.filter(({ key }) => key.startsWith('darwin:')), ...ANNOUNCED]);
+const CATALOGUE = new Catalogue([...LINUX_SELECTORS, ...DARWIN_SELECTORS.filter(({ key }) => key.startsWith('darwin:')), ...CONTAINER_SELECTORS]);
 
 const LANGUAGES: ReadonlySet<string> = new Set(['yaml', 'ts', 'js', 'sh', 'bash', 'text', 'json', 'ini']);
 
