@@ -31,8 +31,23 @@ export class LookMemory {
   }
 }
 
-/** Opens each path, reads the whole of one, or copies a descriptor of another process. */
+/** The executable mappings behind an open `maps`, and the pages of the pagemap at a path. Numbers of inodes go as text. */
+export interface CodeRequest {
+  readonly maps: number;
+  readonly exeFd: number;
+  readonly dev: number;
+  readonly ino: string;
+  readonly procmapQuery: boolean;
+  readonly pagemap: string;
+}
+
+/**
+ * Opens each path, reads the whole of one, copies a descriptor of another process, looks at code, or asks whether the memory
+ * behind an open `maps` is somebody's.
+ */
 export type LookRequest =
+  | { readonly code: CodeRequest }
+  | { readonly alive: { readonly maps: number; readonly procmapQuery: boolean } }
   | { readonly getfd: { readonly pidfd: number; readonly foreignFd: number } }
   | { readonly open: readonly { readonly path: string; readonly flags: number }[] }
   | { readonly read: string };

@@ -3,6 +3,8 @@ import { ERANGE, SysFailure } from '../ffi/errno.js';
 import { closeFd, cPath, openRead } from '../ffi/file.js';
 import { pidfdGetfd } from '../ffi/pidfd.js';
 import type { Fd } from '@portcullis/core';
+import { lookAtCode } from '../image/code.js';
+import { isPinnedMemoryAlive } from '../image/memory.js';
 import { readProc } from '../proc/read.js';
 import { ABANDONED, ANSWERED, ASKED, IDLE, LookMemory, STARTING } from './look-memory.js';
 
@@ -40,6 +42,16 @@ function look(): readonly Fd[] {
     const all = request.open.map(({ path, flags }) => openRead(cPath(path), path, flags));
     for (const [at, fd] of all.entries()) results[at] = fd instanceof SysFailure ? -fd.errno : fd;
     return all.filter((fd) => typeof fd === 'number');
+  }
+  if ('alive' in request) {
+    results[0] = isPinnedMemoryAlive(request.alive.maps as Fd, request.alive.procmapQuery) ? 1 : 0;
+    return [];
+  }
+  if ('code' in request) {
+    const { maps, exeFd, dev, ino, procmapQuery, pagemap } = request.code;
+    const code = lookAtCode({ maps: maps as Fd, exeFd: exeFd as Fd, exe: { dev, ino: BigInt(ino) }, procmapQuery, openPagemap: () => openRead(cPath(pagemap), pagemap) });
+    results[0] = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).write(JSON.stringify(code));
+    return [];
   }
   const read = readProc(request.read, 'pieces');
   if (read instanceof SysFailure) results[0] = -read.errno;

@@ -3,7 +3,8 @@ import { SysFailure } from '../ffi/errno.js';
 import { closeFd, cPath, openRead } from '../ffi/file.js';
 import { readProc } from '../proc/read.js';
 import { countStuck } from './exit.js';
-import { MOST_PATHS, type LookRequest } from './look-memory.js';
+import type { Code } from '../image/code.js';
+import { MOST_PATHS, type CodeRequest, type LookRequest } from './look-memory.js';
 import { LookWorker } from './look-worker.js';
 
 /** How long one look may take. The kernel answers in microseconds, unless the process sees to it that it does not. */
@@ -28,7 +29,7 @@ export interface PathToOpen {
 
 /**
  * Looks at files below `/proc/PID` that the process can make wait for as long as it likes (T20): the kernel takes a lock that
- * an exec holds, and reads memory that the process filled from a file system of its own. They are done by a thread that is
+ * an exec holds, or that of the peer's memory, which a `mmap` of its own FUSE file holds, and reads memory that the process filled from a file system of its own. They are done by a thread that is
  * waited for within bounds, and left to itself where it is held up.
  */
 class Looks {
@@ -62,6 +63,18 @@ class Looks {
     if ('why' in answered) return answered;
     const result = answered.memory.results[0] ?? -1;
     return result < 0 ? new SysFailure(call, -result) : (result as Fd);
+  }
+
+  code(uid: Uid, request: CodeRequest): Code | Unknown {
+    const answered = this.#ask(uid, { code: request }, request.pagemap);
+    if ('why' in answered) return answered;
+    const { bytes, results } = answered.memory;
+    return JSON.parse(Buffer.from(bytes.slice(0, results[0])).toString()) as Code | Unknown;
+  }
+
+  alive(uid: Uid, maps: Fd, procmapQuery: boolean): boolean | Unknown {
+    const answered = this.#ask(uid, { alive: { maps, procmapQuery } }, 'its memory');
+    return 'why' in answered ? answered : answered.memory.results[0] === 1;
   }
 
   #ask(uid: Uid, request: LookRequest, path: string): LookWorker | Unknown {
@@ -104,6 +117,16 @@ export function openBounded({ uid, direct }: Asker, paths: readonly PathToOpen[]
 /** See `Looks.read`. The bytes are lent where the look is direct. */
 export function readBounded({ uid, direct }: Asker, path: string): Uint8Array | SysFailure | Unknown {
   return direct ? readProc(path, 'pieces') : looks.read(uid, path);
+}
+
+/** What `lookAtCode` says, asked by the thread: the peer can keep its mappings and its pages locked. */
+export function codeBounded(uid: Uid, request: CodeRequest): Code | Unknown {
+  return looks.code(uid, request);
+}
+
+/** What `isPinnedMemoryAlive` says, where that may wait. */
+export function aliveBounded(uid: Uid, maps: Fd, procmapQuery: boolean): boolean | Unknown {
+  return looks.alive(uid, maps, procmapQuery);
 }
 
 /** `/proc/PID/stat` of a process that is not pinned yet, or only by its pid, so that nothing is known of it. */

@@ -34,7 +34,7 @@ export interface CodeSource {
   /** Pins the memory. */
   readonly maps: Fd;
   readonly exeFd: Fd;
-  readonly exe: FileIdentity;
+  readonly exe: Pick<FileIdentity, 'dev' | 'ino'>;
   readonly procmapQuery: boolean;
   /** The caller closes what it opened. */
   openPagemap(): Fd | SysFailure | Unknown;

@@ -4,18 +4,20 @@ import { leadsNowhere, SysFailure } from '../ffi/errno.js';
 import { closeFd, cPath, openRead, readAt, readLinkOf } from '../ffi/file.js';
 import { fileSystemOf, inodeOf, samePath, sameFd, sameFile, statFd, statPath, type FileIdentity } from '../ffi/statx.js';
 import { countHeld } from '../held-descriptors.js';
-import { closeAll, openBounded, type Asker, type PathToOpen } from '../held-up/looks.js';
+import { aliveBounded, closeAll, codeBounded, openBounded, type Asker, type PathToOpen } from '../held-up/looks.js';
 import type { LinuxPeer } from '../peer.js';
 import { decodeText } from '../proc/decode.js';
 import { lookAtCode, type Code } from './code.js';
 import { unknownOf } from '../unknown-of.js';
-import { isPinnedMemoryAlive } from './memory.js';
+import { asksWithoutWaiting, isPinnedMemoryAlive } from './memory.js';
 
 /** What kind of file the program runs from. `elsewhere`: its path belongs to another mount namespace (T5, T6). */
 export type ExeState = 'linked' | 'deleted' | 'memfd' | 'replaced' | 'elsewhere';
 
 /** How long a look at the mappings, at the exe link and at the auxiliary vector serves for further connections of the same image. */
 const LOOK_SERVES_MS = 1000;
+
+const WITHOUT_WAITING = asksWithoutWaiting();
 
 const scratch = Buffer.allocUnsafeSlow(2048);
 /** Of one image: its maps, and its file. */
@@ -70,7 +72,11 @@ export class ProgramImage {
     const now = performance.now();
     if (this.#code === undefined || now - this.#codeAtMs > LOOK_SERVES_MS) {
       const { maps, exeFd, asker, procmapQuery } = this.#looked;
-      this.#code = lookAtCode({ maps, exeFd, exe: this.exe, procmapQuery, openPagemap: () => openOne(asker, `${this.#folder}/pagemap`) });
+      const pagemap = `${this.#folder}/pagemap`;
+      const { dev, ino } = this.exe;
+      this.#code = asker.direct
+        ? lookAtCode({ maps, exeFd, exe: this.exe, procmapQuery, openPagemap: () => openOne(asker, pagemap) })
+        : codeBounded(asker.uid, { maps, exeFd, dev, ino: String(ino), procmapQuery, pagemap });
       this.#codeAtMs = now;
     }
     return this.#code;
@@ -82,8 +88,10 @@ export class ProgramImage {
    * tells an exec beside memory that somebody kept alive (T2): looked at no more than a second ago, or `now`.
    */
   changed(look: 'recent' | 'now' = 'recent'): string | undefined {
-    const { maps, exeFd, where, procmapQuery } = this.#looked;
-    if (!isPinnedMemoryAlive(maps, procmapQuery)) return 'the memory that was looked at is gone: the process ran another program';
+    const { maps, exeFd, where, procmapQuery, asker } = this.#looked;
+    const alive = asker.direct || WITHOUT_WAITING ? isPinnedMemoryAlive(maps, procmapQuery) : aliveBounded(asker.uid, maps, procmapQuery);
+    if (typeof alive !== 'boolean') return `it cannot be seen whether its memory is there: ${alive.detail ?? alive.why}`;
+    if (!alive) return 'the memory that was looked at is gone: the process ran another program';
     if (!sameFd(exeFd, this.exe)) return 'the file that runs has changed';
     if (where.hostPath !== undefined && !samePath(where.hostPath, this.exe)) return 'the path leads to another file';
     const now = performance.now();

@@ -115,6 +115,18 @@ describe('T20: a peer that stops in the middle of an exec', () => {
     while ((await honest(ANOTHER)).evidence['unix:path']?.state !== 'present') await passed(10);
   });
 
+  it('T20: a peer that keeps the lock of its own memory makes its program unknown, and nobody else waits', async function () {
+    await start(PROGRAM);
+    attestor.child.kill('SIGSTOP');
+    const peer = stage.start(compiled('hold-memory'), [socketPath, String(SOMEBODY)]);
+    assert.equal(await peer.line(), 'held');
+    assert.ok(makesOthersWait(peer.pid, { feature: '', command: '/usr/bin/od', file: 'pagemap' }));
+    attestor.child.kill('SIGCONT');
+    const { evidence } = await answered();
+    assert.deepEqual(PROGRAM.map((key) => [key, evidence[key]?.state]), PROGRAM.map((key) => [key, 'unknown']));
+    assert.deepEqual((await honest(ANOTHER)).evidence['unix:image'], { state: 'present', values: ['verified'], tier: 'kernel-live' });
+  });
+
   it('T20: below Linux 6.5 the pin, which reads the start time, is waited for within bounds, and nobody else waits', async function () {
     await start(['linux:pin', 'linux:live-uid'], { peerPidFd: false });
     const { code, pin } = await (await held(this)).answer;
