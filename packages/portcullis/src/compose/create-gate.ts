@@ -34,7 +34,7 @@ async function gateOfFile(path: string, settings: GateSettings, parts: Parts): P
   const keeper = settings.lastGood === undefined ? undefined : new LastGood(settings.lastGood);
   const accept = (policy: CompiledPolicy): string | undefined => whyTestsFail(also, policy, parts.catalogue);
   const first = await loadSteadyPolicy(path, load, also);
-  const start = startWith(path, first, accept, keeper?.load(load));
+  const start = startWith(path, first, accept, () => keeper?.load(load));
   const { policy } = start;
   const second = typeof beside === 'string' ? await loadSteadyPolicy(beside, load) : undefined;
   const candidate = second === undefined ? (beside as Policy | undefined) : requirePolicy(second);

@@ -13,9 +13,10 @@ export interface Start {
  * The policy of `path` if it is sound and `accept` has nothing against it; otherwise the one that was kept of an earlier run.
  * @throws PortcullisError `POLICY_INVALID`, `POLICY_TESTS` where there is neither
  */
-export function startWith(path: string, first: LoadedPolicy, accept: (policy: CompiledPolicy) => string | undefined, kept: LoadedPolicy | undefined): Start {
+export function startWith(path: string, first: LoadedPolicy, accept: (policy: CompiledPolicy) => string | undefined, keptOf: () => LoadedPolicy | undefined): Start {
   const why = first.policy === undefined ? brief(first) : accept(first.policy);
   if (why === undefined) return { policy: requirePolicy(first), loaded: first, warnings: [] };
+  const kept = keptOf(); // looked at only where it is needed: a good policy starts whatever lies there
   if (kept?.policy !== undefined) {
     return { policy: kept.policy, loaded: kept, warnings: [`\`${path}\` is NOT in force: ${why}. The policy that was kept of an earlier run is, revision ${kept.policy.revision}`] };
   }
