@@ -107,11 +107,13 @@ describe('portcullis serve, between client and upstream', function () {
   });
 
   it('breaks the client when the upstream breaks, and says so', async () => {
-    const tcp = await UpstreamServer.listen(0, (socket) => { socket.write('half', () => { setTimeout(() => { socket.resetAndDestroy(); }, 50); }); });
+    // What the client sends comes through only once the upstream is verified: a reset before that would be of the connecting.
+    const tcp = await UpstreamServer.listen(0, (socket) => { socket.once('data', () => { socket.resetAndDestroy(); }); });
     folder.write('p.yaml', policy(ALLOW_ME));
     serving = await Serving.start(['-p', folder.at('p.yaml'), '-l', `unix:${folder.at('g.sock')}`, '-u', `tcp:127.0.0.1:${String(tcp.port)}`]);
     const client = dial(false);
     client.resume();
+    client.write('x');
     await closed(client);
     const event = await serving.until('upstream');
     assert.equal(event['cause'], 'upstream');
