@@ -13,7 +13,9 @@ const LAST_WORDS_MS = 1_000;
 async function main(): Promise<number> {
   let code: number = EXIT.ok;
   try {
-    await makeProgram((result) => { code = result; }).parseAsync();
+    const args = process.argv.slice(2);
+    const program = await makeProgram(args, (result) => { code = result; });
+    await program.parseAsync(args, { from: 'user' });
     return code;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;

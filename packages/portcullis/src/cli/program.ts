@@ -1,22 +1,28 @@
 import { Command } from 'commander';
-import { addCheck } from './commands/check.js';
-import { addCompile } from './commands/compile.js';
-import { addDiff } from './commands/diff.js';
-import { addDoctor } from './commands/doctor.js';
-import { addExplain } from './commands/explain.js';
-import { addFmt } from './commands/fmt.js';
-import { addImport } from './commands/import.js';
-import { addInspect } from './commands/inspect.js';
-import { addLearn } from './commands/learn.js';
-import { addReplay } from './commands/replay.js';
-import { addServe } from './commands/serve.js';
-import { addSuggest } from './commands/suggest.js';
-import { addTest } from './commands/test.js';
 import { examples } from './help.js';
 import { version } from './version.js';
 
-/** The whole command. `done` is told the exit code of the command that ran. */
-export function makeProgram(done: (code: number) => void): Command {
+type Add = (program: Command, done: (code: number) => void) => void;
+
+/** Each command by its name: loaded when it is asked for, since most of the time that a short command takes is loading. */
+const COMMANDS: Readonly<Record<string, () => Promise<Add>>> = {
+  serve: async () => (await import('./commands/serve.js')).addServe,
+  inspect: async () => (await import('./commands/inspect.js')).addInspect,
+  check: async () => (await import('./commands/check.js')).addCheck,
+  test: async () => (await import('./commands/test.js')).addTest,
+  explain: async () => (await import('./commands/explain.js')).addExplain,
+  diff: async () => (await import('./commands/diff.js')).addDiff,
+  replay: async () => (await import('./commands/replay.js')).addReplay,
+  learn: async () => (await import('./commands/learn.js')).addLearn,
+  suggest: async () => (await import('./commands/suggest.js')).addSuggest,
+  fmt: async () => (await import('./commands/fmt.js')).addFmt,
+  compile: async () => (await import('./commands/compile.js')).addCompile,
+  import: async () => (await import('./commands/import.js')).addImport,
+  doctor: async () => (await import('./commands/doctor.js')).addDoctor,
+};
+
+/** The command as far as `args` ask for it: one of its commands, or all. `done` is told the exit code of the command that ran. */
+export async function makeProgram(args: readonly string[], done: (code: number) => void): Promise<Command> {
   const program = new Command('portcullis')
     .description('Attests the process behind a local connection, and lets a policy decide before its first byte.')
     .version(version(), '-V, --version', 'print the version')
@@ -31,6 +37,7 @@ export function makeProgram(done: (code: number) => void): Command {
       ['what does a process look like to a policy?', 'portcullis inspect --pid 4711'],
       ['what can this host attest?', 'portcullis doctor'],
     ));
-  for (const add of [addServe, addInspect, addCheck, addTest, addExplain, addDiff, addReplay, addLearn, addSuggest, addFmt, addCompile, addImport, addDoctor]) add(program, done);
+  const asked = args[0] !== undefined && Object.hasOwn(COMMANDS, args[0]) ? [args[0]] : Object.keys(COMMANDS);
+  for (const name of asked) (await COMMANDS[name]?.())?.(program, done);
   return program;
 }
