@@ -141,6 +141,8 @@ export interface LeaseTerms {
   readonly onExec: 'revoke' | 'ignore';
   /** Milliseconds between two such looks; where it is missing, `reverify()` looks on demand. */
   readonly reverifyMs?: number;
+  /** Whatever another process than the one that connected sends ends the connection (T9). Missing: it may. */
+  readonly handoff?: 'deny';
 }
 
 /** Frozen. `rules` are the determining ones: all allows that matched, or all denies that matched or could not be excluded. */

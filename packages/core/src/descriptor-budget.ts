@@ -18,6 +18,7 @@ export class DescriptorBudget {
   readonly #perConnection: number;
   readonly #held: () => number;
   #taken = 0;
+  #more = 0;
 
   /**
    * `perConnection` counts the socket itself and what the application opens for it; `held`, what peers hold at the moment:
@@ -36,13 +37,28 @@ export class DescriptorBudget {
 
   /** Takes a place; false when there is none. */
   take(): boolean {
-    if ((this.#taken + 1) * this.#perConnection + this.#held() > this.#room) return false;
+    if (!this.#hasRoom(this.#perConnection)) return false;
     this.#taken += 1;
     return true;
   }
 
+  /** Descriptors that a connection needs beside those of its place; false when there are none. */
+  takeMore(descriptors: number): boolean {
+    if (!this.#hasRoom(descriptors)) return false;
+    this.#more += descriptors;
+    return true;
+  }
+
+  giveMore(descriptors: number): void {
+    this.#more -= descriptors;
+  }
+
   give(): void {
     this.#taken -= 1;
+  }
+
+  #hasRoom(descriptors: number): boolean {
+    return this.#taken * this.#perConnection + this.#more + descriptors + this.#held() <= this.#room;
   }
 }
 

@@ -22,6 +22,8 @@ export type RevocationCause =
   | 'peer-exited'
   /** It runs another program image. */
   | 'program-changed'
+  /** Another process sent by it, or nobody can say which did. */
+  | 'foreign-sender'
   /** It could not be watched (I2). */
   | 'defect';
 

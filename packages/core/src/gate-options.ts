@@ -3,6 +3,7 @@ import type { Catalogue } from './catalogue.js';
 import type { DescriptorBudget } from './descriptor-budget.js';
 import { PortcullisError } from './errors.js';
 import type { DecisionSink } from './events.js';
+import type { HandoffPort } from './handoff.js';
 import type { Rate } from './limits/limit.js';
 import type { ListenPort } from './listener.js';
 import { LONGEST_TIMER_MS } from './live.js';
@@ -18,6 +19,8 @@ export interface GateOptions {
   readonly attestors: readonly Attestor[];
   /** Makes hardened sockets for `listen({ path })`; without it only `fd` and `systemd` can be served, unchecked. */
   readonly listenPort?: ListenPort;
+  /** Reads connections that a policy admits with `handoff: deny`; without it such a policy is refused. */
+  readonly handoffPort?: HandoffPort;
   /** The name that rules are bound to and records carry. */
   readonly listener?: string;
   /** Takes a record of every connection. */

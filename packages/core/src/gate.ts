@@ -10,6 +10,8 @@ import { PortcullisError } from './errors.js';
 import { AfterDecision, type GateEvents } from './events.js';
 import { checkCollect, checkOptions, DEFAULTS, type GateOptions } from './gate-options.js';
 import { acceptedBy, guardOf, guardServer } from './guard.js';
+import type { HandoffSocket } from './handoff-socket.js';
+import { Handoffs } from './handoffs.js';
 import { holdFor, Leases } from './lease.js';
 import { Limiter } from './limits/limiter.js';
 import { TokenBuckets } from './limits/token-buckets.js';
@@ -23,9 +25,10 @@ import { prepareAttestors } from './prepare.js';
 import { RecordKeeper } from './record-keeper.js';
 import { Lingering, refuse, type RefusalStyle } from './refuse.js';
 import { serve, type Listening, type ListenTarget } from './serve.js';
-import { SocketConnection } from './socket-fd.js';
+import { socketFd, SocketConnection } from './socket-fd.js';
 
-export type { Server, Socket } from 'node:net';
+export type { Server } from 'node:net';
+export { Socket } from 'node:net';
 
 /** A stream over a connected descriptor, which is the stream's from then on. Reads into its buffer, and waits for its consumer. */
 export function socketOver(fd: number): Socket {
@@ -56,13 +59,13 @@ export class Gate {
   readonly #leases: Leases;
   readonly #lingering: Lingering;
   readonly #listening: Listening[] = [];
+  readonly #handoffs: Handoffs;
   readonly #inForce: PolicyInForce;
   #closing: Promise<void> | undefined;
 
   /** Use `createGate`, which prepares the policy first. */
   constructor(options: GateOptions, warnings: readonly string[] = []) {
     checkOptions(options);
-    this.warnings = warnings;
     this.#options = options;
     this.listener = options.listener ?? DEFAULTS.listener;
     const deadlineMs = options.deadlineMs ?? DEFAULTS.deadlineMs;
@@ -83,7 +86,10 @@ export class Gate {
     this.#records = new RecordKeeper(collector, this.#after, { sink: options.sink, collect, candidate: () => this.#inForce.candidate, deadlineMs, waiting });
     this.#clock = options.clock ?? Date.now;
     this.#style = options.refusal ?? 'close';
-    this.#inForce = new PolicyInForce(options.policy, warnings, options.attestors, this.#after, options.refreshMs ?? DEFAULTS.refreshMs, options.candidate);
+    this.#handoffs = new Handoffs(options.handoffPort, this.listener, this.#budget);
+    this.warnings = [...warnings, ...this.#handoffs.prepareFor(options.policy)];
+    const before = (policy: Policy): readonly string[] => this.#handoffs.prepareFor(policy);
+    this.#inForce = new PolicyInForce(options.policy, this.warnings, { attestors: options.attestors, before }, this.#after, options.refreshMs ?? DEFAULTS.refreshMs, options.candidate);
   }
 
   get catalogue(): Catalogue {
@@ -132,6 +138,10 @@ export class Gate {
    */
   guard(server: Server): void {
     guardServer(server, this, this.#style, (socket, handOver) => { this.#arrive(socket, handOver); });
+    this.#handoffs.add(server);
+    server.prependListener('listening', () => {
+      if (this.#handoffs.wanted) this.#after.guarded('listener', () => { this.#handoffs.name(socketFd(server)); });
+    });
   }
 
   /** Guards `target` and listens. Resolves once connections are accepted. @throws PortcullisError `LISTEN_*`, and those of `guard` */
@@ -139,7 +149,8 @@ export class Gate {
     if (this.#closing !== undefined) throw new PortcullisError('GATE_CLOSED', 'this gate was closed');
     const server = typeof target === 'function' ? createServer(target) : target;
     if (guardOf(server) !== this) this.guard(server);
-    const listening = await serve(server, where, this.#options.listenPort, this.#options.peerSource.transport);
+    const named = this.#handoffs.wanted && 'path' in where ? { ...where, nameSenders: true } : where;
+    const listening = await serve(server, named, this.#options.listenPort, this.#options.peerSource.transport);
     // An accept that fails (EMFILE) is an event of the server, which ends the process where nobody listens for it (T20).
     server.on('error', (error) => { this.#after.fail('listener', error); });
     this.#listening.push(listening);
@@ -230,10 +241,15 @@ export class Gate {
   #settle(attested: Attested, policy: Policy, context: PolicyContext, socket: Socket, handOver: (socket: Socket) => void, style = this.#style): void {
     let outcome = attested;
     let held: HeldPeer | undefined;
+    let handed: HandoffSocket | undefined;
     if (attested.decision.effect === 'allow' && !socket.destroyed) {
       try {
         if (attested.decision.limits !== undefined) outcome = this.#charge(attested, policy, context, socket);
         if (outcome.decision.effect === 'allow' && !this.observes) held = attested.peer?.hold(holdFor(outcome.decision));
+        if (held !== undefined && outcome.decision.terms?.handoff === 'deny' && attested.peer !== undefined) {
+          handed = this.#handoffs.open(socket, attested.peer.credentials);
+          if (handed === undefined) outcome = { ...attested, decision: refusal('capacity', 'descriptor-limit', 'there is no descriptor left to read it with') };
+        }
       } catch (error) {
         outcome = { ...attested, decision: refusal('defect'), failure: error };
       }
@@ -241,13 +257,22 @@ export class Gate {
     const observed = this.observes ? passesObserved(outcome.decision) : undefined;
     const admission = new Admission(outcome, policy, context, observed);
     this.#records.keep(admission, outcome, policy, context); // lets the peer go
+    if (outcome.decision.effect !== 'allow') {
+      held?.close();
+      held = undefined;
+    }
     if (held === undefined && (observed !== true || socket.destroyed)) {
       refuse(socket, style, this.#lingering);
       return;
     }
-    if (held !== undefined) this.#live.leased(socket, this.#leases.take(socket, admission, held));
-    bindAdmission(socket, admission);
-    handOver(socket);
+    const application = handed ?? socket;
+    if (held !== undefined) {
+      const lease = this.#leases.take(application, admission, held);
+      handed?.whenForeign(({ detail }) => { this.#leases.revoke(lease, 'foreign-sender', 'handoff', detail); });
+      this.#live.leased(socket, lease);
+    }
+    bindAdmission(application, admission);
+    handOver(application);
   }
 
   /** What limits a connection takes places of, it gives back when it closes. */

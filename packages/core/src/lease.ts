@@ -96,18 +96,18 @@ export class Leases {
     } catch (error) {
       // Nobody would notice its exit: what cannot be watched may not stay (I2).
       this.#after.fail('lease', error);
-      this.#revoke(lease, 'defect', 'lease.onPeerExit', 'the peer cannot be watched');
+      this.revoke(lease, 'defect', 'lease.onPeerExit', 'the peer cannot be watched');
     }
   }
 
   #peerExited(lease: Lease): void {
     if (lease.ended) return;
     if (lease.held.verify()?.refused !== 'peer-exited') {
-      this.#revoke(lease, 'defect', 'lease.onPeerExit', 'the exit of the process that connected can no longer be watched');
+      this.revoke(lease, 'defect', 'lease.onPeerExit', 'the exit of the process that connected can no longer be watched');
       return;
     }
     // Where nobody else holds the other end, the connection ends by itself, after what the peer sent last was read.
-    if (lease.held.isConnectionHeld()) this.#revoke(lease, 'peer-exited', 'lease.onPeerExit', 'the process that connected has exited, and another one holds its connection');
+    if (lease.held.isConnectionHeld()) this.revoke(lease, 'peer-exited', 'lease.onPeerExit', 'the process that connected has exited, and another one holds its connection');
   }
 
   #reverify(lease: Lease): PeerRefusal | undefined {
@@ -117,14 +117,15 @@ export class Leases {
     if (lost.refused === 'peer-exited') {
       if (lease.terms.onPeerExit === 'revoke') this.#peerExited(lease);
     } else if (lost.refused !== 'peer-changed') {
-      this.#revoke(lease, 'defect', 'lease.reverify', lost.detail);
+      this.revoke(lease, 'defect', 'lease.reverify', lost.detail);
     } else if (lease.terms.onExec === 'revoke') {
-      this.#revoke(lease, 'program-changed', 'lease.onExec', lost.detail);
+      this.revoke(lease, 'program-changed', 'lease.onExec', lost.detail);
     }
     return lost;
   }
 
-  #revoke(lease: Lease, cause: RevocationCause, word: string, detail: string): void {
+  /** Ends the connection now, and tells why. */
+  revoke(lease: Lease, cause: RevocationCause, word: string, detail: string): void {
     if (lease.ended) return;
     lease.end();
     lease.socket.destroy();

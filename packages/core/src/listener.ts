@@ -21,6 +21,11 @@ export interface BindOptions {
   readonly gid?: number;
   readonly backlog?: number;
   readonly exceptions?: readonly ListenException[];
+  /**
+   * Who sends is named by the kernel from the first connection on, as `handoff: deny` needs it; a gate asks for it by itself.
+   * Linux only.
+   */
+  readonly nameSenders?: boolean;
 }
 
 /** A socket that is bound and listens, made by us. */

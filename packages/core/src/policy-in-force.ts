@@ -4,9 +4,17 @@ import type { AfterDecision } from './events.js';
 import type { Policy } from './policy.js';
 import { prepareAttestors } from './prepare.js';
 
+/** What is done before a policy takes effect; each may throw, and then the policy that works stays. */
+export interface Preparations {
+  readonly attestors: readonly Attestor[];
+  /** After the attestors. Returns warnings. */
+  readonly before?: (policy: Policy) => readonly string[];
+}
+
 /** The policy that decides, the candidate beside it, and the attestors' preparations for it, which run one after the other. */
 export class PolicyInForce {
   readonly #attestors: readonly Attestor[];
+  readonly #before: ((policy: Policy) => readonly string[]) | undefined;
   readonly #after: AfterDecision;
   readonly #refresh: NodeJS.Timeout | undefined;
   #policy: Policy;
@@ -16,11 +24,12 @@ export class PolicyInForce {
   #refreshing = false;
 
   /** `policy` and `candidate` were prepared for, with these warnings. `refreshMs` 0: names are not looked up again. */
-  constructor(policy: Policy, warnings: readonly string[], attestors: readonly Attestor[], after: AfterDecision, refreshMs: number, candidate?: Policy) {
+  constructor(policy: Policy, warnings: readonly string[], { attestors, before }: Preparations, after: AfterDecision, refreshMs: number, candidate?: Policy) {
     this.#policy = policy;
     this.#candidate = candidate && new Candidate(candidate);
     this.#warnings = warnings;
     this.#attestors = attestors;
+    this.#before = before;
     this.#after = after;
     if (refreshMs > 0) this.#refresh = setInterval(() => void this.#prepareAgain(), refreshMs).unref();
   }
@@ -59,7 +68,7 @@ export class PolicyInForce {
   /** Attestors that were prepared before another failed are prepared for the policy that stays. */
   async #prepareFor(policy: Policy, candidate: Policy | undefined): Promise<readonly string[]> {
     try {
-      return await this.#prepare(policy, candidate);
+      return [...(await this.#prepare(policy, candidate)), ...(this.#before?.(policy) ?? [])];
     } catch (error) {
       await this.#prepare(this.#policy, this.#candidate?.policy).catch((again: unknown) => { this.#after.fail('prepare', again); });
       throw error;

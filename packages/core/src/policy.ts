@@ -43,6 +43,12 @@ export interface Policy {
   /** The limits of its enforced rules: what was counted for any other is forgotten when the policy takes effect. */
   readonly limits?: readonly Limit[];
 
+  /**
+   * Whether a connection of this listener may be allowed with `handoff: deny`: asked when it begins to listen and when the
+   * policy takes effect, never for a connection. Missing: no.
+   */
+  deniesHandoff?(listener: string): boolean;
+
   /** Every value that the policy names in so many words, by key: what `Attestor.prepare` resolves. */
   readonly literals: ReadonlyMap<SelectorKey, ReadonlySet<SelectorValue>>;
 

@@ -8,7 +8,7 @@ describe('the package', () => {
   it('exports these values and no others', () => {
     assert.deepEqual(Object.keys(core).sort(), [
       'ABSENT', 'ATTESTOR', 'Admission', 'CAUSES', 'CLOCK', 'CONNECT_PORT', 'COST_TIERS', 'Catalogue', 'Collector', 'DECISION_SINK', 'DEFAULTS', 'DescriptorBudget', 'ERROR_CODES',
-      'Engine', 'FrozenSet', 'Gate', 'LISTEN_EXCEPTIONS', 'LISTEN_PORT', 'MESSAGE_DEFAULTS', 'MESSAGE_PORT', 'PEER_SOURCE', 'POLICY', 'PortcullisError', 'REFUSAL_CODES', 'ServerRefused', 'TRUST_TIERS', 'UNKNOWN_REASONS',
+      'Engine', 'FrozenSet', 'Gate', 'HANDOFF_PORT', 'LISTEN_EXCEPTIONS', 'LISTEN_PORT', 'MESSAGE_DEFAULTS', 'MESSAGE_PORT', 'PEER_SOURCE', 'POLICY', 'PortcullisError', 'REFUSAL_CODES', 'ServerRefused', 'TRUST_TIERS', 'UNKNOWN_REASONS',
       'activatedFd', 'admissionOf', 'attestorHost', 'budgetOf', 'compareValues', 'connectVerified', 'costRank', 'createGate', 'definitionProblem', 'drainOnSignals', 'escapeJson', 'escapeText', 'exhaustedLimits', 'fingerprint', 'formatErrorChain', 'formatSelector', 'handOver', 'isRefusal', 'isSelectorKey',
       'isTrustTier', 'kindOf', 'loopbackAddress', 'normaliseValues', 'parseSelector', 'parseValue', 'prepareAttestors', 'receiveMessages', 'runTrusted', 'socketFd', 'sourceOf', 'toRecord', 'toRevocationRecord', 'trustRank',
       'trustSuffices', 'unknown', 'valueProblem', 'weakestTier',

@@ -3,7 +3,7 @@
 
 export const validate = validate10;
 export default validate10;
-const schema11 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"https://portcullis.invalid/schema/v1/admission-policy.json","title":"AdmissionPolicy of Portcullis","type":"object","required":["apiVersion","kind"],"additionalProperties":false,"properties":{"apiVersion":{"const":"portcullis/v1"},"kind":{"const":"AdmissionPolicy"},"metadata":{"type":"object","additionalProperties":false,"properties":{"name":{"type":"string","pattern":"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$","description":"a name of letters, digits, dots, dashes and underscores"},"revision":{"type":"string","pattern":"^[\\x21-\\x7e]{1,128}$","description":"text of 1 to 128 visible ASCII characters"},"owner":{"type":"string"},"description":{"type":"string"},"annotations":{"$ref":"#/definitions/annotations"}}},"include":{"type":"array","minItems":1,"items":{"type":"string","pattern":"^[^\\x00]+$","description":"a path or a pattern of paths"}},"sets":{"type":"object","propertyNames":{"pattern":"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$","description":"a name of letters, digits, dots, dashes and underscores"},"additionalProperties":{"$ref":"#/definitions/condition"}},"expires":{"type":"string"},"maxAge":{"type":"string","pattern":"^([1-9][0-9]{0,4}h|[1-9][0-9]{0,3}d)$","description":"hours or days, such as `12h` or `90d`"},"lease":{"$ref":"#/definitions/lease"},"rules":{"type":"array","items":{"$ref":"#/definitions/rule"}}},"definitions":{"annotations":{"type":"object","additionalProperties":{"type":"string"}},"rule":{"type":"object","required":["id","effect","when"],"additionalProperties":false,"properties":{"id":{"type":"string","pattern":"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$","description":"a name of letters, digits, dots, dashes and underscores"},"effect":{"enum":["allow","deny"]},"when":{"$ref":"#/definitions/condition"},"listeners":{"type":"array","minItems":1,"items":{"type":"string","pattern":"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$","description":"the name of a listener"}},"mode":{"enum":["enforce","shadow"]},"window":{"$ref":"#/definitions/window"},"expires":{"type":"string"},"requires":{"enum":["kernel-connect","kernel-live","derived","image","image-unverified","heuristic","peer-asserted"]},"onUnknown":{"enum":["deny","skip"]},"lease":{"$ref":"#/definitions/lease"},"limit":{"$ref":"#/definitions/limit"},"grant":{"type":"object","minProperties":1},"reason":{"type":"string"},"annotations":{"$ref":"#/definitions/annotations"}}},"window":{"type":"object","required":["tz"],"additionalProperties":false,"properties":{"days":{"type":"array","minItems":1,"items":{"enum":["mon","tue","wed","thu","fri","sat","sun"]}},"hours":{"type":"string","pattern":"^([01][0-9]|2[0-3]):[0-5][0-9]-(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$","description":"two times of day such as `06:00-22:00`"},"tz":{"type":"string"}}},"limit":{"type":"object","required":["key"],"additionalProperties":false,"properties":{"key":{"type":"array","minItems":1,"maxItems":8,"items":{"type":"string"},"description":"a list of one to eight keys"},"rate":{"type":"string","pattern":"^[1-9][0-9]{0,5}/[smh]$","description":"a rate such as `20/s`, `5/m` or `100/h`"},"burst":{"type":"number","multipleOf":1,"minimum":1,"maximum":1000000,"description":"a whole number from 1 to 1000000"},"concurrent":{"type":"number","multipleOf":1,"minimum":1,"maximum":1000000,"description":"a whole number from 1 to 1000000"}}},"lease":{"type":"object","minProperties":1,"additionalProperties":false,"properties":{"onPeerExit":{"enum":["revoke","ignore"]},"onExec":{"enum":["revoke","ignore"]},"reverify":{"type":"string","pattern":"^([1-9][0-9]{1,4}ms|[1-9][0-9]{0,3}s|[1-9][0-9]{0,2}m|[1-9][0-9]?h)$","description":"a duration such as `500ms`, `5s`, `10m` or `1h`"}}},"condition":{"type":["object","string"],"minProperties":1,"additionalProperties":false,"properties":{"all":{"$ref":"#/definitions/conditions"},"any":{"$ref":"#/definitions/conditions"},"none":{"$ref":"#/definitions/conditions"},"use":{"type":"string"}},"patternProperties":{"^[^:]*:":{"$ref":"#/definitions/matcher"}}},"conditions":{"type":"array","minItems":1,"items":{"$ref":"#/definitions/condition"}},"literal":{"type":["string","number","boolean"]},"literals":{"type":"array","minItems":1,"items":{"$ref":"#/definitions/literal"}},"matcher":{"type":["string","number","boolean","array","object"],"minItems":1,"items":{"$ref":"#/definitions/literal"},"minProperties":1,"additionalProperties":false,"properties":{"exists":{"type":"boolean"},"in":{"$ref":"#/definitions/literals"},"glob":{"type":"string"},"prefix":{"type":"string"},"range":{"type":"array","minItems":2,"maxItems":2,"items":{"type":"number"}},"not":{"$ref":"#/definitions/matcher"}}}}};
+const schema11 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"https://portcullis.invalid/schema/v1/admission-policy.json","title":"AdmissionPolicy of Portcullis","type":"object","required":["apiVersion","kind"],"additionalProperties":false,"properties":{"apiVersion":{"const":"portcullis/v1"},"kind":{"const":"AdmissionPolicy"},"metadata":{"type":"object","additionalProperties":false,"properties":{"name":{"type":"string","pattern":"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$","description":"a name of letters, digits, dots, dashes and underscores"},"revision":{"type":"string","pattern":"^[\\x21-\\x7e]{1,128}$","description":"text of 1 to 128 visible ASCII characters"},"owner":{"type":"string"},"description":{"type":"string"},"annotations":{"$ref":"#/definitions/annotations"}}},"include":{"type":"array","minItems":1,"items":{"type":"string","pattern":"^[^\\x00]+$","description":"a path or a pattern of paths"}},"sets":{"type":"object","propertyNames":{"pattern":"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$","description":"a name of letters, digits, dots, dashes and underscores"},"additionalProperties":{"$ref":"#/definitions/condition"}},"expires":{"type":"string"},"maxAge":{"type":"string","pattern":"^([1-9][0-9]{0,4}h|[1-9][0-9]{0,3}d)$","description":"hours or days, such as `12h` or `90d`"},"lease":{"$ref":"#/definitions/lease"},"handoff":{"enum":["allow","deny"]},"rules":{"type":"array","items":{"$ref":"#/definitions/rule"}}},"definitions":{"annotations":{"type":"object","additionalProperties":{"type":"string"}},"rule":{"type":"object","required":["id","effect","when"],"additionalProperties":false,"properties":{"id":{"type":"string","pattern":"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$","description":"a name of letters, digits, dots, dashes and underscores"},"effect":{"enum":["allow","deny"]},"when":{"$ref":"#/definitions/condition"},"listeners":{"type":"array","minItems":1,"items":{"type":"string","pattern":"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$","description":"the name of a listener"}},"mode":{"enum":["enforce","shadow"]},"window":{"$ref":"#/definitions/window"},"expires":{"type":"string"},"requires":{"enum":["kernel-connect","kernel-live","derived","image","image-unverified","heuristic","peer-asserted"]},"onUnknown":{"enum":["deny","skip"]},"lease":{"$ref":"#/definitions/lease"},"handoff":{"enum":["allow","deny"]},"limit":{"$ref":"#/definitions/limit"},"grant":{"type":"object","minProperties":1},"reason":{"type":"string"},"annotations":{"$ref":"#/definitions/annotations"}}},"window":{"type":"object","required":["tz"],"additionalProperties":false,"properties":{"days":{"type":"array","minItems":1,"items":{"enum":["mon","tue","wed","thu","fri","sat","sun"]}},"hours":{"type":"string","pattern":"^([01][0-9]|2[0-3]):[0-5][0-9]-(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$","description":"two times of day such as `06:00-22:00`"},"tz":{"type":"string"}}},"limit":{"type":"object","required":["key"],"additionalProperties":false,"properties":{"key":{"type":"array","minItems":1,"maxItems":8,"items":{"type":"string"},"description":"a list of one to eight keys"},"rate":{"type":"string","pattern":"^[1-9][0-9]{0,5}/[smh]$","description":"a rate such as `20/s`, `5/m` or `100/h`"},"burst":{"type":"number","multipleOf":1,"minimum":1,"maximum":1000000,"description":"a whole number from 1 to 1000000"},"concurrent":{"type":"number","multipleOf":1,"minimum":1,"maximum":1000000,"description":"a whole number from 1 to 1000000"}}},"lease":{"type":"object","minProperties":1,"additionalProperties":false,"properties":{"onPeerExit":{"enum":["revoke","ignore"]},"onExec":{"enum":["revoke","ignore"]},"reverify":{"type":"string","pattern":"^([1-9][0-9]{1,4}ms|[1-9][0-9]{0,3}s|[1-9][0-9]{0,2}m|[1-9][0-9]?h)$","description":"a duration such as `500ms`, `5s`, `10m` or `1h`"}}},"condition":{"type":["object","string"],"minProperties":1,"additionalProperties":false,"properties":{"all":{"$ref":"#/definitions/conditions"},"any":{"$ref":"#/definitions/conditions"},"none":{"$ref":"#/definitions/conditions"},"use":{"type":"string"}},"patternProperties":{"^[^:]*:":{"$ref":"#/definitions/matcher"}}},"conditions":{"type":"array","minItems":1,"items":{"$ref":"#/definitions/condition"}},"literal":{"type":["string","number","boolean"]},"literals":{"type":"array","minItems":1,"items":{"$ref":"#/definitions/literal"}},"matcher":{"type":["string","number","boolean","array","object"],"minItems":1,"items":{"$ref":"#/definitions/literal"},"minProperties":1,"additionalProperties":false,"properties":{"exists":{"type":"boolean"},"in":{"$ref":"#/definitions/literals"},"glob":{"type":"string"},"prefix":{"type":"string"},"range":{"type":"array","minItems":2,"maxItems":2,"items":{"type":"number"}},"not":{"$ref":"#/definitions/matcher"}}}}};
 const schema12 = {"type":"object","additionalProperties":{"type":"string"}};
 const schema19 = {"type":"object","minProperties":1,"additionalProperties":false,"properties":{"onPeerExit":{"enum":["revoke","ignore"]},"onExec":{"enum":["revoke","ignore"]},"reverify":{"type":"string","pattern":"^([1-9][0-9]{1,4}ms|[1-9][0-9]{0,3}s|[1-9][0-9]{0,2}m|[1-9][0-9]?h)$","description":"a duration such as `500ms`, `5s`, `10m` or `1h`"}}};
 const func2 = Object.prototype.hasOwnProperty;
@@ -350,7 +350,7 @@ validate11.errors = vErrors;
 return errors === 0;
 }
 
-const schema20 = {"type":"object","required":["id","effect","when"],"additionalProperties":false,"properties":{"id":{"type":"string","pattern":"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$","description":"a name of letters, digits, dots, dashes and underscores"},"effect":{"enum":["allow","deny"]},"when":{"$ref":"#/definitions/condition"},"listeners":{"type":"array","minItems":1,"items":{"type":"string","pattern":"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$","description":"the name of a listener"}},"mode":{"enum":["enforce","shadow"]},"window":{"$ref":"#/definitions/window"},"expires":{"type":"string"},"requires":{"enum":["kernel-connect","kernel-live","derived","image","image-unverified","heuristic","peer-asserted"]},"onUnknown":{"enum":["deny","skip"]},"lease":{"$ref":"#/definitions/lease"},"limit":{"$ref":"#/definitions/limit"},"grant":{"type":"object","minProperties":1},"reason":{"type":"string"},"annotations":{"$ref":"#/definitions/annotations"}}};
+const schema20 = {"type":"object","required":["id","effect","when"],"additionalProperties":false,"properties":{"id":{"type":"string","pattern":"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$","description":"a name of letters, digits, dots, dashes and underscores"},"effect":{"enum":["allow","deny"]},"when":{"$ref":"#/definitions/condition"},"listeners":{"type":"array","minItems":1,"items":{"type":"string","pattern":"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$","description":"the name of a listener"}},"mode":{"enum":["enforce","shadow"]},"window":{"$ref":"#/definitions/window"},"expires":{"type":"string"},"requires":{"enum":["kernel-connect","kernel-live","derived","image","image-unverified","heuristic","peer-asserted"]},"onUnknown":{"enum":["deny","skip"]},"lease":{"$ref":"#/definitions/lease"},"handoff":{"enum":["allow","deny"]},"limit":{"$ref":"#/definitions/limit"},"grant":{"type":"object","minProperties":1},"reason":{"type":"string"},"annotations":{"$ref":"#/definitions/annotations"}}};
 const schema21 = {"type":"object","required":["tz"],"additionalProperties":false,"properties":{"days":{"type":"array","minItems":1,"items":{"enum":["mon","tue","wed","thu","fri","sat","sun"]}},"hours":{"type":"string","pattern":"^([01][0-9]|2[0-3]):[0-5][0-9]-(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$","description":"two times of day such as `06:00-22:00`"},"tz":{"type":"string"}}};
 const schema23 = {"type":"object","required":["key"],"additionalProperties":false,"properties":{"key":{"type":"array","minItems":1,"maxItems":8,"items":{"type":"string"},"description":"a list of one to eight keys"},"rate":{"type":"string","pattern":"^[1-9][0-9]{0,5}/[smh]$","description":"a rate such as `20/s`, `5/m` or `100/h`"},"burst":{"type":"number","multipleOf":1,"minimum":1,"maximum":1000000,"description":"a whole number from 1 to 1000000"},"concurrent":{"type":"number","multipleOf":1,"minimum":1,"maximum":1000000,"description":"a whole number from 1 to 1000000"}}};
 const pattern10 = new RegExp("^([01][0-9]|2[0-3]):[0-5][0-9]-(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$", "u");
@@ -751,11 +751,10 @@ vErrors.push(err30);
 errors++;
 }
 }
-if(data.limit !== undefined){
-let data18 = data.limit;
-if(data18 && typeof data18 == "object" && !Array.isArray(data18)){
-if(data18.key === undefined){
-const err31 = {instancePath:instancePath+"/limit",schemaPath:"#/definitions/limit/required",keyword:"required",params:{missingProperty: "key"},message:"must have required property '"+"key"+"'",schema:schema23.required,parentSchema:schema23,data:data18};
+if(data.handoff !== undefined){
+let data18 = data.handoff;
+if(!((data18 === "allow") || (data18 === "deny"))){
+const err31 = {instancePath:instancePath+"/handoff",schemaPath:"#/properties/handoff/enum",keyword:"enum",params:{allowedValues: schema20.properties.handoff.enum},message:"must be equal to one of the allowed values",schema:schema20.properties.handoff.enum,parentSchema:schema20.properties.handoff,data:data18};
 if(vErrors === null){
 vErrors = [err31];
 }
@@ -764,9 +763,12 @@ vErrors.push(err31);
 }
 errors++;
 }
-for(const key3 in data18){
-if(!((((key3 === "key") || (key3 === "rate")) || (key3 === "burst")) || (key3 === "concurrent"))){
-const err32 = {instancePath:instancePath+"/limit",schemaPath:"#/definitions/limit/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key3},message:"must NOT have additional properties",schema:false,parentSchema:schema23,data:data18};
+}
+if(data.limit !== undefined){
+let data19 = data.limit;
+if(data19 && typeof data19 == "object" && !Array.isArray(data19)){
+if(data19.key === undefined){
+const err32 = {instancePath:instancePath+"/limit",schemaPath:"#/definitions/limit/required",keyword:"required",params:{missingProperty: "key"},message:"must have required property '"+"key"+"'",schema:schema23.required,parentSchema:schema23,data:data19};
 if(vErrors === null){
 vErrors = [err32];
 }
@@ -775,12 +777,9 @@ vErrors.push(err32);
 }
 errors++;
 }
-}
-if(data18.key !== undefined){
-let data19 = data18.key;
-if(Array.isArray(data19)){
-if(data19.length > 8){
-const err33 = {instancePath:instancePath+"/limit/key",schemaPath:"#/definitions/limit/properties/key/maxItems",keyword:"maxItems",params:{limit: 8},message:"must NOT have more than 8 items",schema:8,parentSchema:schema23.properties.key,data:data19};
+for(const key3 in data19){
+if(!((((key3 === "key") || (key3 === "rate")) || (key3 === "burst")) || (key3 === "concurrent"))){
+const err33 = {instancePath:instancePath+"/limit",schemaPath:"#/definitions/limit/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key3},message:"must NOT have additional properties",schema:false,parentSchema:schema23,data:data19};
 if(vErrors === null){
 vErrors = [err33];
 }
@@ -789,8 +788,12 @@ vErrors.push(err33);
 }
 errors++;
 }
-if(data19.length < 1){
-const err34 = {instancePath:instancePath+"/limit/key",schemaPath:"#/definitions/limit/properties/key/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items",schema:1,parentSchema:schema23.properties.key,data:data19};
+}
+if(data19.key !== undefined){
+let data20 = data19.key;
+if(Array.isArray(data20)){
+if(data20.length > 8){
+const err34 = {instancePath:instancePath+"/limit/key",schemaPath:"#/definitions/limit/properties/key/maxItems",keyword:"maxItems",params:{limit: 8},message:"must NOT have more than 8 items",schema:8,parentSchema:schema23.properties.key,data:data20};
 if(vErrors === null){
 vErrors = [err34];
 }
@@ -799,11 +802,8 @@ vErrors.push(err34);
 }
 errors++;
 }
-const len2 = data19.length;
-for(let i2=0; i2<len2; i2++){
-let data20 = data19[i2];
-if(typeof data20 !== "string"){
-const err35 = {instancePath:instancePath+"/limit/key/" + i2,schemaPath:"#/definitions/limit/properties/key/items/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema23.properties.key.items.type,parentSchema:schema23.properties.key.items,data:data20};
+if(data20.length < 1){
+const err35 = {instancePath:instancePath+"/limit/key",schemaPath:"#/definitions/limit/properties/key/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items",schema:1,parentSchema:schema23.properties.key,data:data20};
 if(vErrors === null){
 vErrors = [err35];
 }
@@ -812,10 +812,11 @@ vErrors.push(err35);
 }
 errors++;
 }
-}
-}
-else {
-const err36 = {instancePath:instancePath+"/limit/key",schemaPath:"#/definitions/limit/properties/key/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema23.properties.key.type,parentSchema:schema23.properties.key,data:data19};
+const len2 = data20.length;
+for(let i2=0; i2<len2; i2++){
+let data21 = data20[i2];
+if(typeof data21 !== "string"){
+const err36 = {instancePath:instancePath+"/limit/key/" + i2,schemaPath:"#/definitions/limit/properties/key/items/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema23.properties.key.items.type,parentSchema:schema23.properties.key.items,data:data21};
 if(vErrors === null){
 vErrors = [err36];
 }
@@ -825,11 +826,9 @@ vErrors.push(err36);
 errors++;
 }
 }
-if(data18.rate !== undefined){
-let data21 = data18.rate;
-if(typeof data21 === "string"){
-if(!pattern12.test(data21)){
-const err37 = {instancePath:instancePath+"/limit/rate",schemaPath:"#/definitions/limit/properties/rate/pattern",keyword:"pattern",params:{pattern: "^[1-9][0-9]{0,5}/[smh]$"},message:"must match pattern \""+"^[1-9][0-9]{0,5}/[smh]$"+"\"",schema:"^[1-9][0-9]{0,5}/[smh]$",parentSchema:schema23.properties.rate,data:data21};
+}
+else {
+const err37 = {instancePath:instancePath+"/limit/key",schemaPath:"#/definitions/limit/properties/key/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema23.properties.key.type,parentSchema:schema23.properties.key,data:data20};
 if(vErrors === null){
 vErrors = [err37];
 }
@@ -839,8 +838,11 @@ vErrors.push(err37);
 errors++;
 }
 }
-else {
-const err38 = {instancePath:instancePath+"/limit/rate",schemaPath:"#/definitions/limit/properties/rate/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema23.properties.rate.type,parentSchema:schema23.properties.rate,data:data21};
+if(data19.rate !== undefined){
+let data22 = data19.rate;
+if(typeof data22 === "string"){
+if(!pattern12.test(data22)){
+const err38 = {instancePath:instancePath+"/limit/rate",schemaPath:"#/definitions/limit/properties/rate/pattern",keyword:"pattern",params:{pattern: "^[1-9][0-9]{0,5}/[smh]$"},message:"must match pattern \""+"^[1-9][0-9]{0,5}/[smh]$"+"\"",schema:"^[1-9][0-9]{0,5}/[smh]$",parentSchema:schema23.properties.rate,data:data22};
 if(vErrors === null){
 vErrors = [err38];
 }
@@ -850,11 +852,8 @@ vErrors.push(err38);
 errors++;
 }
 }
-if(data18.burst !== undefined){
-let data22 = data18.burst;
-if((typeof data22 == "number") && (isFinite(data22))){
-if(data22 > 1000000 || isNaN(data22)){
-const err39 = {instancePath:instancePath+"/limit/burst",schemaPath:"#/definitions/limit/properties/burst/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000",schema:1000000,parentSchema:schema23.properties.burst,data:data22};
+else {
+const err39 = {instancePath:instancePath+"/limit/rate",schemaPath:"#/definitions/limit/properties/rate/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema23.properties.rate.type,parentSchema:schema23.properties.rate,data:data22};
 if(vErrors === null){
 vErrors = [err39];
 }
@@ -863,8 +862,12 @@ vErrors.push(err39);
 }
 errors++;
 }
-if(data22 < 1 || isNaN(data22)){
-const err40 = {instancePath:instancePath+"/limit/burst",schemaPath:"#/definitions/limit/properties/burst/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1",schema:1,parentSchema:schema23.properties.burst,data:data22};
+}
+if(data19.burst !== undefined){
+let data23 = data19.burst;
+if((typeof data23 == "number") && (isFinite(data23))){
+if(data23 > 1000000 || isNaN(data23)){
+const err40 = {instancePath:instancePath+"/limit/burst",schemaPath:"#/definitions/limit/properties/burst/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000",schema:1000000,parentSchema:schema23.properties.burst,data:data23};
 if(vErrors === null){
 vErrors = [err40];
 }
@@ -873,9 +876,8 @@ vErrors.push(err40);
 }
 errors++;
 }
-let res0;
-if((1 === 0 || (res0 = data22/1, res0 !== parseInt(res0)))){
-const err41 = {instancePath:instancePath+"/limit/burst",schemaPath:"#/definitions/limit/properties/burst/multipleOf",keyword:"multipleOf",params:{multipleOf: 1},message:"must be multiple of 1",schema:1,parentSchema:schema23.properties.burst,data:data22};
+if(data23 < 1 || isNaN(data23)){
+const err41 = {instancePath:instancePath+"/limit/burst",schemaPath:"#/definitions/limit/properties/burst/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1",schema:1,parentSchema:schema23.properties.burst,data:data23};
 if(vErrors === null){
 vErrors = [err41];
 }
@@ -884,9 +886,9 @@ vErrors.push(err41);
 }
 errors++;
 }
-}
-else {
-const err42 = {instancePath:instancePath+"/limit/burst",schemaPath:"#/definitions/limit/properties/burst/type",keyword:"type",params:{type: "number"},message:"must be number",schema:schema23.properties.burst.type,parentSchema:schema23.properties.burst,data:data22};
+let res0;
+if((1 === 0 || (res0 = data23/1, res0 !== parseInt(res0)))){
+const err42 = {instancePath:instancePath+"/limit/burst",schemaPath:"#/definitions/limit/properties/burst/multipleOf",keyword:"multipleOf",params:{multipleOf: 1},message:"must be multiple of 1",schema:1,parentSchema:schema23.properties.burst,data:data23};
 if(vErrors === null){
 vErrors = [err42];
 }
@@ -896,11 +898,8 @@ vErrors.push(err42);
 errors++;
 }
 }
-if(data18.concurrent !== undefined){
-let data23 = data18.concurrent;
-if((typeof data23 == "number") && (isFinite(data23))){
-if(data23 > 1000000 || isNaN(data23)){
-const err43 = {instancePath:instancePath+"/limit/concurrent",schemaPath:"#/definitions/limit/properties/concurrent/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000",schema:1000000,parentSchema:schema23.properties.concurrent,data:data23};
+else {
+const err43 = {instancePath:instancePath+"/limit/burst",schemaPath:"#/definitions/limit/properties/burst/type",keyword:"type",params:{type: "number"},message:"must be number",schema:schema23.properties.burst.type,parentSchema:schema23.properties.burst,data:data23};
 if(vErrors === null){
 vErrors = [err43];
 }
@@ -909,8 +908,12 @@ vErrors.push(err43);
 }
 errors++;
 }
-if(data23 < 1 || isNaN(data23)){
-const err44 = {instancePath:instancePath+"/limit/concurrent",schemaPath:"#/definitions/limit/properties/concurrent/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1",schema:1,parentSchema:schema23.properties.concurrent,data:data23};
+}
+if(data19.concurrent !== undefined){
+let data24 = data19.concurrent;
+if((typeof data24 == "number") && (isFinite(data24))){
+if(data24 > 1000000 || isNaN(data24)){
+const err44 = {instancePath:instancePath+"/limit/concurrent",schemaPath:"#/definitions/limit/properties/concurrent/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000",schema:1000000,parentSchema:schema23.properties.concurrent,data:data24};
 if(vErrors === null){
 vErrors = [err44];
 }
@@ -919,9 +922,8 @@ vErrors.push(err44);
 }
 errors++;
 }
-let res1;
-if((1 === 0 || (res1 = data23/1, res1 !== parseInt(res1)))){
-const err45 = {instancePath:instancePath+"/limit/concurrent",schemaPath:"#/definitions/limit/properties/concurrent/multipleOf",keyword:"multipleOf",params:{multipleOf: 1},message:"must be multiple of 1",schema:1,parentSchema:schema23.properties.concurrent,data:data23};
+if(data24 < 1 || isNaN(data24)){
+const err45 = {instancePath:instancePath+"/limit/concurrent",schemaPath:"#/definitions/limit/properties/concurrent/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1",schema:1,parentSchema:schema23.properties.concurrent,data:data24};
 if(vErrors === null){
 vErrors = [err45];
 }
@@ -930,9 +932,9 @@ vErrors.push(err45);
 }
 errors++;
 }
-}
-else {
-const err46 = {instancePath:instancePath+"/limit/concurrent",schemaPath:"#/definitions/limit/properties/concurrent/type",keyword:"type",params:{type: "number"},message:"must be number",schema:schema23.properties.concurrent.type,parentSchema:schema23.properties.concurrent,data:data23};
+let res1;
+if((1 === 0 || (res1 = data24/1, res1 !== parseInt(res1)))){
+const err46 = {instancePath:instancePath+"/limit/concurrent",schemaPath:"#/definitions/limit/properties/concurrent/multipleOf",keyword:"multipleOf",params:{multipleOf: 1},message:"must be multiple of 1",schema:1,parentSchema:schema23.properties.concurrent,data:data24};
 if(vErrors === null){
 vErrors = [err46];
 }
@@ -942,9 +944,8 @@ vErrors.push(err46);
 errors++;
 }
 }
-}
 else {
-const err47 = {instancePath:instancePath+"/limit",schemaPath:"#/definitions/limit/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema23.type,parentSchema:schema23,data:data18};
+const err47 = {instancePath:instancePath+"/limit/concurrent",schemaPath:"#/definitions/limit/properties/concurrent/type",keyword:"type",params:{type: "number"},message:"must be number",schema:schema23.properties.concurrent.type,parentSchema:schema23.properties.concurrent,data:data24};
 if(vErrors === null){
 vErrors = [err47];
 }
@@ -954,11 +955,9 @@ vErrors.push(err47);
 errors++;
 }
 }
-if(data.grant !== undefined){
-let data24 = data.grant;
-if(data24 && typeof data24 == "object" && !Array.isArray(data24)){
-if(Object.keys(data24).length < 1){
-const err48 = {instancePath:instancePath+"/grant",schemaPath:"#/properties/grant/minProperties",keyword:"minProperties",params:{limit: 1},message:"must NOT have fewer than 1 properties",schema:1,parentSchema:schema20.properties.grant,data:data24};
+}
+else {
+const err48 = {instancePath:instancePath+"/limit",schemaPath:"#/definitions/limit/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema23.type,parentSchema:schema23,data:data19};
 if(vErrors === null){
 vErrors = [err48];
 }
@@ -968,8 +967,11 @@ vErrors.push(err48);
 errors++;
 }
 }
-else {
-const err49 = {instancePath:instancePath+"/grant",schemaPath:"#/properties/grant/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema20.properties.grant.type,parentSchema:schema20.properties.grant,data:data24};
+if(data.grant !== undefined){
+let data25 = data.grant;
+if(data25 && typeof data25 == "object" && !Array.isArray(data25)){
+if(Object.keys(data25).length < 1){
+const err49 = {instancePath:instancePath+"/grant",schemaPath:"#/properties/grant/minProperties",keyword:"minProperties",params:{limit: 1},message:"must NOT have fewer than 1 properties",schema:1,parentSchema:schema20.properties.grant,data:data25};
 if(vErrors === null){
 vErrors = [err49];
 }
@@ -979,10 +981,8 @@ vErrors.push(err49);
 errors++;
 }
 }
-if(data.reason !== undefined){
-let data25 = data.reason;
-if(typeof data25 !== "string"){
-const err50 = {instancePath:instancePath+"/reason",schemaPath:"#/properties/reason/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema20.properties.reason.type,parentSchema:schema20.properties.reason,data:data25};
+else {
+const err50 = {instancePath:instancePath+"/grant",schemaPath:"#/properties/grant/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema20.properties.grant.type,parentSchema:schema20.properties.grant,data:data25};
 if(vErrors === null){
 vErrors = [err50];
 }
@@ -992,13 +992,10 @@ vErrors.push(err50);
 errors++;
 }
 }
-if(data.annotations !== undefined){
-let data26 = data.annotations;
-if(data26 && typeof data26 == "object" && !Array.isArray(data26)){
-for(const key4 in data26){
-let data27 = data26[key4];
-if(typeof data27 !== "string"){
-const err51 = {instancePath:instancePath+"/annotations/" + key4.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/definitions/annotations/additionalProperties/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema12.additionalProperties.type,parentSchema:schema12.additionalProperties,data:data27};
+if(data.reason !== undefined){
+let data26 = data.reason;
+if(typeof data26 !== "string"){
+const err51 = {instancePath:instancePath+"/reason",schemaPath:"#/properties/reason/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema20.properties.reason.type,parentSchema:schema20.properties.reason,data:data26};
 if(vErrors === null){
 vErrors = [err51];
 }
@@ -1008,9 +1005,13 @@ vErrors.push(err51);
 errors++;
 }
 }
-}
-else {
-const err52 = {instancePath:instancePath+"/annotations",schemaPath:"#/definitions/annotations/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema12.type,parentSchema:schema12,data:data26};
+if(data.annotations !== undefined){
+let data27 = data.annotations;
+if(data27 && typeof data27 == "object" && !Array.isArray(data27)){
+for(const key4 in data27){
+let data28 = data27[key4];
+if(typeof data28 !== "string"){
+const err52 = {instancePath:instancePath+"/annotations/" + key4.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/definitions/annotations/additionalProperties/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema12.additionalProperties.type,parentSchema:schema12.additionalProperties,data:data28};
 if(vErrors === null){
 vErrors = [err52];
 }
@@ -1022,12 +1023,24 @@ errors++;
 }
 }
 else {
-const err53 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema20.type,parentSchema:schema20,data};
+const err53 = {instancePath:instancePath+"/annotations",schemaPath:"#/definitions/annotations/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema12.type,parentSchema:schema12,data:data27};
 if(vErrors === null){
 vErrors = [err53];
 }
 else {
 vErrors.push(err53);
+}
+errors++;
+}
+}
+}
+else {
+const err54 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema20.type,parentSchema:schema20,data};
+if(vErrors === null){
+vErrors = [err54];
+}
+else {
+vErrors.push(err54);
 }
 errors++;
 }
@@ -1454,19 +1467,10 @@ vErrors.push(err31);
 errors++;
 }
 }
-if(data.rules !== undefined){
-let data19 = data.rules;
-if(Array.isArray(data19)){
-const len1 = data19.length;
-for(let i1=0; i1<len1; i1++){
-if(!(validate21(data19[i1], {instancePath:instancePath+"/rules/" + i1,parentData:data19,parentDataProperty:i1,rootData}))){
-vErrors = vErrors === null ? validate21.errors : vErrors.concat(validate21.errors);
-errors = vErrors.length;
-}
-}
-}
-else {
-const err32 = {instancePath:instancePath+"/rules",schemaPath:"#/properties/rules/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema11.properties.rules.type,parentSchema:schema11.properties.rules,data:data19};
+if(data.handoff !== undefined){
+let data19 = data.handoff;
+if(!((data19 === "allow") || (data19 === "deny"))){
+const err32 = {instancePath:instancePath+"/handoff",schemaPath:"#/properties/handoff/enum",keyword:"enum",params:{allowedValues: schema11.properties.handoff.enum},message:"must be equal to one of the allowed values",schema:schema11.properties.handoff.enum,parentSchema:schema11.properties.handoff,data:data19};
 if(vErrors === null){
 vErrors = [err32];
 }
@@ -1476,14 +1480,36 @@ vErrors.push(err32);
 errors++;
 }
 }
+if(data.rules !== undefined){
+let data20 = data.rules;
+if(Array.isArray(data20)){
+const len1 = data20.length;
+for(let i1=0; i1<len1; i1++){
+if(!(validate21(data20[i1], {instancePath:instancePath+"/rules/" + i1,parentData:data20,parentDataProperty:i1,rootData}))){
+vErrors = vErrors === null ? validate21.errors : vErrors.concat(validate21.errors);
+errors = vErrors.length;
+}
+}
 }
 else {
-const err33 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.type,parentSchema:schema11,data};
+const err33 = {instancePath:instancePath+"/rules",schemaPath:"#/properties/rules/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema11.properties.rules.type,parentSchema:schema11.properties.rules,data:data20};
 if(vErrors === null){
 vErrors = [err33];
 }
 else {
 vErrors.push(err33);
+}
+errors++;
+}
+}
+}
+else {
+const err34 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.type,parentSchema:schema11,data};
+if(vErrors === null){
+vErrors = [err34];
+}
+else {
+vErrors.push(err34);
 }
 errors++;
 }

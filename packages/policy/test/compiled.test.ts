@@ -32,7 +32,7 @@ describe('a compiled policy', () => {
   const load = (bytes: Uint8Array, options = {}): LoadedPolicy => loadPolicy(write('p.compiled', bytes), { catalogue: CATALOGUE, ...options });
   const codes = (loaded: LoadedPolicy) => loaded.findings.map(({ code }) => code);
 
-  const SMALL = 'sets: { s: &s { unix:uid: [1, 2] } }\nrules:\n  - id: a  # portcullis: allow POLICY_PATH_WITHOUT_DIGEST ours\n    effect: allow\n    when: { use: s, unix:path: "/ü/𝔘" }\n    grant: { half: 0.5, less: -7, none: null, yes: true, text: "1" }\n  - { id: b, effect: deny, when: { any: [*s, { unix:gid: 4294967294 }] } }\n';
+  const SMALL = 'sets: { s: &s { unix:uid: [1, 2] } }\nrules:\n  - id: a  # portcullis: allow POLICY_PATH_WITHOUT_DIGEST ours\n    effect: allow\n    when: { use: s, unix:path: "/ü/𝔘" }\n    grant: { half: 0.5, less: -7, none: null, yes: true, text: "1" }\n    handoff: deny\n  - { id: b, effect: deny, when: { any: [*s, { unix:gid: 4294967294 }] } }\n';
 
   it('is the same policy: rules, revision, places, warnings, and what is allowed', () => {
     const yaml = loadPolicy(write('p.yaml', HEAD + SMALL), { catalogue: CATALOGUE });
@@ -40,6 +40,7 @@ describe('a compiled policy', () => {
     assert.ok(yaml.policy && compiled.policy);
     assert.equal(compiled.policy.revision, yaml.policy.revision);
     assert.equal(compiled.policy.name, yaml.policy.name);
+    assert.ok(compiled.policy.deniesHandoff('docker'));
     const plain = ({ policy }: LoadedPolicy) => policy?.rules.map(({ source, span, ...rule }) => [source.placeAt(span.offset).line, source.placeAt(span.offset).column, JSON.stringify(rule, (key, value: unknown) => (key === 'source' ? undefined : value instanceof Set ? [...value] as unknown : value))]);
     assert.deepEqual(plain(compiled), plain(yaml));
     assert.deepEqual(compiled.findings, []);

@@ -41,6 +41,21 @@ describe('the word `lease`', () => {
     assert.deepEqual(termsFor(policy, { 'unix:uid': 1, 'unix:gid': 1 }), { onPeerExit: 'revoke', onExec: 'revoke', reverifyMs: 500 });
   });
 
+  it('has a neighbour `handoff`, which is said of a document or of a rule, and kept where one of several rules says it', () => {
+    const policy = compile('handoff: deny\nrules:\n  - { id: a, effect: allow, when: { unix:uid: 1 } }\n  - { id: b, effect: allow, when: { unix:gid: 1 }, handoff: allow }\n');
+    assert.deepEqual(termsFor(policy, { 'unix:uid': 1 }), { onPeerExit: 'revoke', onExec: 'ignore', handoff: 'deny' });
+    assert.deepEqual(termsFor(policy, { 'unix:uid': 2, 'unix:gid': 1 }), { onPeerExit: 'revoke', onExec: 'ignore' });
+    assert.equal(termsFor(policy, { 'unix:uid': 1, 'unix:gid': 1 })?.handoff, 'deny');
+  });
+
+  it('tells which listeners a rule with `handoff: deny` may let in', () => {
+    const rules = 'rules:\n  - { id: a, effect: allow, when: { unix:uid: 1 }, listeners: [docker], handoff: deny }\n  - { id: b, effect: allow, when: { unix:uid: 2 } }\n';
+    const policy = compile(`${rules}  - { id: c, effect: allow, mode: shadow, when: { unix:uid: 3 }, handoff: deny }\n`);
+    assert.deepEqual([policy.deniesHandoff('docker'), policy.deniesHandoff('front')], [true, false]);
+    assert.equal(compile(`handoff: deny\n${rules}`).deniesHandoff('front'), true);
+    assert.equal(compile(rules.replaceAll('handoff: deny', 'handoff: allow')).deniesHandoff('docker'), false);
+  });
+
   it('of an included file is for its own rules, and that of the main file for files that say nothing', () => {
     const folder = mkdtempSync(join(tmpdir(), 'portcullis-lease-'));
     try {

@@ -14,6 +14,11 @@ export class LinuxHandoffPort implements HandoffPort {
     this.#capabilities = capabilities;
   }
 
+  get weakness(): string | undefined {
+    const { peerPidFd, uniquePidfdInodes } = this.#capabilities;
+    return peerPidFd && uniquePidfdInodes ? undefined : 'this kernel tells senders apart by pid and uid only, as it has no unique pidfds (Linux 6.9): with `onPeerExit: ignore`, a process that gets the pid of one that exited is taken for it';
+  }
+
   prepare(fd: Fd): SysFailure | undefined {
     return nameSenders(fd, this.#capabilities);
   }

@@ -1,7 +1,7 @@
 import type { Fd, Gid, HandoffListener, HandoffReader, PeerCredentials, PeerRefusal, Pid, Uid } from '@portcullis/core';
 import { closeReceived, parseControl, type ControlMessages } from '../ffi/cmsg.js';
 import { MSG_CMSG_CLOEXEC, MSG_CTRUNC, MSG_DONTWAIT } from '../ffi/constants.js';
-import { EAGAIN, SysFailure } from '../ffi/errno.js';
+import { EAGAIN, errnoName, SysFailure } from '../ffi/errno.js';
 import { closeFd } from '../ffi/file.js';
 import { MessageMemory } from '../ffi/recvmsg.js';
 import type { Connector } from '../messages/connector.js';
@@ -39,7 +39,7 @@ export class StreamReader implements Turn, HandoffReader {
     this.#listener = listener;
     memory ??= new MessageMemory(CHUNK_BYTES, CONTROL_BYTES);
     const failed = (error: unknown): void => { this.#end(() => { listener.failed(error); }); };
-    this.#watch = readiness().watch(fd, { ready: () => { turns.add(this); }, failed }, { keepsAlive: false });
+    this.#watch = readiness().watch(fd, { ready: () => { turns.add(this); }, failed }, { keepsAlive: true });
   }
 
   pause(): void {
@@ -53,6 +53,10 @@ export class StreamReader implements Turn, HandoffReader {
     turns.add(this);
   }
 
+  keepAlive(yes: boolean): void {
+    this.#watch.keepAlive(yes);
+  }
+
   close(): void {
     this.#end(() => undefined);
   }
@@ -63,7 +67,7 @@ export class StreamReader implements Turn, HandoffReader {
     const size = memory.receive(this.#fd, FLAGS);
     if (size instanceof SysFailure) {
       if (size.errno === EAGAIN) this.#arm();
-      else this.#end(() => { this.#listener.failed(size); });
+      else this.#end(() => { this.#listener.failed(brokenBy(size)); });
       return false;
     }
     if (size === 0) {
@@ -109,4 +113,9 @@ export class StreamReader implements Turn, HandoffReader {
     closeFd(this.#fd);
     tell();
   }
+}
+
+/** As Node's own sockets say it. */
+function brokenBy(failure: SysFailure): Error {
+  return Object.assign(new Error(failure.toString()), { code: errnoName(failure.errno), errno: -failure.errno, syscall: 'recvmsg' });
 }

@@ -13,6 +13,11 @@ export interface SocketPlan {
 
 export const STREAM: SocketPlan = { type: SOCK_STREAM, what: 'stream', listens: true, prepare: () => undefined };
 
+/** A stream socket whose connections name their senders. */
+export function namedStream(prepare: SocketPlan['prepare']): SocketPlan {
+  return { ...STREAM, prepare };
+}
+
 export function datagram(prepare: SocketPlan['prepare']): SocketPlan {
   return { type: SOCK_DGRAM, what: 'datagram', listens: false, prepare };
 }

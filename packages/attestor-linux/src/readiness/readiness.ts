@@ -30,6 +30,11 @@ export class Watch {
     this.#readiness.arm(this.#fd, this.#id);
   }
 
+  /** Whether the process stays while this is watched. */
+  keepAlive(yes: boolean): void {
+    this.#readiness.keepAlive(this.#id, yes);
+  }
+
   /** Idempotent. */
   close(): void {
     this.#readiness.forget(this.#fd, this.#id);
@@ -42,7 +47,7 @@ export class Watch {
  */
 export class Readiness {
   readonly #epollFd: Fd;
-  readonly #watchers = new Map<number, { readonly watcher: Watcher; readonly keepsAlive: boolean }>();
+  readonly #watchers = new Map<number, { readonly watcher: Watcher; keepsAlive: boolean }>();
   #keepingAlive = 0;
   #last = END;
   #worker: Worker | undefined;
@@ -58,10 +63,10 @@ export class Readiness {
   /** `keepsAlive`: the process does not end by itself while this is watched. Throws `PLATFORM_SYSTEM`. */
   watch(fd: Fd, watcher: Watcher, { keepsAlive }: { readonly keepsAlive: boolean }): Watch {
     const id = this.#nextId();
-    const worker = (this.#worker ??= this.#start());
+    this.#worker ??= this.#start();
     orThrow(epollAddOnce(this.#epollFd, fd, id));
-    this.#watchers.set(id, { watcher, keepsAlive });
-    if (keepsAlive && (this.#keepingAlive += 1) === 1) worker.ref();
+    this.#watchers.set(id, { watcher, keepsAlive: false });
+    this.keepAlive(id, keepsAlive);
     return new Watch(this, fd, id);
   }
 
@@ -72,9 +77,18 @@ export class Readiness {
   forget(fd: Fd, id: number): void {
     const watched = this.#watchers.get(id);
     if (watched === undefined) return;
+    this.keepAlive(id, false);
     this.#watchers.delete(id);
     epollRemove(this.#epollFd, fd);
-    if (watched.keepsAlive && (this.#keepingAlive -= 1) === 0) this.#worker?.unref();
+  }
+
+  keepAlive(id: number, yes: boolean): void {
+    const watched = this.#watchers.get(id);
+    if (watched === undefined || watched.keepsAlive === yes) return;
+    watched.keepsAlive = yes;
+    this.#keepingAlive += yes ? 1 : -1;
+    if (this.#keepingAlive === 0) this.#worker?.unref();
+    else if (yes && this.#keepingAlive === 1) this.#worker?.ref();
   }
 
   /** An event of an id may still be on its way when that is forgotten: ids are not used again soon. */

@@ -60,7 +60,7 @@ export class MessageReceiver {
     this.#engine = new Engine(options.port.peerSource, collector, deadlineMs);
     this.#waiting = new WaitingMessages(new PendingAdmissions(maxPending, maxPendingPerUid), options.budget ?? processBudget(options.port.peerSource));
     this.#records = new RecordKeeper(collector, this.#after, { sink: options.sink, collect, deadlineMs, waiting: new PendingAdmissions(maxPending, maxPendingPerUid) });
-    this.#inForce = new PolicyInForce(options.policy, warnings, options.attestors, this.#after, options.refreshMs ?? DEFAULTS.refreshMs);
+    this.#inForce = new PolicyInForce(options.policy, warnings, { attestors: options.attestors }, this.#after, options.refreshMs ?? DEFAULTS.refreshMs);
     try {
       const to = { arrived: (arrival: Arrival) => { this.#arrived(arrival); }, failed: (error: unknown) => { this.#after.fail('listener', error); } };
       this.#socket = options.port.open(placeOf(where), where.kind, limits, to);

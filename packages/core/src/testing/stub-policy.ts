@@ -1,4 +1,4 @@
-import type { Decision, Grant, NearestMiss, ShadowResult } from '../decision.js';
+import type { Decision, Grant, LeaseTerms, NearestMiss, ShadowResult } from '../decision.js';
 import type { Evidence } from '../evidence.js';
 import type { Policy, PolicyContext } from '../policy.js';
 import type { SelectorKey, SelectorValue } from '../selector.js';
@@ -13,6 +13,8 @@ export interface StubPolicyOptions {
   readonly keys?: readonly SelectorKey[];
   /** Called once every key of `keys` is answered. Refuses everyone unless told. */
   readonly allow?: (evidence: Evidence, context: PolicyContext) => StubAnswer;
+  /** What an admitted connection depends on; the defaults of a policy that says nothing unless told. */
+  readonly terms?: LeaseTerms;
   /** Keys that only the stub's shadow rules want. */
   readonly shadowKeys?: readonly SelectorKey[];
   readonly shadow?: (evidence: Evidence, context: PolicyContext) => readonly ShadowResult[];
@@ -36,7 +38,8 @@ export function stubPolicy(options: StubPolicyOptions = {}): Policy {
     literals: options.literals ?? new Map(),
     wanted: (evidence) => unanswered(keys, evidence),
     wantedByShadow: (evidence) => unanswered(shadowKeys, evidence),
-    decide: (evidence, context) => decision(options.allow?.(evidence, context) ?? false),
+    decide: (evidence, context) => decision(options.allow?.(evidence, context) ?? false, options.terms),
+    deniesHandoff: () => options.terms?.handoff === 'deny',
     shadow: (evidence, context) => options.shadow?.(evidence, context) ?? [],
     nearest: (evidence, context) => options.nearest?.(evidence, context),
   };
@@ -61,8 +64,8 @@ function unanswered(keys: ReadonlySet<SelectorKey>, evidence: Evidence): Readonl
   return keys;
 }
 
-function decision(answer: StubAnswer): Decision {
+function decision(answer: StubAnswer, terms: LeaseTerms | undefined): Decision {
   if (answer === false) return Object.freeze({ effect: 'deny', cause: 'default', rules: [], grant: {} });
   const { rule, grant = {} } = answer === true ? { rule: 'stub' } : answer;
-  return Object.freeze({ effect: 'allow', cause: 'rule', rules: [rule], grant });
+  return Object.freeze({ effect: 'allow', cause: 'rule', rules: [rule], grant, ...(terms && { terms }) });
 }

@@ -12,7 +12,8 @@ export class RuleShapes {
   /** Every word of a rule that decides something, with the text of its meaning. */
   words(rule: Rule): ReadonlyMap<string, string> {
     const words = new Map<string, string>();
-    for (const [word, value] of Object.entries(rule) as [string, unknown][]) {
+    const { handoff, ...terms } = rule.terms;
+    for (const [word, value] of Object.entries({ ...rule, terms, handoff }) as [string, unknown][]) {
       if (!TELLING.has(word)) words.set(word, word === 'when' ? this.#condition(rule.when) : plain(value));
     }
     return words;

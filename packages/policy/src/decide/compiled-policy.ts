@@ -118,6 +118,10 @@ export class CompiledPolicy implements Policy {
     return context.nowMs >= this.expiresMs ? undefined : findNearest(this.#planOf(context), evidence, context);
   }
 
+  deniesHandoff(listener: string): boolean {
+    return this.rules.some(({ effect, shadow, listeners, terms }) => effect === 'allow' && !shadow && terms.handoff === 'deny' && (listeners?.has(listener) ?? true));
+  }
+
   /** Rules with a part that no index files: evaluated for every connection of their listeners. */
   get residualRules(): readonly string[] {
     return [...new Set(this.#compiled.conjuncts.filter(({ literals }) => literals.length === 0).map(({ rule }) => rule.id))];

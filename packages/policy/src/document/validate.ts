@@ -22,8 +22,6 @@ export interface SchemaValidator {
 }
 
 export interface ValidateOptions {
-  /** Words of the language that this version does not support yet, wherever they stand. */
-  readonly unsupportedWords?: ReadonlySet<string>;
   /** Words beside the schema's `properties` that "did you mean" may suggest. */
   readonly words?: readonly string[];
 }
@@ -54,9 +52,6 @@ function toFinding(document: YamlDocument, root: DocNode, path: readonly string[
     case 'propertyNames': {
       const word = String(error.params['additionalProperty'] ?? error.params['propertyName']);
       const span = spanAt(root, [...path, word], 'key');
-      if (options.unsupportedWords?.has(word) === true) {
-        return at('POLICY_UNSUPPORTED_WORD', span, `${quote(word)} is not supported yet`);
-      }
       const known = [...propertiesOf(error.parentSchema), ...(options.words ?? [])];
       return at('SCHEMA_UNKNOWN_WORD', span, `${quote(word)} is not a word of the language in ${name}`, lookAlike(word, known) ?? didYouMean(word, known));
     }

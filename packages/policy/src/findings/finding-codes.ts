@@ -36,7 +36,6 @@ export const FINDING_CODES = {
   SCHEMA_VALUE: error('a value is not among those allowed here', 'use one that the message allows'),
   SCHEMA_EMPTY: error('a list, mapping or text is empty', 'say what is meant: an empty condition would hold for everyone'),
 
-  POLICY_UNSUPPORTED_WORD: error('the word is part of the language, and this version does not support it yet', 'remove it, since it cannot be enforced and is never silently ignored'),
   POLICY_WORD_MISPLACED: error('a word is used on a rule whose effect it has no meaning for', 'remove it, or change the effect'),
   POLICY_UNKNOWN_KEY: error('no attestor of this gate has such a key', 'check its spelling, or install the attestor that establishes it'),
   POLICY_SELECTOR_SYNTAX: error('the text is not of the form `source:kind:value`', 'write for example `unix:uid:1000`'),

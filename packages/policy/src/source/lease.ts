@@ -3,25 +3,30 @@ import { child, textOf, type DocNode } from '../document/node.js';
 import type { Condition } from './condition.js';
 import { milliseconds } from './duration.js';
 
-/** What `lease:` says, of a document or of a rule; what it does not say is somebody else's to fill in. */
-export type LeaseWords = Partial<LeaseTerms>;
+/** What `lease:` and `handoff:` say, of a document or of a rule; what they do not say is somebody else's to fill in. */
+export interface LeaseWords extends Omit<Partial<LeaseTerms>, 'handoff'> {
+  readonly handoff?: 'allow' | 'deny';
+}
 
-/** Reads `lease:` below `node`, which is sound by the schema. */
+/** Reads `lease:` and `handoff:` below `node`, which is sound by the schema. */
 export function parseLease(node: DocNode | undefined): LeaseWords {
   const lease = child(node, 'lease');
   const onPeerExit = revokeOrIgnore(textOf(lease, 'onPeerExit'));
   const onExec = revokeOrIgnore(textOf(lease, 'onExec'));
   const reverify = textOf(lease, 'reverify');
+  const handoff = textOf(node, 'handoff');
   return {
     ...(onPeerExit !== undefined && { onPeerExit }),
     ...(onExec !== undefined && { onExec }),
     ...(reverify !== undefined && { reverifyMs: milliseconds(reverify) }),
+    ...((handoff === 'allow' || handoff === 'deny') && { handoff }),
   };
 }
 
 /** `words` before `defaults`; an exec matters where the rule names a program. Frozen. */
 export function termsOf(words: LeaseWords, defaults: LeaseWords, when: Condition): LeaseTerms {
-  return Object.freeze({ onPeerExit: 'revoke', onExec: namesProgram(when) ? 'revoke' : 'ignore', ...defaults, ...words });
+  const { handoff, ...said } = { ...defaults, ...words };
+  return Object.freeze({ onPeerExit: 'revoke', onExec: namesProgram(when) ? 'revoke' : 'ignore', ...said, ...(handoff === 'deny' && { handoff }) });
 }
 
 /** The terms of a connection that several rules allow: each keeps what it asks for. */
@@ -31,6 +36,7 @@ export function strictest(all: readonly LeaseTerms[]): LeaseTerms {
     onPeerExit: all.some(({ onPeerExit }) => onPeerExit === 'revoke') ? 'revoke' : 'ignore',
     onExec: all.some(({ onExec }) => onExec === 'revoke') ? 'revoke' : 'ignore',
     ...(intervals.length > 0 && { reverifyMs: Math.min(...intervals) }),
+    ...(all.some(({ handoff }) => handoff === 'deny') && { handoff: 'deny' }),
   });
 }
 

@@ -69,7 +69,7 @@ export function parseRule(node: DocMap, context: RuleContext): Rule | undefined 
 
 /** Words that one of the two effects has no meaning for. */
 function checkPlaces(node: DocMap, effect: 'allow' | 'deny', { source, findings }: RuleContext): void {
-  const misplaced = effect === 'deny' ? ['requires', 'grant', 'lease', 'limit'] : ['onUnknown'];
+  const misplaced = effect === 'deny' ? ['requires', 'grant', 'lease', 'handoff', 'limit'] : ['onUnknown'];
   for (const word of misplaced) {
     const entry = node.entries.get(word);
     if (entry === undefined) continue;

@@ -5,7 +5,4 @@ import { OPERATORS } from './parse-matcher.js';
 /** The draft-07 schema of `kind: AdmissionPolicy` (`schema.json`), compiled ahead. */
 export const validatePolicy: SchemaValidator = validate as SchemaValidator;
 
-/** In the language, and not in this version. */
-const UNSUPPORTED_WORDS: ReadonlySet<string> = new Set(['handoff']);
-
-export const VALIDATE_OPTIONS: ValidateOptions = { unsupportedWords: UNSUPPORTED_WORDS, words: OPERATORS };
+export const VALIDATE_OPTIONS: ValidateOptions = { words: OPERATORS };

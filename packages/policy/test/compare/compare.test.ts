@@ -72,6 +72,10 @@ describe('a comparison', () => {
   it('knows grant, lease, listeners, expiry and unknown evidence', () => {
     assert.deepEqual(kinds(rules({ ...PEOPLE, grant: { a: 1 } }), rules({ ...PEOPLE, grant: { a: 2 } })), ['grant']);
     assert.deepEqual(kinds(rules(PEOPLE), rules({ ...PEOPLE, lease: { onPeerExit: 'ignore' } })), ['lease']);
+    assert.deepEqual(kinds(rules(PEOPLE), rules({ ...PEOPLE, handoff: 'deny' })), ['lease']);
+    assert.deepEqual(compare(rules(PEOPLE), rules({ ...PEOPLE, handoff: 'deny' })).rules.changed, [{ id: 'r0', words: ['handoff'] }]);
+    assert.deepEqual(compare(rules(PEOPLE), rules({ ...PEOPLE, lease: { onPeerExit: 'ignore' } })).rules.changed, [{ id: 'r0', words: ['lease'] }]);
+    assert.deepEqual(kinds(rules(PEOPLE), rules({ ...PEOPLE, handoff: 'allow' })), []);
     assert.deepEqual(kinds(rules(PEOPLE), rules({ ...PEOPLE, listeners: ['front'] })), ['admits-less']);
     assert.deepEqual(kinds(rules({ ...PEOPLE, expires: '2027-01-01T00:00:00Z' }), rules(PEOPLE)), ['admits-more']);
     assert.deepEqual(kinds(rules(PEOPLE, TRACED), rules(PEOPLE, { ...TRACED, onUnknown: 'skip' })), ['admits-more']);

@@ -27,6 +27,7 @@ export interface RuleDoc {
   readonly window?: { readonly days?: readonly string[]; readonly hours?: string; readonly tz: string };
   readonly limit?: { readonly key: readonly SelectorKey[]; readonly rate?: string; readonly burst?: number; readonly concurrent?: number };
   readonly lease?: { readonly onPeerExit?: 'revoke' | 'ignore'; readonly onExec?: 'revoke' | 'ignore'; readonly reverify?: string };
+  readonly handoff?: 'allow' | 'deny';
 }
 
 export interface PolicyDoc {
@@ -86,6 +87,7 @@ function oracleTerms(policy: PolicyDoc, rules: readonly RuleDoc[]): LeaseTerms {
     onPeerExit: exits.includes('revoke') ? 'revoke' : 'ignore',
     onExec: execs.includes('revoke') ? 'revoke' : 'ignore',
     ...(seconds.length > 0 && { reverifyMs: Math.min(...seconds) * 1000 }),
+    ...(rules.some(({ handoff }) => handoff === 'deny') && { handoff: 'deny' }),
   };
 }
 

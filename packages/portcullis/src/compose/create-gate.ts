@@ -49,6 +49,6 @@ async function gateOfFile(path: string, settings: GateSettings, parts: Parts): P
   return settings.watch === true ? gate.watch() : gate;
 }
 
-function coreOptions(settings: GateSettings, { peerSource, attestors, listenPort }: Parts, policy: Policy, candidate: Policy | undefined): GateOptions {
-  return { ...settings, policy, candidate, peerSource, attestors, ...(listenPort === undefined ? {} : { listenPort }) };
+function coreOptions(settings: GateSettings, { peerSource, attestors, listenPort, handoffPort }: Parts, policy: Policy, candidate: Policy | undefined): GateOptions {
+  return { ...settings, policy, candidate, peerSource, attestors, ...(listenPort === undefined ? {} : { listenPort }), ...(handoffPort === undefined ? {} : { handoffPort }) };
 }

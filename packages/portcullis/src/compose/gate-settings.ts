@@ -3,7 +3,7 @@ import type { PolicyReload } from '../reload/policy-reloader.js';
 import type { Platform, PlatformOptions } from './platform.js';
 import type { Plugin } from './parts.js';
 
-type CoreOptions = Omit<GateOptions, 'policy' | 'candidate' | 'peerSource' | 'attestors' | 'listenPort' | 'sharedAttestors'>;
+type CoreOptions = Omit<GateOptions, 'policy' | 'candidate' | 'peerSource' | 'attestors' | 'listenPort' | 'handoffPort' | 'sharedAttestors'>;
 
 /** What a gate is made from: a policy, and whatever should be other than usual. */
 export interface GateSettings extends CoreOptions, PlatformOptions {

@@ -1,6 +1,6 @@
 import {
-  ATTESTOR, Catalogue, CONNECT_PORT, LISTEN_PORT, MESSAGE_PORT, PEER_SOURCE, PortcullisError,
-  type Attestor, type ConnectPort, type ListenPort, type MessagePort, type PeerSource, type Registrar,
+  ATTESTOR, Catalogue, CONNECT_PORT, HANDOFF_PORT, LISTEN_PORT, MESSAGE_PORT, PEER_SOURCE, PortcullisError,
+  type Attestor, type ConnectPort, type HandoffPort, type ListenPort, type MessagePort, type PeerSource, type Registrar,
 } from '@portcullis/core';
 import { container } from 'tsyringe';
 import { attach } from './attach.js';
@@ -15,6 +15,7 @@ export interface Parts {
   readonly attestors: readonly Attestor[];
   readonly listenPort: ListenPort | undefined;
   readonly connectPort: ConnectPort | undefined;
+  readonly handoffPort: HandoffPort | undefined;
   readonly messagePort: MessagePort | undefined;
   readonly catalogue: Catalogue;
 }
@@ -38,6 +39,7 @@ export function resolveParts(platform: Platform, options: PlatformOptions = {}, 
     attestors,
     listenPort: child.isRegistered(LISTEN_PORT) ? child.resolve<ListenPort>(LISTEN_PORT) : undefined,
     connectPort,
+    handoffPort: child.isRegistered(HANDOFF_PORT) ? child.resolve<HandoffPort>(HANDOFF_PORT) : undefined,
     messagePort: child.isRegistered(MESSAGE_PORT) ? child.resolve<MessagePort>(MESSAGE_PORT) : undefined,
     catalogue: Catalogue.of(attestors),
   };

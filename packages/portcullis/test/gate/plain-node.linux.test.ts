@@ -5,7 +5,7 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises';
-import { LinuxAttestor, LinuxPeerSource } from '@portcullis/attestor-linux';
+import { LinuxAttestor, LinuxHandoffPort, LinuxPeerSource } from '@portcullis/attestor-linux';
 import type { Attestor, GateOptions } from '@portcullis/core';
 import { fakeDefinition, findingsOf, hasValue, stubPolicy } from '@portcullis/core/testing';
 import { Harness, needLinux, until } from './support/harness.js';
@@ -58,9 +58,17 @@ describe('a server behind a gate is as it is in plain Node', function () {
     await (await harness.gate(mine({ policy, attestors: [new LinuxAttestor(), late] }))).listen(server, { path });
   };
 
-  /** Runs one experiment plainly, behind a gate, and behind one whose answers are late: the outcome is the expected one each time. */
+  const gatedReading: Listen = async (server, path) => {
+    const policy = stubPolicy({
+      keys: ['unix:uid'], terms: { onPeerExit: 'revoke', onExec: 'ignore', handoff: 'deny' },
+      allow: (evidence) => hasValue(evidence, 'unix:uid', (uid) => uid === process.getuid?.()),
+    });
+    await (await harness.gate(mine({ policy, handoffPort: new LinuxHandoffPort() }))).listen(server, { path });
+  };
+
+  /** Runs one experiment plainly, behind a gate, behind one whose answers are late, and behind one that reads itself: the outcome is the expected one each time. */
   function same<T>(what: string, expected: T, experiment: (listen: (server: Server) => Promise<string>) => Promise<T>): void {
-    for (const [how, listen] of [['plain Node', plain], ['the gate', gated], ['the gate, with late answers', gatedLate]] as const) {
+    for (const [how, listen] of [['plain Node', plain], ['the gate', gated], ['the gate, with late answers', gatedLate], ['the gate, with `handoff: deny`', gatedReading]] as const) {
       it(`${what} (${how})`, async () => {
         const outcome = await experiment(async (server) => {
           servers.push(server);

@@ -4,7 +4,9 @@ import { createSecureServer, createServer as createHttp2Server, type Http2Server
 import { createServer as createHttpsServer } from 'node:https';
 import { createServer as createNetServer, type Server, type Socket } from 'node:net';
 import * as grpc from '@grpc/grpc-js';
+import { LinuxHandoffPort } from '@portcullis/attestor-linux';
 import { admissionOf, type Guarded } from '@portcullis/core';
+import type { StubPolicyOptions } from '@portcullis/core/testing';
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
 import { StdioServerTransport } from '@modelcontextprotocol/sdk/server/stdio.js';
 import { fastify } from 'fastify';
@@ -21,7 +23,13 @@ function whoami(subject: object): string {
 
 const ME = `${String(process.getuid?.())}:"tester"`;
 
-describe('the gate before real servers', function () {
+/** Of whom the connections are: of their connectors, as far as anybody looks, or read with their senders. */
+const WAYS: readonly (readonly [string, Partial<StubPolicyOptions>])[] = [
+  ['the gate before real servers', {}],
+  ['the gate before real servers, with `handoff: deny`', { terms: { onPeerExit: 'revoke', onExec: 'revoke', handoff: 'deny' } }],
+];
+
+for (const [title, policyOptions] of WAYS) describe(title, function () {
   let harness: Harness;
   /** Everything of the application that a connection reached: empty after a refusal (I1). */
   let reached: string[];
@@ -40,9 +48,13 @@ describe('the gate before real servers', function () {
     return server;
   }
 
+  async function serve(target: Guarded): Promise<void> {
+    await harness.serve(target, { policy: harness.policy(policyOptions), handoffPort: new LinuxHandoffPort() });
+  }
+
   /** An admitted client of `kind` is served; a refused one gets nothing, and nothing of it gets to the application. */
   async function proves(kind: string, target: Guarded, expected: Seen, asked: object = {}): Promise<void> {
-    await harness.serve(target);
+    await serve(target);
     const refused = await harness.refusedClient(kind, asked);
     assert.equal(refused.status, undefined, 'a refused client got an answer');
     assert.ok(refused.code !== undefined || refused.body === '', `a refused client got ${JSON.stringify(refused)}`);
@@ -87,7 +99,7 @@ describe('the gate before real servers', function () {
       seen.add(admissionOf(request));
       response.end('ok');
     }).on('connection', () => { connections += 1; });
-    await harness.serve(server);
+    await serve(server);
     assert.deepEqual(await harness.admittedClient('http', { times: 3 }), { status: 200, body: 'ok ok ok' });
     assert.deepEqual([seen.size, connections], [1, 1]);
   });
