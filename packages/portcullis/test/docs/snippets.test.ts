@@ -6,7 +6,9 @@ import { DARWIN_SELECTORS } from '@portcullis/attestor-darwin';
 import { KUBERNETES_SELECTORS } from '@portcullis/attestor-kubernetes';
 import { LINUX_SELECTORS } from '@portcullis/attestor-linux';
 import { SYSTEMD_SELECTORS } from '@portcullis/attestor-systemd';
-import { compilePolicyText, formatFindings, loadPolicyTest, parseEvidence, readDocument } from '@portcullis/policy';
+import { compilePolicyText, formatFindings, loadPolicyTest, parseEvidence, readDocument, toPlain } from '@portcullis/policy';
+import { Ajv } from 'ajv';
+import { makeSchema } from '../../dist/schema/make-schema.js';
 import { parseGateway } from '../../dist/gateway/parse-gateway.js';
 import { allPages, type Page } from './support/pages.js';
 import { problemsOf, runSnippet } from './support/compile-snippets.js';
@@ -35,6 +37,14 @@ describe('snippets of the documentation', function () {
       it(`${at} is what the loader takes`, () => { assert.equal(/^kind: PolicyTest$/m.test(text) ? testProblem(text, page) : yamlProblem(text, at), ''); });
     }
   }
+
+  it('have no mark in an editor, where they are YAML with a kind', () => {
+    const validate = new Ajv({ allowUnionTypes: true, strictTypes: false, strictRequired: false, keywords: ['patternErrorMessage'] }).compile(makeSchema(CATALOGUE));
+    for (const { language, text, at } of blocks) {
+      const { root } = readDocument(text, at);
+      if (language === 'yaml' && /^kind:/m.test(text) && root !== undefined) assert.ok(validate(toPlain(root)), `${at} ${JSON.stringify(validate.errors)}`);
+    }
+  });
 
   it('are TypeScript that compiles against the packages as they are built', () => {
     assert.ok(typed.length >= 2);
