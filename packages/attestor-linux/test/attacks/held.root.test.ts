@@ -27,7 +27,7 @@ const MEMORY: Waiting = { feature: 'exec-waits', command: '/bin/cat', file: 'aux
 const LINKS: Waiting = { feature: 'exec-waits-links', command: '/usr/bin/readlink', file: 'ns/mnt' };
 
 /** Whether the kernel lets whoever looks at a process wait for its exec is the kernel's affair: what we say of it is not. */
-describe('T20: a peer that stops in the middle of an exec', () => {
+describe('T20: a peer that makes whoever looks at it wait', () => {
   let stage: Stage;
   let attestor: PeerProcess;
   let socketPath: string;
@@ -44,7 +44,7 @@ describe('T20: a peer that stops in the middle of an exec', () => {
   /** An attestor in a process of its own, which may be held up. */
   async function start(keys: readonly SelectorKey[], without: Partial<Capabilities> = {}): Promise<void> {
     socketPath = stage.at('held');
-    attestor = stage.start(process.execPath, [join(import.meta.dirname, '../support/attestor-process.js'), socketPath, keys.join(','), JSON.stringify(without)]);
+    attestor = stage.start(compiled('mortal'), [process.execPath, join(import.meta.dirname, '../support/attestor-process.js'), socketPath, keys.join(','), JSON.stringify(without)]);
     await attestor.expect('ready');
   }
 
@@ -125,7 +125,7 @@ describe('T20: a peer that stops in the middle of an exec', () => {
   });
 
   it('T20: over loopback TCP, who looks for the holder and pins it is not held up for good', async function () {
-    const server = stage.start(process.execPath, [join(import.meta.dirname, '../support/loopback-process.js'), 'unix:uid,linux:pin']);
+    const server = stage.start(compiled('mortal'), [process.execPath, join(import.meta.dirname, '../support/loopback-process.js'), 'unix:uid,linux:pin']);
     const port = await server.line();
     const connect = async (uid: number): Promise<Pick<Said, 'evidence'>> => {
       const puppet = stage.start(compiled('tcp-puppet'), ['127.0.0.1', port], { uid });
@@ -147,7 +147,7 @@ describe('T20: a peer that stops in the middle of an exec', () => {
   });
 
   it('T20: over loopback TCP, a holder that stops in an exec after it was found holds up no pin', async function () {
-    const server = stage.start(process.execPath, [join(import.meta.dirname, '../support/holder-process.js')]);
+    const server = stage.start(compiled('mortal'), [process.execPath, join(import.meta.dirname, '../support/holder-process.js')]);
     const peer = stage.start(compiled('hold-exec'), [stage.at('held'), compiled('puppet'), String(SOMEBODY), await server.line()]);
     assert.equal(await peer.line(), 'held');
     await server.expect('accepted');

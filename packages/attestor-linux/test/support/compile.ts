@@ -24,7 +24,7 @@ export function compiled(name: string, kind: Kind = 'program'): string {
 /** Compiles it, whether it is there or not. */
 export function compileInto(into: string, name: string, kind: Kind): string {
   const made = pathOf(into, name, kind);
-  const how = kind === 'library' ? ['-shared', '-fPIC'] : ['-static'];
+  const how = kind === 'library' ? ['-shared', '-fPIC'] : ['-static', '-pthread'];
   const { status, stderr } = spawnSync('/usr/bin/gcc', ['-Wall', '-Wextra', '-Werror', '-O1', ...how, '-o', made, join(sources, `${name}.c`)], { encoding: 'utf8' });
   assert.equal(status, 0, stderr);
   chmodSync(made, 0o755);
