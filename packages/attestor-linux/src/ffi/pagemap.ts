@@ -54,6 +54,18 @@ function scan(pagemapFd: Fd, start: bigint, end: bigint): boolean | SysFailure {
   return regions < 0 ? new SysFailure(`ioctl(${String(pagemapFd)}, PAGEMAP_SCAN)`, libc().errno()) : regions > 0;
 }
 
+const oneByte = new Uint8Array(1);
+
+/**
+ * Whether the memory behind the descriptor is still somebody's: after an exec or an exit it reads nothing (T2). An entry has eight
+ * bytes, and asking for one is an error, which the kernel finds between those two questions: after it saw that the memory is
+ * there, and before it takes the memory's lock, which a thread of the process can hold for as long as it likes (T20).
+ */
+export function isMemoryAlive(pagemapFd: Fd): boolean {
+  const size = libc().pread(pagemapFd, oneByte, 1, 0); // EINVAL: fs/proc/task_mmu.c, pagemap_read(), in 5.10 to 6.18
+  return size < 0 && libc().errno() === EINVAL;
+}
+
 const PAGES_AT_ONCE = 8192;
 const entries = new Uint32Array(Buffer.allocUnsafeSlow(PAGES_AT_ONCE * ENTRY_BYTES).buffer);
 let pageSize: bigint | undefined;

@@ -14,7 +14,6 @@ export interface Mapping {
   readonly name: Uint8Array;
 }
 
-const ANY = BigInt(PROCMAP_QUERY_COVERING_OR_NEXT_VMA);
 const EXECUTABLE = BigInt(PROCMAP_QUERY_COVERING_OR_NEXT_VMA | PROCMAP_QUERY_VMA_EXECUTABLE);
 const NAME_SIZE = 4096;
 const VMA_WRITABLE = 2;
@@ -42,14 +41,6 @@ export function mappingAt(mapsFd: Fd, address: bigint): Mapping | SysFailure | u
   u64.fill(0n);
   u64[0] = 104n;
   return run(mapsFd, address);
-}
-
-/** Whether the memory behind the descriptor is still somebody's: after an exec or an exit the kernel answers ESRCH. */
-export function isMemoryAlive(mapsFd: Fd): boolean {
-  u64.fill(0n);
-  u64[0] = 104n;
-  u64[1] = ANY;
-  return libc().ioctl(mapsFd, PROCMAP_QUERY, query) === 0;
 }
 
 function run(mapsFd: Fd, address: bigint): Mapping | SysFailure | undefined {

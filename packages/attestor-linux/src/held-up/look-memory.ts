@@ -1,3 +1,5 @@
+import type { LookOrder } from '../image/image-look.js';
+
 /**
  * What a looking thread and its asker share. `state` is what both wait on; the asker writes `request` (JSON) before it asks,
  * the thread writes `results` and `bytes` before it answers.
@@ -31,13 +33,16 @@ export class LookMemory {
   }
 }
 
-/** Opens each path, reads the whole of one, or copies a descriptor of another process. */
+/** Looks at a program image, opens each path, reads the whole of one, or copies a descriptor of another process. */
 export type LookRequest =
+  | { readonly image: LookOrder }
   | { readonly getfd: { readonly pidfd: number; readonly foreignFd: number } }
   | { readonly open: readonly { readonly path: string; readonly flags: number }[] }
   | { readonly read: string };
 
 export const MOST_PATHS = 64;
+/** Of one image: auxiliary vector, exe and pagemap. The size of what is said of its code stands behind their results. */
+export const IMAGE_FILES = 3;
 /** Of one file that is read. */
 const MOST_BYTES = 1 << 20;
 const MOST_REQUEST = 16_384;

@@ -3,8 +3,10 @@ import { ERANGE, SysFailure } from '../ffi/errno.js';
 import { closeFd, cPath, openRead } from '../ffi/file.js';
 import { pidfdGetfd } from '../ffi/pidfd.js';
 import type { Fd } from '@portcullis/core';
+import { lookAtImage } from '../image/image-look.js';
+import { asBuffer } from '../proc/decode.js';
 import { readProc } from '../proc/read.js';
-import { ABANDONED, ANSWERED, ASKED, IDLE, LookMemory, STARTING } from './look-memory.js';
+import { ABANDONED, ANSWERED, ASKED, IDLE, IMAGE_FILES, LookMemory, STARTING } from './look-memory.js';
 
 const memory = new LookMemory(workerData as SharedArrayBuffer);
 const { state, results, bytes } = memory;
@@ -36,10 +38,11 @@ function look(): readonly Fd[] {
     results[0] = copy instanceof SysFailure ? -copy.errno : copy;
     return copy instanceof SysFailure ? [] : [copy];
   }
-  if ('open' in request) {
-    const all = request.open.map(({ path, flags }) => openRead(cPath(path), path, flags));
-    for (const [at, fd] of all.entries()) results[at] = fd instanceof SysFailure ? -fd.errno : fd;
-    return all.filter((fd) => typeof fd === 'number');
+  if ('open' in request) return answer(request.open.map(({ path, flags }) => openRead(cPath(path), path, flags)));
+  if ('image' in request) {
+    const { auxv, exe, pagemap, code } = lookAtImage(request.image);
+    results[IMAGE_FILES] = asBuffer(bytes).write(JSON.stringify(code ?? null));
+    return answer(pagemap === undefined ? [auxv, exe] : [auxv, exe, pagemap]);
   }
   const read = readProc(request.read, 'pieces');
   if (read instanceof SysFailure) results[0] = -read.errno;
@@ -49,4 +52,9 @@ function look(): readonly Fd[] {
     results[0] = read.length;
   }
   return [];
+}
+
+function answer(opened: readonly (Fd | SysFailure)[]): readonly Fd[] {
+  for (const [at, fd] of opened.entries()) results[at] = fd instanceof SysFailure ? -fd.errno : fd;
+  return opened.filter((fd) => typeof fd === 'number');
 }

@@ -1,9 +1,11 @@
 import { unknown, type Fd, type Pid, type Uid, type Unknown } from '@portcullis/core';
 import { SysFailure } from '../ffi/errno.js';
 import { closeFd, cPath, openRead } from '../ffi/file.js';
+import type { Code } from '../image/code.js';
+import { lookAtImage, type ImageLook, type LookOrder } from '../image/image-look.js';
 import { readProc } from '../proc/read.js';
 import { countStuck } from './exit.js';
-import { MOST_PATHS, type LookRequest } from './look-memory.js';
+import { IMAGE_FILES, MOST_PATHS, type LookRequest } from './look-memory.js';
 import { LookWorker } from './look-worker.js';
 
 /** How long one look may take. The kernel answers in microseconds, unless the process sees to it that it does not. */
@@ -28,7 +30,8 @@ export interface PathToOpen {
 
 /**
  * Looks at files below `/proc/PID` that the process can make wait for as long as it likes (T20): the kernel takes a lock that
- * an exec holds, and reads memory that the process filled from a file system of its own. They are done by a thread that is
+ * an exec holds, or that of the process's memory, which a mapping of a file of its own FUSE holds until that answers, and reads
+ * memory that the process filled from there. They are done by a thread that is
  * waited for within bounds, and left to itself where it is held up.
  */
 class Looks {
@@ -40,11 +43,21 @@ class Looks {
   open(uid: Uid, paths: readonly PathToOpen[]): readonly (Fd | SysFailure)[] | Unknown {
     if (paths.length > MOST_PATHS) throw new RangeError(`${String(paths.length)} paths at once`);
     const answered = this.#ask(uid, { open: paths }, paths[0]?.path ?? '');
+    return 'why' in answered ? answered : paths.map(({ path }, at) => opened(answered, at, path));
+  }
+
+  /** See `lookAtImage`. */
+  image(uid: Uid, order: LookOrder): ImageLook | Unknown {
+    const { folder, pinned } = order;
+    const answered = this.#ask(uid, { image: order }, folder);
     if ('why' in answered) return answered;
-    return paths.map(({ path }, at) => {
-      const result = answered.memory.results[at] ?? -1;
-      return result < 0 ? new SysFailure(`openat(AT_FDCWD, "${path}")`, -result) : (result as Fd);
-    });
+    const { bytes, results } = answered.memory;
+    return {
+      auxv: opened(answered, 0, `${folder}/auxv`),
+      exe: opened(answered, 1, `${folder}/exe`),
+      pagemap: pinned === undefined ? opened(answered, 2, `${folder}/pagemap`) : undefined,
+      code: (JSON.parse(Buffer.from(bytes.slice(0, results[IMAGE_FILES])).toString()) as Code | Unknown | null) ?? undefined,
+    };
   }
 
   /** The whole of a small file, which is the caller's own copy. */
@@ -91,6 +104,12 @@ class Looks {
   }
 }
 
+/** The descriptor that was opened, or why there is none. */
+function opened({ memory }: LookWorker, at: number, path: string): Fd | SysFailure {
+  const result = memory.results[at] ?? -1;
+  return result < 0 ? new SysFailure(`openat(AT_FDCWD, "${path}")`, -result) : (result as Fd);
+}
+
 const looks = new Looks();
 /** Of their own: where the kernel lets nobody wait for these, who holds up the others can still be pinned. */
 const pinLooks = new Looks();
@@ -99,6 +118,11 @@ const pinLooks = new Looks();
 export function openBounded({ uid, direct }: Asker, paths: readonly PathToOpen[]): readonly (Fd | SysFailure)[] | Unknown {
   if (!direct) return looks.open(uid, paths);
   return paths.map(({ path, flags }) => openRead(cPath(path), path, flags));
+}
+
+/** See `lookAtImage`. */
+export function lookBounded({ uid, direct }: Asker, order: LookOrder): ImageLook | Unknown {
+  return direct ? lookAtImage(order) : looks.image(uid, order);
 }
 
 /** See `Looks.read`. The bytes are lent where the look is direct. */
@@ -117,6 +141,6 @@ export function getfdBounded(uid: Uid, pidfd: Fd, foreignFd: number): Fd | SysFa
 }
 
 /** Closes what `openBounded` opened. */
-export function closeAll(opened: readonly (Fd | SysFailure)[]): void {
+export function closeAll(opened: readonly (Fd | SysFailure | undefined)[]): void {
   for (const fd of opened) if (typeof fd === 'number') closeFd(fd);
 }

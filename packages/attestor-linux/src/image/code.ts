@@ -1,13 +1,12 @@
 import { unknown, type Fd, type Unknown } from '@portcullis/core';
 import { ESRCH, SysFailure } from '../ffi/errno.js';
 import { closeFd, cPath, openRead } from '../ffi/file.js';
-import { hasPrivatePages } from '../ffi/pagemap.js';
+import { hasPrivatePages, isMemoryAlive } from '../ffi/pagemap.js';
 import { lastEnd, nextExecutable, type Mapping } from '../ffi/procmap.js';
 import { deviceNumber, type FileIdentity } from '../ffi/statx.js';
 import { parseExecutableMaps } from '../proc/parse-maps.js';
 import { rereadProc } from '../proc/read.js';
 import { unknownOf } from '../unknown-of.js';
-import { isPinnedMemoryAlive } from './memory.js';
 import { mappedIdentity, type MappedIdentity } from './mapped-identity.js';
 import { isFdOnFuse, isRootOnly } from './root-only.js';
 
@@ -31,23 +30,22 @@ const VSYSCALL = Buffer.from('[vsyscall]');
 
 /** Where the code of a process can be looked at. */
 export interface CodeSource {
-  /** Pins the memory. */
   readonly maps: Fd;
+  /** Pins the memory. */
+  readonly pagemap: Fd;
   readonly exeFd: Fd;
   readonly exe: FileIdentity;
   readonly procmapQuery: boolean;
-  /** The caller closes what it opened. */
-  openPagemap(): Fd | SysFailure | Unknown;
 }
 
 /** Looks at every executable mapping of the memory behind `maps`. */
 export function lookAtCode(source: CodeSource): Code | Unknown {
-  const { maps, procmapQuery } = source;
+  const { maps, pagemap, procmapQuery } = source;
   const survey = new Survey(source);
   const failed = procmapQuery ? surveyByQuery(maps, survey) : surveyByText(maps, survey);
   const code = failed ?? survey.code();
-  // The pagemap is opened by path: another program's, unless this memory is still there (T2).
-  return isPinnedMemoryAlive(maps, procmapQuery) ? code : unknown('peer-changed', 'the memory that was looked at is gone');
+  // The maps were opened by path: another program's, unless the pinned memory is still there (T2).
+  return isMemoryAlive(pagemap) ? code : unknown('peer-changed', 'the memory that was looked at is gone');
 }
 
 function surveyByQuery(maps: Fd, survey: Survey): Unknown | undefined {
@@ -128,19 +126,12 @@ class Survey {
   #hasWrittenCode(): boolean | Unknown {
     const bytes = this.#private.reduce((sum, { start, end }) => sum + end - start, 0n);
     if (bytes > MOST_CODE_BYTES) return unknown('limit', `${String(bytes)} bytes of code`);
-    const pagemap = this.#source.openPagemap();
-    if (pagemap instanceof SysFailure) return unknownOf(pagemap);
-    if (typeof pagemap !== 'number') return pagemap;
-    try {
-      for (const { start, end } of this.#private) {
-        const found = hasPrivatePages(pagemap, start, end);
-        if (found instanceof SysFailure) return unknownOf(found);
-        if (found) return true;
-      }
-      return false;
-    } finally {
-      closeFd(pagemap);
+    for (const { start, end } of this.#private) {
+      const found = hasPrivatePages(this.#source.pagemap, start, end);
+      if (found instanceof SysFailure) return unknownOf(found);
+      if (found) return true;
     }
+    return false;
   }
 
   #isExe(mapping: Mapping): boolean {

@@ -1,15 +1,15 @@
 import { unknown, type Fd, type Unknown } from '@portcullis/core';
-import { O_PATH } from '../ffi/constants.js';
 import { leadsNowhere, SysFailure } from '../ffi/errno.js';
 import { closeFd, cPath, openRead, readAt, readLinkOf } from '../ffi/file.js';
+import { isMemoryAlive } from '../ffi/pagemap.js';
 import { fileSystemOf, inodeOf, samePath, sameFd, sameFile, statFd, statPath, type FileIdentity } from '../ffi/statx.js';
 import { countHeld } from '../held-descriptors.js';
-import { closeAll, openBounded, type Asker, type PathToOpen } from '../held-up/looks.js';
+import { closeAll, lookBounded, openBounded, type Asker } from '../held-up/looks.js';
 import type { LinuxPeer } from '../peer.js';
 import { decodeText } from '../proc/decode.js';
-import { lookAtCode, type Code } from './code.js';
+import type { Code } from './code.js';
 import { unknownOf } from '../unknown-of.js';
-import { isPinnedMemoryAlive } from './memory.js';
+import type { ImageLook } from './image-look.js';
 
 /** What kind of file the program runs from. `elsewhere`: its path belongs to another mount namespace (T5, T6). */
 export type ExeState = 'linked' | 'deleted' | 'memfd' | 'replaced' | 'elsewhere';
@@ -18,14 +18,14 @@ export type ExeState = 'linked' | 'deleted' | 'memfd' | 'replaced' | 'elsewhere'
 const LOOK_SERVES_MS = 1000;
 
 const scratch = Buffer.allocUnsafeSlow(2048);
-/** Of one image: its maps, and its file. */
+/** Of one image: its pagemap, and its file. */
 const DESCRIPTORS = 2;
 const MEMFD = '/memfd:';
 const SLASH = 0x2f;
 const NUL = Buffer.alloc(1);
 
 /**
- * One program image: a process between two execs. The open `maps` descriptor pins its memory (after an exec it reads
+ * One program image: a process between two execs. The open `pagemap` descriptor pins its memory (after an exec it reads
  * nothing), the exe link and the auxiliary vector tell an exec even where somebody keeps the old memory alive (T2).
  */
 export class ProgramImage {
@@ -35,8 +35,8 @@ export class ProgramImage {
   readonly state: ExeState;
   readonly #folder: string;
   readonly #looked: Looked;
-  #code: Code | Unknown | undefined;
-  #codeAtMs = 0;
+  #code: Code | Unknown;
+  #codeAtMs = performance.now();
   #execAtMs = performance.now();
   #users = 1;
 
@@ -44,6 +44,7 @@ export class ProgramImage {
   private constructor(folder: string, looked: Looked) {
     this.#folder = folder;
     this.#looked = looked;
+    this.#code = looked.code;
     this.exe = looked.exe;
     this.linkText = looked.linkText;
     this.state = looked.where.state;
@@ -54,26 +55,21 @@ export class ProgramImage {
   static look(peer: LinuxPeer): ProgramImage | Unknown {
     const folder = peer.procFolder();
     if (typeof folder !== 'string') return folder;
-    // The memory is pinned first: whatever is read of another image afterwards is caught by `changed`.
-    const opened = peer.open([{ path: `${folder}/maps`, flags: 0 }, ...execPaths(folder)]);
-    if ('why' in opened) return opened;
-    const [maps, exe, auxv] = opened;
-    const looked = typeof maps === 'number' && typeof exe === 'number' && typeof auxv === 'number' ? lookBehind(peer, folder, maps, exe, auxv) : firstUnknown(peer, opened);
-    if (typeof auxv === 'number') closeFd(auxv);
-    if ('maps' in looked) return new ProgramImage(folder, looked);
-    closeAll([maps, exe].filter((fd) => fd !== undefined));
+    const { asker, capabilities: { procmapQuery } } = peer;
+    const seen = lookBounded(asker, { folder, code: true, procmapQuery });
+    if ('why' in seen) return seen;
+    const looked = lookBehind(peer, folder, seen);
+    closeAll([seen.auxv]);
+    if ('pagemap' in looked) return new ProgramImage(folder, looked);
+    closeAll([seen.pagemap, seen.exe]);
     return looked;
   }
 
   /** What the executable mappings say; looked at again when the last look is older than a second. */
   code(): Code | Unknown {
-    const now = performance.now();
-    if (this.#code === undefined || now - this.#codeAtMs > LOOK_SERVES_MS) {
-      const { maps, exeFd, asker, procmapQuery } = this.#looked;
-      this.#code = lookAtCode({ maps, exeFd, exe: this.exe, procmapQuery, openPagemap: () => openOne(asker, `${this.#folder}/pagemap`) });
-      this.#codeAtMs = now;
-    }
-    return this.#code;
+    if (performance.now() - this.#codeAtMs <= LOOK_SERVES_MS) return this.#code;
+    const ran = this.#ranAnother(true);
+    return ran === undefined ? this.#code : unknown('peer-changed', ran);
   }
 
   /**
@@ -82,28 +78,29 @@ export class ProgramImage {
    * tells an exec beside memory that somebody kept alive (T2): looked at no more than a second ago, or `now`.
    */
   changed(look: 'recent' | 'now' = 'recent'): string | undefined {
-    const { maps, exeFd, where, procmapQuery } = this.#looked;
-    if (!isPinnedMemoryAlive(maps, procmapQuery)) return 'the memory that was looked at is gone: the process ran another program';
+    const { pagemap, exeFd, where } = this.#looked;
+    if (!isMemoryAlive(pagemap)) return 'the memory that was looked at is gone: the process ran another program';
     if (!sameFd(exeFd, this.exe)) return 'the file that runs has changed';
     if (where.hostPath !== undefined && !samePath(where.hostPath, this.exe)) return 'the path leads to another file';
     const now = performance.now();
     if (look === 'recent' && now - this.#execAtMs < LOOK_SERVES_MS) return undefined;
-    const ran = this.#ranAnother();
-    if (ran === undefined) this.#execAtMs = now;
-    return ran;
+    return this.#ranAnother(look === 'recent');
   }
 
-  #ranAnother(): string | undefined {
-    const { asker, auxv } = this.#looked;
-    const opened = openBounded(asker, execPaths(this.#folder));
-    if ('why' in opened) return `it cannot be seen which program runs: ${opened.detail ?? opened.why}`;
-    const [exe, vector] = opened;
-    const sameExe = typeof exe === 'number' && sameFd(exe, this.exe);
-    const size = typeof vector === 'number' ? readAuxv(vector) : undefined;
-    closeAll(opened);
+  /** Asks in one go whatever may wait: why another program runs, or undefined, and then what the mappings say if `code`. */
+  #ranAnother(code: boolean): string | undefined {
+    const { asker, auxv, pagemap, procmapQuery } = this.#looked;
+    const seen = lookBounded(asker, { folder: this.#folder, pinned: pagemap, code, procmapQuery });
+    if ('why' in seen) return `it cannot be seen which program runs: ${seen.detail ?? seen.why}`;
+    const sameExe = typeof seen.exe === 'number' && sameFd(seen.exe, this.exe);
+    const size = typeof seen.auxv === 'number' ? readAuxv(seen.auxv) : undefined;
+    closeAll([seen.exe, seen.auxv]);
     if (!sameExe) return 'the exe link leads to another file, or the file changed';
     const same = size !== undefined && size === auxv.length && auxv.compare(scratch, 0, size) === 0;
-    return same ? undefined : 'the process ran another program while its old memory was kept';
+    if (!same) return 'the process ran another program while its old memory was kept';
+    this.#execAtMs = performance.now();
+    if (seen.code !== undefined) [this.#code, this.#codeAtMs] = [seen.code, this.#execAtMs];
+    return undefined;
   }
 
   /** A descriptor of the exe's content; the caller closes it. The file behind it is the one that `exe` describes. */
@@ -127,7 +124,7 @@ export class ProgramImage {
   letGo(): void {
     this.#users -= 1;
     if (this.#users > 0) return;
-    closeAll([this.#looked.maps, this.#looked.exeFd]);
+    closeAll([this.#looked.pagemap, this.#looked.exeFd]);
     countHeld(-DESCRIPTORS);
   }
 }
@@ -137,7 +134,8 @@ interface Looked {
   readonly exe: FileIdentity;
   readonly linkText: string | undefined;
   readonly where: Where;
-  readonly maps: Fd;
+  readonly pagemap: Fd;
+  readonly code: Code | Unknown;
   /** The file that runs, by O_PATH: what is asked of it cannot be held up by an exec. */
   readonly exeFd: Fd;
   /** The auxiliary vector: AT_RANDOM and the load addresses differ with every exec, as far as addresses are random. */
@@ -146,22 +144,16 @@ interface Looked {
   readonly asker: Asker;
 }
 
-/** What tells one exec from the next: the exe link, and the auxiliary vector. */
-function execPaths(folder: string): readonly [PathToOpen, PathToOpen] {
-  return [{ path: `${folder}/exe`, flags: O_PATH }, { path: `${folder}/auxv`, flags: 0 }];
-}
-
 function openOne(asker: Asker, path: string): Fd | SysFailure | Unknown {
   const opened = openBounded(asker, [{ path, flags: 0 }]);
   return 'why' in opened ? opened : (opened[0] ?? unknown('system-error', path));
 }
 
-function firstUnknown(peer: LinuxPeer, opened: readonly (Fd | SysFailure)[]): Unknown {
-  const failure = opened.find((fd) => fd instanceof SysFailure);
-  return failure === undefined ? unknown('system-error') : peer.unknownOf(failure);
-}
-
-function lookBehind(peer: LinuxPeer, folder: string, maps: Fd, exeFd: Fd, vector: Fd): Looked | Unknown {
+function lookBehind(peer: LinuxPeer, folder: string, { auxv: vector, pagemap, exe: exeFd, code }: ImageLook): Looked | Unknown {
+  if (pagemap instanceof SysFailure) return peer.unknownOf(pagemap);
+  if (exeFd instanceof SysFailure) return peer.unknownOf(exeFd);
+  if (vector instanceof SysFailure) return peer.unknownOf(vector);
+  if (pagemap === undefined || code === undefined) return unknown('system-error');
   const exe = statFd(exeFd);
   if (exe instanceof SysFailure) return peer.unknownOf(exe);
   const link = readLinkOf(exeFd);
@@ -172,7 +164,7 @@ function lookBehind(peer: LinuxPeer, folder: string, maps: Fd, exeFd: Fd, vector
   const size = readAuxv(vector);
   if (size === undefined) return unknown('system-error', `${folder}/auxv cannot be read`);
   const auxv = Buffer.from(scratch.subarray(0, size));
-  return { exe, linkText, where, maps, exeFd, auxv, procmapQuery: peer.capabilities.procmapQuery, asker: peer.asker };
+  return { exe, linkText, where, pagemap, code, exeFd, auxv, procmapQuery: peer.capabilities.procmapQuery, asker: peer.asker };
 }
 
 interface Where {

@@ -67,14 +67,14 @@ describe('T2: a peer that runs another program', () => {
     });
   }
 
-  for (const [state, warm] of [['seen for the first time', false], ['that connected before', true]] as const) {
+  for (const [state, warm, uid] of [['seen for the first time', false, SOMEBODY], ['of our own user, seen for the first time,', false, 0], ['that connected before', true, SOMEBODY]] as const) {
     it(`T2: an exec before any of the calls that look at a peer ${state} is refused, or the new program is what is known`, async () => {
-      const { puppet: honest, socket: known } = await stage.connectedPuppet({ uid: SOMEBODY });
-      await attesting.look(known, PROGRAM);
+      const { puppet: honest, socket: known } = await stage.connectedPuppet({ uid });
+      if (warm) await attesting.look(known, PROGRAM);
       const calls = await countCalls(async () => attesting.look(warm ? await again(honest) : known, PROGRAM));
       const outcomes = new Set<string>();
       for (let at = 1; at <= calls; at += 1) {
-        const { puppet, socket } = await stage.connectedPuppet({ uid: SOMEBODY });
+        const { puppet, socket } = await stage.connectedPuppet({ uid });
         if (warm) await attesting.look(socket, PROGRAM);
         const connection = warm ? await again(puppet) : socket;
         const stop = interceptCalls((count) => { if (count === at) execNow(puppet); });

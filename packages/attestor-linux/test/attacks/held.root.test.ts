@@ -115,6 +115,27 @@ describe('T20: a peer that makes whoever looks at it wait', () => {
     while ((await honest(ANOTHER)).evidence['unix:path']?.state !== 'present') await passed(10);
   });
 
+  for (const [title, again] of [['at its first connection', false], ['when it was known already', true]] as const) {
+    it(`T20: who keeps the lock of their own memory has an unknown program, ${title}, and nobody else waits`, async () => {
+      await start(PROGRAM);
+      if (!again) attestor.child.kill('SIGSTOP');
+      const peer = stage.start(compiled('hold-memory'), [socketPath, String(SOMEBODY), ...(again ? ['again'] : [])]);
+      if (again) {
+        assert.equal((await answered()).evidence['unix:image']?.state, 'present');
+        await passed(1000); // for so long what was seen of it serves
+        attestor.child.kill('SIGSTOP');
+        peer.child.kill('SIGUSR1');
+      }
+      await peer.expect('held');
+      while (!makesOthersWait(peer.pid, { ...MEMORY, file: 'cmdline' })) await passed(10);
+      attestor.child.kill('SIGCONT');
+      const { evidence } = await answered();
+      assert.deepEqual(PROGRAM.map((key) => [key, evidence[key]?.state]), PROGRAM.map((key) => [key, 'unknown']));
+      assert.deepEqual((await honest(ANOTHER)).evidence['unix:image'], { state: 'present', values: ['verified'], tier: 'kernel-live' });
+      assert.ok(makesOthersWait(peer.pid, { ...MEMORY, file: 'cmdline' }));
+    });
+  }
+
   it('T20: below Linux 6.5 the pin, which reads the start time, is waited for within bounds, and nobody else waits', async function () {
     await start(['linux:pin', 'linux:live-uid'], { peerPidFd: false });
     const { code, pin } = await (await held(this)).answer;

@@ -1,0 +1,54 @@
+import { unknown, type Fd, type Unknown } from '@portcullis/core';
+import { O_PATH } from '../ffi/constants.js';
+import { SysFailure } from '../ffi/errno.js';
+import { closeFd, cPath, openRead } from '../ffi/file.js';
+import { statFd } from '../ffi/statx.js';
+import { unknownOf } from '../unknown-of.js';
+import { lookAtCode, type Code } from './code.js';
+
+/** A look at the image that runs below a folder of `/proc`. */
+export interface LookOrder {
+  readonly folder: string;
+  /** Of an image that was looked at before: the pagemap that pins its memory. */
+  readonly pinned?: Fd;
+  /** Whether the executable mappings are looked at as well. */
+  readonly code: boolean;
+  readonly procmapQuery: boolean;
+}
+
+/** What one look opened, for the caller to close, and what it says of the code. */
+export interface ImageLook {
+  readonly auxv: Fd | SysFailure;
+  readonly exe: Fd | SysFailure;
+  /** Undefined where one was pinned already. */
+  readonly pagemap: Fd | SysFailure | undefined;
+  readonly code: Code | Unknown | undefined;
+}
+
+/**
+ * Every question to the kernel that the process can make wait (T20): by an exec that does not end, or by a thread that keeps the
+ * lock of its memory. The auxiliary vector comes first and the pin second: an exec after it, beside memory that somebody keeps
+ * alive, shows at the next look, and any other leaves a dead pin (T2).
+ */
+export function lookAtImage({ folder, pinned, code, procmapQuery }: LookOrder): ImageLook {
+  const auxv = open(`${folder}/auxv`);
+  const pagemap = pinned === undefined ? open(`${folder}/pagemap`) : undefined;
+  const maps = code ? open(`${folder}/maps`) : undefined;
+  const exe = open(`${folder}/exe`, O_PATH); // what is asked of it cannot be held up by an exec
+  if (maps === undefined) return { auxv, exe, pagemap, code: undefined };
+  const seen = codeBehind(maps, pinned ?? pagemap, exe, procmapQuery);
+  if (typeof maps === 'number') closeFd(maps);
+  return { auxv, exe, pagemap, code: seen };
+}
+
+/** Nothing is said of the code where one of these could not be opened. */
+function codeBehind(maps: Fd | SysFailure, pagemap: Fd | SysFailure | undefined, exeFd: Fd | SysFailure, procmapQuery: boolean): Code | Unknown {
+  if (maps instanceof SysFailure) return unknownOf(maps);
+  if (typeof pagemap !== 'number' || typeof exeFd !== 'number') return unknown('system-error');
+  const exe = statFd(exeFd);
+  return exe instanceof SysFailure ? unknownOf(exe) : lookAtCode({ maps, pagemap, exeFd, exe, procmapQuery });
+}
+
+function open(path: string, flags = 0): Fd | SysFailure {
+  return openRead(cPath(path), path, flags);
+}
