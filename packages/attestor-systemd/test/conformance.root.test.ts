@@ -1,0 +1,53 @@
+import { openPid } from '@portcullis/attestor-linux';
+import { SystemdAttestor } from '@portcullis/attestor-systemd';
+import { isRefusal, type Attestor, type Evidence, type Pid, type SelectorKey } from '@portcullis/core';
+import { attestorConformance } from '@portcullis/core/conformance';
+import { attached } from './support/ask.js';
+import { Buses } from './support/buses.js';
+import { PeerInUnit } from './support/peer-in-unit.js';
+
+/** What the platform would have found: the kit asks with needs that are absent, and the manager would never be asked. */
+function inUnit(inner: SystemdAttestor, { cgroup, unit }: PeerInUnit): Attestor {
+  const given: Evidence = new Map<SelectorKey, { state: 'present'; values: readonly string[]; tier: 'derived' }>([
+    ['linux:cgroup', { state: 'present', values: [cgroup], tier: 'derived' }],
+    ['systemd:unit', { state: 'present', values: [unit], tier: 'derived' }],
+  ]);
+  return {
+    name: inner.name,
+    selectors: inner.selectors.map((definition) => ({ ...definition, needs: [] })),
+    attest: (peer, wanted, signal) => inner.attest(peer, wanted, signal, given),
+    close: () => { inner.close(); },
+  };
+}
+
+describe('the systemd attestor, by the conformance kit', () => {
+  let buses: Buses | undefined;
+  let peer: PeerInUnit | undefined;
+
+  before(async function () {
+    buses = Buses.open(this);
+    peer = new PeerInUnit('conformance');
+    await buses.daemon();
+    await buses.service({ [peer.pid]: { id: peer.unit, cgroup: peer.cgroup, fragment: '/lib/systemd/system/x.service', invocation: '0f1e2d3c4b5a69788796a5b4c3d2e1f0' } });
+  });
+  after(async () => {
+    await peer?.close();
+    await buses?.close();
+  });
+
+  attestorConformance({ describe, it }, {
+    deadlineMs: 30_000,
+    setup() {
+      const [bus, process] = [buses, peer];
+      if (bus === undefined || process === undefined) throw new Error('nothing was started');
+      return {
+        attestor: inUnit(attached(new SystemdAttestor({ busPath: bus.path, timeoutMs: 20_000 })), process),
+        open: () => {
+          const opened = openPid(process.pid as Pid);
+          if (isRefusal(opened)) throw new Error(opened.detail);
+          return opened;
+        },
+      };
+    },
+  });
+});
