@@ -15,6 +15,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Add>>> = {
   replay: async () => (await import('./commands/replay.js')).addReplay,
   learn: async () => (await import('./commands/learn.js')).addLearn,
   suggest: async () => (await import('./commands/suggest.js')).addSuggest,
+  init: async () => (await import('./commands/init.js')).addInit,
   schema: async () => (await import('./commands/schema.js')).addSchema,
   fmt: async () => (await import('./commands/fmt.js')).addFmt,
   compile: async () => (await import('./commands/compile.js')).addCompile,

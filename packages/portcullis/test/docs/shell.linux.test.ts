@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { requireFeature } from '@portcullis/testkit';
-import { allPages, type Block } from './support/pages.js';
+import { allPages, joined, type Block } from './support/pages.js';
 import { Scratch, writeFiles } from './support/scratch.js';
 
 const SHELLS: ReadonlySet<string> = new Set(['sh', 'bash']);
@@ -47,7 +47,7 @@ describe('shell blocks of the documentation', function () {
   });
 
   for (const page of allPages()) {
-    for (const block of page.blocks.filter(({ language }) => SHELLS.has(language))) {
+    for (const block of joined(page.blocks.filter(({ language }) => SHELLS.has(language)))) {
       if (block.words.includes('no-run')) {
         it(`${block.at} is not run, for a reason that holds`, () => { assert.match(block.text, MAY_GO_WITHOUT); });
         continue;

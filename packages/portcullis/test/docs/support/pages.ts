@@ -67,6 +67,16 @@ export function blocksOf(path: string, text: string): readonly Block[] {
   return blocks;
 }
 
+/** Blocks of a page, each `continued` one as a part of the one before. */
+export function joined(blocks: readonly Block[]): readonly Block[] {
+  const list: Block[] = [];
+  for (const block of blocks) {
+    const before = block.words.includes('continued') ? list.pop() : undefined;
+    list.push(before === undefined ? block : { ...before, text: before.text + block.text });
+  }
+  return list;
+}
+
 /** The text of a page without its fenced blocks and without what stands in back quotes. */
 export function proseOf({ text }: Page): string {
   return text.replace(/^```.*?^```$/gms, '').replace(/`[^`\n]*`/g, '');
