@@ -20,6 +20,10 @@ describe('a formatted document', () => {
     assert.equal(format(before.join('\r\n')), ['# head', '', 'kind: AdmissionPolicy # after', 'rules:', '  # first', '  - id: one # id', '    when: { unix:uid: [5, 6], "unix:path": \'/a\' }', '    # tail', '  - { id: two, reason: " [ x ] # no comment" }', '', '# end', ''].join('\n'));
   });
 
+  it('has numbers as they were spelled: a mode stays one', () => {
+    assert.equal(format('mode:   0600\nnumbers: [0x1F, 1.50, .5, 1e3, +7]\n'), 'mode: 0600\nnumbers: [0x1F, 1.50, .5, 1e3, +7]\n');
+  });
+
   it('says the same, and is not changed by formatting it again: every fixture that can be read', () => {
     let formatted = 0;
     for (const folder of ['fixtures/valid', 'fixtures/invalid', 'fixtures/golden', 'fixtures/explain', 'fixtures/policy-test/valid', 'fixtures/policy-test/invalid']) {

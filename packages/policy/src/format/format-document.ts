@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { Lexer, parseDocument } from 'yaml';
+import { isScalar, Lexer, parseDocument, type Tags } from 'yaml';
 import { readDocument } from '../document/document.js';
 import { makeFinding, type PolicyFinding } from '../findings/finding.js';
 import type { SourceText } from '../findings/source-text.js';
@@ -39,10 +39,19 @@ function settle(text: string): string | undefined {
 }
 
 function layOut(text: string): string {
-  const document = parseDocument(text, { version: '1.2', schema: 'core', merge: false, strict: true, prettyErrors: false, resolveKnownTags: false, uniqueKeys: false });
+  const document = parseDocument(text, { version: '1.2', schema: 'core', merge: false, strict: true, prettyErrors: false, resolveKnownTags: false, uniqueKeys: false, customTags: asSpelled });
   // Without a width nothing is folded, and no list is broken up.
   const laid = document.toString({ lineWidth: 0, indent: 2, flowCollectionPadding: true });
   return tighten(laid);
+}
+
+/** Numbers as they are spelled: `0600` is a mode, and who reads 600 may think of another number. */
+function asSpelled(tags: Tags): Tags {
+  return tags.map((tag): Tags[number] => {
+    if (typeof tag === 'string' || tag.stringify === undefined || !/:(?:int|float)$/.test(tag.tag)) return tag;
+    const { stringify } = tag;
+    return { ...tag, stringify: (item, ...rest) => (isScalar(item) && typeof item.source === 'string' ? item.source : stringify(item, ...rest)) };
+  });
 }
 
 /** `[ 1, 2 ]` as `[1, 2]`, which the library pads as it pads mappings; and no blanks behind comments. */
