@@ -1,6 +1,6 @@
 import type { Collector } from './collect.js';
 import type { Cause, Decision, RefusalCode } from './decision.js';
-import type { Evidenced } from './evidence.js';
+import type { Evidence, Evidenced } from './evidence.js';
 import type { TokenBuckets } from './limits/token-buckets.js';
 import { isRefusal, type Connection, type Peer, type PeerCredentials, type PeerRefusal, type PeerSource, type PinStrength, type Uid } from './peer.js';
 import type { Policy, PolicyContext } from './policy.js';
@@ -67,11 +67,12 @@ export class Engine {
 
   /**
    * `mayWait` is asked with the peer's credentials before an admission starts to wait for a late answer; a code that it
-   * returns refuses the connection (caps on pending admissions).
+   * returns refuses the connection (caps on pending admissions). `known`: of a connection that was admitted before, what need
+   * not be asked again.
    */
-  admit(connection: Connection, policy: Policy, context: PolicyContext, mayWait: MayWait): Attested | Promise<Attested> {
+  admit(connection: Connection, policy: Policy, context: PolicyContext, mayWait: MayWait, known?: Evidence): Attested | Promise<Attested> {
     const stages: Stages = { open: 0, collect: 0, verify: 0, decide: 0 };
-    const evidence = new Map<SelectorKey, Evidenced>();
+    const evidence = new Map<SelectorKey, Evidenced>(known);
     const began = performance.now();
     let opened: Peer | PeerRefusal;
     let credentials: PeerCredentials;
@@ -84,7 +85,7 @@ export class Engine {
     }
     const run: Run = { peer: opened, credentials, policy, context, evidence, stages, at: began };
     stages.open = lap(run);
-    if (this.#perUid !== undefined && this.#perUid.take(credentials.uid, context.nowMs) === undefined) return finished(run, refusal('capacity', 'rate-limit-uid'));
+    if (known === undefined && this.#perUid !== undefined && this.#perUid.take(credentials.uid, context.nowMs) === undefined) return finished(run, refusal('capacity', 'rate-limit-uid'));
     const controller = (this.#spare ??= new AbortController());
     let late: Promise<void> | undefined;
     try {

@@ -3,7 +3,7 @@ import type { Admission } from './admission.js';
 
 /** Something that went wrong beside a decision: it was refused or it stayed as it was, and this says why. */
 export interface GateFailure {
-  readonly where: 'attest' | 'lease' | 'message' | 'listener' | 'sink' | 'event' | 'prepare' | 'record' | 'close';
+  readonly where: 'attest' | 'lease' | 'message' | 'listener' | 'sink' | 'event' | 'prepare' | 'recheck' | 'record' | 'close';
   readonly error: unknown;
 }
 
@@ -24,7 +24,9 @@ export type RevocationCause =
   | 'program-changed'
   /** Another process sent by it, or nobody can say which did. */
   | 'foreign-sender'
-  /** It could not be watched (I2). */
+  /** A policy that took effect since does not admit it. */
+  | 'policy-changed'
+  /** It could not be watched, or decided anew (I2). */
   | 'defect';
 
 /** An admitted connection lost its right to stay, and was ended (I7). */
@@ -36,6 +38,16 @@ export interface Revocation {
   readonly detail: string;
 }
 
+/** Live connections were decided anew by a policy that took effect. */
+export interface Rechecked {
+  readonly name: string;
+  readonly revision: string;
+  readonly kept: number;
+  /** Revoked, after `graceMs`. */
+  readonly denied: number;
+  readonly graceMs: number;
+}
+
 export interface GateEvents {
   /** Handed to the application; in observe mode also where `decision` is a refusal. */
   admitted: (admission: Admission) => void;
@@ -45,6 +57,8 @@ export interface GateEvents {
   failed: (failure: GateFailure) => void;
   revoked: (revocation: Revocation) => void;
   policy: (change: PolicyChange) => void;
+  /** After `policy`, when all connections that were live then were looked at. */
+  rechecked: (rechecked: Rechecked) => void;
 }
 
 /** Takes the record of every connection. Called after the decision was carried out; a throw is reported and breaks nothing. */

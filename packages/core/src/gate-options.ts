@@ -47,6 +47,8 @@ export interface GateOptions {
   readonly refusal?: RefusalStyle;
   /** Keys wanted for the record, asked for after the decision; they refuse nobody. */
   readonly collect?: readonly SelectorKey[];
+  /** How long a live connection may stay that a new policy does not admit. Unless told, it is ended at once. */
+  readonly policyGraceMs?: number;
   /** How often `Attestor.prepare` is called again; 0 never. */
   readonly refreshMs?: number;
   /** Whoever made the attestors closes them; unless told, the gate does. */
@@ -67,6 +69,7 @@ export function checkOptions(options: GateOptions): void {
   // Node's timers fire at once where they cannot wait that long.
   wholeNumber(options, 'deadlineMs', 1, LONGEST_TIMER_MS);
   wholeNumber(options, 'refreshMs', 0, LONGEST_TIMER_MS);
+  wholeNumber(options, 'policyGraceMs', 0, LONGEST_TIMER_MS);
   wholeNumber(options, 'maxPending', 1, Number.MAX_SAFE_INTEGER);
   wholeNumber(options, 'maxPendingPerUid', 1, Number.MAX_SAFE_INTEGER);
   checkRate(options.ratePerUid);
@@ -91,7 +94,7 @@ export function checkCollect(keys: readonly SelectorKey[], catalogue: Catalogue)
   throw new PortcullisError('GATE_OPTIONS', `\`collect\` names \`${unknown}\`, which no attestor of this gate establishes`, { facts: { option: 'collect', key: unknown } });
 }
 
-function wholeNumber(options: GateOptions, name: 'deadlineMs' | 'refreshMs' | 'maxPending' | 'maxPendingPerUid', least: number, most: number): void {
+function wholeNumber(options: GateOptions, name: 'deadlineMs' | 'refreshMs' | 'policyGraceMs' | 'maxPending' | 'maxPendingPerUid', least: number, most: number): void {
   const value = options[name];
   if (value === undefined || (Number.isSafeInteger(value) && value >= least && value <= most)) return;
   throw new PortcullisError('GATE_OPTIONS', `\`${name}\` must be a whole number from ${String(least)} to ${String(most)}, not ${String(value)}`, { facts: { option: name } });

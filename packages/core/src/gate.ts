@@ -22,6 +22,7 @@ import { PendingAdmissions } from './pending.js';
 import { PolicyInForce } from './policy-in-force.js';
 import type { Policy, PolicyContext } from './policy.js';
 import { prepareAttestors } from './prepare.js';
+import { Recheck } from './recheck.js';
 import { RecordKeeper } from './record-keeper.js';
 import { Lingering, refuse, type RefusalStyle } from './refuse.js';
 import { serve, type Listening, type ListenTarget } from './serve.js';
@@ -61,6 +62,7 @@ export class Gate {
   readonly #listening: Listening[] = [];
   readonly #handoffs: Handoffs;
   readonly #inForce: PolicyInForce;
+  readonly #recheck: Recheck;
   #closing: Promise<void> | undefined;
 
   /** Use `createGate`, which prepares the policy first. */
@@ -90,6 +92,10 @@ export class Gate {
     this.warnings = [...warnings, ...this.#handoffs.prepareFor(options.policy)];
     const before = (policy: Policy): readonly string[] => this.#handoffs.prepareFor(policy);
     this.#inForce = new PolicyInForce(options.policy, this.warnings, { attestors: options.attestors, before }, this.#after, options.refreshMs ?? DEFAULTS.refreshMs, options.candidate);
+    this.#recheck = new Recheck({
+      engine: this.#engine, live: this.#live, leases: this.#leases, after: this.#after, graceMs: options.policyGraceMs ?? 0,
+      listener: this.listener, clock: this.#clock, policy: () => this.policy,
+    });
   }
 
   get catalogue(): Catalogue {
@@ -121,10 +127,14 @@ export class Gate {
     return this;
   }
 
-  /** Prepares attestors for `policy`, then swaps one reference. A failure keeps the policy that works. */
+  /**
+   * Prepares attestors for `policy`, then swaps one reference. A failure keeps the policy that works. Live connections are
+   * decided anew by it afterwards (event `rechecked`): those that it does not admit are revoked.
+   */
   async setPolicy(policy: Policy): Promise<void> {
     await this.#inForce.set(policy);
     this.#limiter.retain(this.policy.limits ?? []);
+    void this.#recheck.run(policy);
   }
 
   /** Asks another candidate beside the policy in force from now on, or none, and counts anew. A failure keeps the one that was. */

@@ -28,7 +28,7 @@ export { drainOnSignals, type DrainOptions } from './drain-signals.js';
 export { escapeJson, escapeText } from './escape-text.js';
 export { PortcullisError, formatErrorChain, type ErrorFacts } from './errors.js';
 export { ERROR_CODES, type ErrorCode } from './error-codes.js';
-export { type DecisionSink, type GateEvents, type GateFailure, type PolicyChange, type Revocation } from './events.js';
+export { type DecisionSink, type GateEvents, type GateFailure, type PolicyChange, type Rechecked, type Revocation } from './events.js';
 export { FrozenSet } from './frozen-set.js';
 export { fingerprint } from './fingerprint.js';
 export { createGate, Gate, type Guarded } from './gate.js';

@@ -1,11 +1,11 @@
-import type { Admission } from './admission.js';
+import { bindAdmission, type Admission } from './admission.js';
 import type { Decision, LeaseTerms } from './decision.js';
 import type { AfterDecision, DecisionSink, Revocation, RevocationCause } from './events.js';
 import type { Socket } from './gate.js';
 import type { HeldPeer, PeerRefusal } from './peer.js';
 
 /** The terms of a policy that says nothing of leases. */
-const DEFAULT_TERMS: LeaseTerms = Object.freeze({ onPeerExit: 'revoke', onExec: 'ignore' });
+export const DEFAULT_TERMS: LeaseTerms = Object.freeze({ onPeerExit: 'revoke', onExec: 'ignore' });
 
 /**
  * Connections that stay open shorter than this never cost a look at their peer: what the kernel froze at connect can be
@@ -23,21 +23,48 @@ export function holdFor({ terms = DEFAULT_TERMS }: Decision): { readonly image: 
 /** One admitted connection's right to stay (I7). Ends with the connection, or earlier: then the connection ends too. */
 export class Lease {
   readonly socket: Socket;
-  readonly admission: Admission;
-  readonly terms: LeaseTerms;
-  readonly held: HeldPeer;
+  #admission: Admission;
+  #held: HeldPeer;
   #reverifying: NodeJS.Timeout | undefined;
+  #begun = false;
   #ended = false;
 
   constructor(socket: Socket, admission: Admission, held: HeldPeer) {
     this.socket = socket;
-    this.admission = admission;
-    this.terms = admission.decision.terms ?? DEFAULT_TERMS;
-    this.held = held;
+    this.#admission = admission;
+    this.#held = held;
+  }
+
+  get admission(): Admission {
+    return this.#admission;
+  }
+
+  get held(): HeldPeer {
+    return this.#held;
+  }
+
+  get terms(): LeaseTerms {
+    return this.#admission.decision.terms ?? DEFAULT_TERMS;
   }
 
   get ended(): boolean {
     return this.#ended;
+  }
+
+  /** Whether this call begins it: what is held is watched once. */
+  begins(): boolean {
+    if (this.#ended || this.#begun) return false;
+    return (this.#begun = true);
+  }
+
+  /** Decided anew, by another policy. `held` where something else is to be held from now on: then it begins again. */
+  renew(admission: Admission, held: HeldPeer | undefined): void {
+    this.#admission = admission;
+    if (held === undefined) return;
+    clearInterval(this.#reverifying);
+    this.#held.close();
+    this.#held = held;
+    this.#begun = false;
   }
 
   /** Looks every `reverifyMs` whether the peer still runs what was admitted. */
@@ -51,7 +78,7 @@ export class Lease {
     if (this.#ended) return;
     this.#ended = true;
     clearInterval(this.#reverifying);
-    this.held.close();
+    this.#held.close();
   }
 }
 
@@ -81,15 +108,22 @@ export class Leases {
     return lease;
   }
 
+  /** A live connection was decided anew: handlers see that decision from now on. `held` where other terms ask for it. */
+  renew(lease: Lease, admission: Admission, held: HeldPeer | undefined): void {
+    lease.renew(admission, held);
+    admission.heldBy(() => this.#reverify(lease));
+    bindAdmission(lease.socket, admission);
+    this.#begin(lease);
+  }
+
   #beginSome(): void {
     const some = this.#fresh.splice(0, MOST_A_TURN);
     if (this.#fresh.length > 0) setImmediate(() => { this.#beginSome(); });
-    for (const lease of some) {
-      if (!lease.ended) this.#begin(lease);
-    }
+    for (const lease of some) this.#begin(lease);
   }
 
   #begin(lease: Lease): void {
+    if (!lease.begins()) return;
     try {
       if (lease.terms.onPeerExit === 'revoke') lease.held.watch(() => { this.#peerExited(lease); });
       lease.reverifyEvery(() => { this.#reverify(lease); });

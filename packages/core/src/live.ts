@@ -64,6 +64,11 @@ export class LiveConnections {
     else place.lease = lease;
   }
 
+  /** Connections that were admitted, by what was accepted. */
+  leases(): readonly (readonly [Socket, Lease])[] {
+    return this.#places.flatMap(({ socket, lease }) => (lease === undefined ? [] : [[socket, lease] as const]));
+  }
+
   destroyAll(): void {
     for (const { socket } of [...this.#places]) socket.destroy();
   }

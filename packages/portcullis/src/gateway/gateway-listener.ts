@@ -36,6 +36,7 @@ export class GatewayListener {
     this.#shared = shared;
     this.gate = gate;
     this.#connections = new Connections(spec.name, spec.upstream, shared.onEvent);
+    gate.on('rechecked', ({ name: policy, ...rest }) => { shared.onEvent({ event: 'rechecked', time: timeNow(), listener: spec.name, policy, ...rest }); });
     gate.on('failed', ({ where, error }) => {
       shared.onEvent({ event: 'failure', time: timeNow(), listener: spec.name, where, error: formatErrorChain(error) });
     });
@@ -43,7 +44,7 @@ export class GatewayListener {
 
   /** Loads the policy and prepares for it; nothing listens yet. @throws PortcullisError as `createGate` does */
   static async prepare(spec: ListenerSpec, shared: Shared): Promise<GatewayListener> {
-    const { name, listen, policy, tests, lastGood, candidate, observe, ratePerUid, collect, deadlineMs, refusal, self } = spec;
+    const { name, listen, policy, tests, lastGood, candidate, observe, ratePerUid, collect, deadlineMs, policyGraceMs, refusal, self } = spec;
     const gate: PolicyGate = await createGate({
       policy, listener: name, platform: shared.platform, plugins: shared.plugins, watch: shared.watch,
       ...('host' in listen && { transport: 'tcp' }),
@@ -59,7 +60,7 @@ export class GatewayListener {
       ...(shared.knownListeners && { knownListeners: shared.knownListeners }),
       ...(shared.budget && { budget: shared.budget }),
       ...(tests && { tests }), ...(lastGood !== undefined && { lastGood }),
-      ...(collect && { collect }), ...(deadlineMs !== undefined && { deadlineMs }), ...(refusal && { refusal }), ...(self && { self }),
+      ...(collect && { collect }), ...(deadlineMs !== undefined && { deadlineMs }), ...(policyGraceMs !== undefined && { policyGraceMs }), ...(refusal && { refusal }), ...(self && { self }),
     });
     return new GatewayListener(spec, shared, gate);
   }

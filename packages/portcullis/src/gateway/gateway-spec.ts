@@ -29,6 +29,8 @@ export interface ListenerSpec {
   /** Keys wanted in records. */
   readonly collect?: readonly SelectorKey[];
   readonly deadlineMs?: number;
+  /** How long a live connection may stay that a new policy does not admit. */
+  readonly policyGraceMs?: number;
   readonly refusal?: RefusalStyle;
   readonly self?: 'refuse' | 'allow';
 }

@@ -80,6 +80,7 @@ class GatewayReader {
     const tests = fields.items('tests')?.map((item) => fields.text('tests', item)).filter((file) => file !== undefined);
     const lastGood = fields.text('lastGood');
     const deadlineMs = fields.seconds('deadline', 0.001);
+    const policyGraceMs = fields.seconds('policyGrace', 0);
     const refusal = fields.choice('refusal', ['close', 'http']);
     const self = fields.choice('self', ['refuse', 'allow']);
     fields.end();
@@ -89,7 +90,7 @@ class GatewayReader {
       name, listen, upstream, policy: resolve(this.#folder, policy),
       ...(tests && { tests: tests.map((file) => resolve(this.#folder, file)) }), ...(lastGood !== undefined && { lastGood: resolve(this.#folder, lastGood) }),
       ...(candidate !== undefined && { candidate: resolve(this.#folder, candidate) }), ...(observe === true && { observe }), ...(ratePerUid && { ratePerUid }),
-      ...(collect && { collect }), ...(deadlineMs !== undefined && { deadlineMs }), ...(refusal && { refusal }), ...(self && { self }),
+      ...(collect && { collect }), ...(deadlineMs !== undefined && { deadlineMs }), ...(policyGraceMs !== undefined && { policyGraceMs }), ...(refusal && { refusal }), ...(self && { self }),
     };
   }
 

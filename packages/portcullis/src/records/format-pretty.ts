@@ -28,6 +28,10 @@ function lineOf(event: GatewayEvent, colors: Colors): string {
       const why = event.error ?? event.findings?.map(({ at, code, message }) => `${at}: ${code} ${message}`).join('; ');
       return `${colour(`${event.candidate === true ? 'candidate' : 'policy'} ${event.outcome}`)} (${event.trigger}), in force: ${event.revision}${why === undefined ? '' : `; ${show(why)}`}`;
     }
+    case 'rechecked': {
+      const grace = event.denied > 0 && event.graceMs > 0 ? `, after ${String(event.graceMs)} ms` : '';
+      return `live connections by ${event.revision}: ${String(event.kept)} stay, ${String(event.denied)} revoked${grace}`;
+    }
     case 'upstream':
       return `${colors.yellow('upstream')} ${show(event.upstream)} ${event.cause}: ${show(event.error)}`;
     case 'failure':

@@ -57,6 +57,16 @@ export interface PolicyEvent extends ListenerEvent<'policy'> {
   readonly error?: string;
 }
 
+/** Live connections were decided anew by a policy that was loaded. */
+export interface RecheckedEvent extends ListenerEvent<'rechecked'> {
+  readonly policy: string;
+  readonly revision: string;
+  readonly kept: number;
+  /** Each with a `revoked` record, after `graceMs`. */
+  readonly denied: number;
+  readonly graceMs: number;
+}
+
 /** An admitted connection that could not be passed on, or broke. */
 export interface UpstreamEvent extends ListenerEvent<'upstream'> {
   readonly cause: 'connect' | 'upstream';
@@ -89,7 +99,7 @@ export interface StoppedEvent extends Event<'stopped'> {
   readonly ended: number;
 }
 
-export type GatewayEvent = DecisionRecord | RevocationRecord | ListeningEvent | PolicyEvent | UpstreamEvent | FailureEvent | DivergenceEvent | DrainingEvent | StoppedEvent;
+export type GatewayEvent = DecisionRecord | RevocationRecord | ListeningEvent | PolicyEvent | RecheckedEvent | UpstreamEvent | FailureEvent | DivergenceEvent | DrainingEvent | StoppedEvent;
 
 /** Now, as records spell it. */
 export function timeNow(): string {

@@ -56,6 +56,7 @@ const LISTENER: JsonSchema = {
     lastGood: text('where the policy that took effect is kept'),
     collect: some({ $ref: '#/definitions/key' }, 'keys wanted in the record'),
     deadline: seconds(0.001, 'seconds that an admission may wait for late answers; 5 without it'),
+    policyGrace: seconds(0, 'seconds that a live connection may go on which a new policy does not admit; 0 without it'),
     refusal: { enum: ['close', 'http'], description: '`close`, or `http` for a 403 that the gate writes itself' },
     self: { enum: ['refuse', 'allow'], description: "`refuse`, or `allow` connections from the gateway's own process" },
   },

@@ -106,4 +106,42 @@ rules:
     await gated.close();
     server.close();
   });
+
+  it('decides live connections by windows, limits and ends of real policies', async () => {
+    let nowMs = Date.parse('2026-11-23T12:00:00Z');
+    const rule = (words: string): Policy => requirePolicy(compilePolicyText(`apiVersion: portcullis/v1\nkind: AdmissionPolicy\nrules:\n  - { id: me, effect: allow, when: { unix:uid: ${String(process.getuid?.())} }, ${words} }\n`, { catalogue: new Catalogue(attestor.selectors), nowMs }));
+    const daytime = 'window: { hours: "06:00-22:00", tz: UTC }';
+    const gated = await harness.gate({ policy: rule(daytime), attestors: [attestor], peerSource: new LinuxPeerSource({ self: 'allow' }), clock: () => nowMs });
+    const tallies: string[] = [];
+    gated.on('rechecked', ({ kept, denied }) => { tallies.push(`${String(kept)} stay, ${String(denied)} go`); });
+    await gated.listen(createNetServer((socket) => { socket.on('error', () => undefined).write('in'); }), { path: harness.path });
+    const enter = async (): Promise<() => boolean> => {
+      const client = connect(harness.path);
+      let [text, closed] = ['', false];
+      client.on('data', (bytes) => { text += bytes.toString(); }).on('error', () => undefined).once('close', () => { closed = true; });
+      await until(() => text === 'in');
+      return () => closed;
+    };
+    const put = async (words: string): Promise<string | undefined> => {
+      const before = tallies.length;
+      await gated.setPolicy(rule(words));
+      await until(() => tallies.length > before);
+      return tallies.at(-1);
+    };
+    const first = await enter();
+    // Of a limit of one, one is in: it is neither charged nor refused, and its place is still taken.
+    const one = `limit: { key: [unix:uid], rate: 1/h, burst: 1, concurrent: 1 }, ${daytime}`;
+    assert.equal(await put(one), '1 stay, 0 go');
+    const second = await enter();
+    assert.deepEqual([await put(`${one}, reason: other words`), await put(`${one}, reason: and others`)], ['2 stay, 0 go', '2 stay, 0 go']);
+    assert.equal(gated.load.live, 2);
+    nowMs = Date.parse('2026-11-23T23:00:00Z'); // the window closes: both stay
+    assert.deepEqual([first(), second()], [false, false]);
+    assert.equal(await put(daytime), '0 stay, 2 go');
+    await until(() => first() && second());
+    assert.equal(await put('expires: 2026-11-24T00:00:00Z'), '0 stay, 0 go');
+    await enter();
+    nowMs = Date.parse('2026-11-24T00:00:00Z');
+    assert.equal(await put('expires: 2026-11-24T00:00:00Z'), '0 stay, 1 go');
+  });
 });

@@ -28,7 +28,7 @@ const upstream = (text: string): string => gateway(`listeners: [{ name: a, polic
 
 const SOUND = [
   ...['plugins: [x, ./y, { use: z, options: { a: 1 } }]', 'plugins: []', 'drain: 0', 'drain: 0.5', 'metadata: { name: a b, owner: c, description: d }'].map((top) => gateway(`${top}\nlisteners: [{ name: a, policy: p.yaml, upstream: "unix:/run/b", listen: { path: /run/a } }]`)),
-  ...['candidate: c.yaml', 'observe: true', 'observe: false', 'ratePerUid: 100/s', 'ratePerUid: { rate: 5/h }', 'ratePerUid: { rate: 5/m, burst: 9 }', 'tests: [t.yaml]', 'lastGood: l', 'collect: [unix:path, env:CI]', 'deadline: 0.5', 'refusal: http', 'refusal: close', 'self: allow'].map(listener),
+  ...['candidate: c.yaml', 'observe: true', 'observe: false', 'ratePerUid: 100/s', 'ratePerUid: { rate: 5/h }', 'ratePerUid: { rate: 5/m, burst: 9 }', 'tests: [t.yaml]', 'lastGood: l', 'collect: [unix:path, env:CI]', 'deadline: 0.5', 'policyGrace: 0', 'policyGrace: 0.5', 'refusal: http', 'refusal: close', 'self: allow'].map(listener),
   ...['path: /run/a, mode: 0660', 'path: /run/a, mode: 660', 'path: /run/a, mode: "0660"', 'path: /run/a, group: docker', 'path: /run/a, group: 0', 'path: /run/a, exceptions: [parent-writable]', 'tcp: "127.0.0.1:80"', 'tcp: "[::1]:0"', 'systemd: x', 'fd: 3'].map(listen),
   ...['tcp:127.0.0.1:1', 'tcp:[::1]:80', 'unix:/x'].map(upstream),
 ];
@@ -36,7 +36,7 @@ const SOUND = [
 const WRONG = [
   '{}', 'apiVersion: portcullis/v1', 'apiVersion: portcullis/v2\nkind: Gateway\nlisteners: []', gateway('listeners: []'), gateway('listeners: {}'), gateway('listeners: [5]'), gateway('listeners: [{}]'), gateway('listener: []'),
   ...['plugins: x', 'plugins: [5]', 'plugins: [{ options: {} }]', 'plugins: [{ use: x, option: {} }]', 'plugins: [{ use: x, options: [] }]', 'drain: -1', 'drain: 10s', 'drain: 86401', 'metadata: x', 'metadata: { revision: 1 }', 'metadata: { name: 5 }'].map((top) => gateway(`${top}\nlisteners: [{ name: a, policy: p.yaml, upstream: "unix:/run/b", listen: { path: /run/a } }]`)),
-  ...['candidate: 5', 'candidate: ""', 'observe: 1', 'observe: "true"', 'ratePerUid: 100', 'ratePerUid: 0/s', 'ratePerUid: { burst: 5 }', 'ratePerUid: { rate: 5/s, burst: 0 }', 'ratePerUid: { rate: 5/s, bursts: 1 }', 'ratePerUid: [5/s]', 'tests: t.yaml', 'tests: []', 'tests: [5]', 'lastGood: true', 'collect: unix:path', 'collect: [unix:uuid]', 'collect: []', 'deadline: 0', 'deadline: 2s', 'refusal: html', 'self: yes', 'selff: allow'].map(listener),
+  ...['candidate: 5', 'candidate: ""', 'observe: 1', 'observe: "true"', 'ratePerUid: 100', 'ratePerUid: 0/s', 'ratePerUid: { burst: 5 }', 'ratePerUid: { rate: 5/s, burst: 0 }', 'ratePerUid: { rate: 5/s, bursts: 1 }', 'ratePerUid: [5/s]', 'tests: t.yaml', 'tests: []', 'tests: [5]', 'lastGood: true', 'collect: unix:path', 'collect: [unix:uuid]', 'collect: []', 'deadline: 0', 'deadline: 2s', 'policyGrace: -1', 'policyGrace: 2s', 'refusal: html', 'self: yes', 'selff: allow'].map(listener),
   ...['', 'path: run/a', 'path: /run/a, fd: 3', 'path: /run/a, mode: 7777', 'path: /run/a, mode: "rw"', 'path: /run/a, group: ""', 'path: /run/a, group: -1', 'path: /run/a, exceptions: [all]', 'path: /run/a, exceptions: []', 'tcp: localhost:80', 'tcp: 80', 'tcp: "127.0.0.1:80", mode: 660', 'systemd: ""', 'systemd: x, group: y', 'fd: x', 'fd: -1', 'paths: /x'].map(listen),
   ...['/run/b', 'unix:run/b', 'tcp:localhost:80', 'tcp:127.0.0.1', 'http://127.0.0.1:80'].map(upstream),
 ];
