@@ -22,6 +22,8 @@ const NEEDED = [
   { name: 'crun', files: ['/usr/bin/crun'], for: 'containers without a cgroup' },
   { name: 'uidmap', files: ['/usr/bin/newuidmap'], for: "a user's containers" },
   { name: 'busybox-static', files: ['/bin/busybox'], for: 'what is in the containers' },
+  { name: 'zsh', files: ['/usr/bin/zsh'], for: 'completion in a real shell' },
+  { name: 'fish', files: ['/usr/bin/fish'], for: 'the same' },
   { name: 'lsof', files: ['/usr/bin/lsof'], for: 'the records that lsof prints on macOS too' },
 ];
 

@@ -5,10 +5,11 @@ export function examples(...list: readonly (readonly [what: string, command: str
   return `\nExamples:\n${list.map(([what, command]) => `  # ${what}\n  $ ${command}\n`).join('\n')}`;
 }
 
-/** Accepts one of a few words. */
-export function oneOf(...words: readonly string[]): (text: string) => string {
-  return (text) => {
+/** Accepts one of a few words, which completion asks for as `words`. */
+export function oneOf(...words: readonly string[]): ((text: string) => string) & { readonly words: readonly string[] } {
+  const parse = (text: string): string => {
     if (words.includes(text)) return text;
     throw new InvalidArgumentError(`Use one of: ${words.join(', ')}.`);
   };
+  return Object.assign(parse, { words });
 }

@@ -21,6 +21,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Add>>> = {
   compile: async () => (await import('./commands/compile.js')).addCompile,
   import: async () => (await import('./commands/import.js')).addImport,
   doctor: async () => (await import('./commands/doctor.js')).addDoctor,
+  completion: async () => (await import('./commands/completion.js')).addCompletion,
 };
 
 /** The command as far as `args` ask for it: one of its commands, or all. `done` is told the exit code of the command that ran. */

@@ -4,7 +4,7 @@ import { requireFeature } from '@portcullis/testkit';
 import { ALLOW_ME, Folder, policy } from './support/folder.js';
 import { BIN, portcullis, run } from './support/run.js';
 
-const COMMANDS = ['init', 'serve', 'inspect', 'check', 'test', 'explain', 'diff', 'replay', 'learn', 'suggest', 'schema', 'fmt', 'compile', 'doctor'];
+const COMMANDS = ['init', 'serve', 'inspect', 'check', 'test', 'explain', 'diff', 'replay', 'learn', 'suggest', 'schema', 'fmt', 'compile', 'doctor', 'completion'];
 
 describe('portcullis', function () {
   let folder: Folder;
