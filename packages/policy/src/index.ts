@@ -9,6 +9,7 @@ export { formatFinding, formatFindings, type FormatOptions } from './findings/fo
 export { SourceText, type Sources } from './findings/source-text.js';
 export { Suppressions, type SuppressedFinding } from './findings/suppressions.js';
 export { didYouMean } from './findings/suggest.js';
+export { suggestKey } from './findings/suggest-key.js';
 export { bundlePolicy, compilePolicyText, loadPolicy, requirePolicy, type CompileOptions, type LoadedPolicy, type LoadOptions, type PolicyBundle } from './source/load.js';
 export type { ReviewOptions } from './review/review-policy.js';
 export type { Condition, Group, Matcher, Test } from './source/condition.js';

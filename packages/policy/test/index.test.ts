@@ -48,6 +48,7 @@ describe('the package', () => {
       'runTest',
       'shareOf',
       'spanAt',
+      'suggestKey',
       'textOf',
       'toPlain',
       'uncovered',

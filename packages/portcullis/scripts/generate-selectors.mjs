@@ -2,6 +2,7 @@
 // build. With --check it writes nothing and exits 1 where the page is stale.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { CONTAINER_SELECTORS } from '@portcullis/attestor-container';
 import { DARWIN_SELECTORS } from '@portcullis/attestor-darwin';
 import { KUBERNETES_SELECTORS } from '@portcullis/attestor-kubernetes';
 import { LINUX_SELECTORS } from '@portcullis/attestor-linux';
@@ -9,7 +10,7 @@ import { SYSTEMD_SELECTORS } from '@portcullis/attestor-systemd';
 
 const page = fileURLToPath(new URL('../../../docs/selectors.md', import.meta.url));
 
-const CATALOGUES = { linux: LINUX_SELECTORS, darwin: DARWIN_SELECTORS, systemd: SYSTEMD_SELECTORS, kubernetes: KUBERNETES_SELECTORS };
+const CATALOGUES = { linux: LINUX_SELECTORS, darwin: DARWIN_SELECTORS, systemd: SYSTEMD_SELECTORS, kubernetes: KUBERNETES_SELECTORS, container: CONTAINER_SELECTORS };
 
 /** What a value is, as an operator would say it. */
 function typeText(value) {

@@ -3,7 +3,7 @@ import type { DocEntry, DocNode } from '../document/node.js';
 import { quote } from '../findings/escape.js';
 import type { FindingList, Span } from '../findings/finding.js';
 import type { SourceText } from '../findings/source-text.js';
-import { didYouMean } from '../findings/suggest.js';
+import { suggestKey } from '../findings/suggest-key.js';
 
 /** Evidence in which whatever is not mentioned is unknown, also keys of families that nobody can enumerate. */
 export class MentionedEvidence extends Map<SelectorKey, Evidenced> {
@@ -68,8 +68,7 @@ export class EvidenceReader {
   define(key: string, span: Span): SelectorDefinition | undefined {
     const definition = isSelectorKey(key) ? this.#catalogue.find(key) : undefined;
     if (isSelectorKey(key) && definition !== undefined) return definition.key === key ? definition : { ...definition, key };
-    const known = this.#catalogue.definitions().map((one) => one.key);
-    this.#findings.report('POLICY_UNKNOWN_KEY', this.#source, span, `no attestor of this gate has a key ${quote(key)}`, didYouMean(key, known));
+    this.#findings.report('POLICY_UNKNOWN_KEY', this.#source, span, `no attestor of this gate has a key ${quote(key)}`, suggestKey(key, this.#catalogue));
     return undefined;
   }
 

@@ -3,7 +3,7 @@ import type { DocMap, DocNode, DocScalar } from '../document/node.js';
 import { quote } from '../findings/escape.js';
 import type { FindingList, Span } from '../findings/finding.js';
 import type { SourceText } from '../findings/source-text.js';
-import { didYouMean, lookAlike } from '../findings/suggest.js';
+import { suggestKey } from '../findings/suggest-key.js';
 import { group, type Condition, type Group, type Test } from './condition.js';
 import { MatcherParser } from './parse-matcher.js';
 import type { SetLookup } from './sets.js';
@@ -91,10 +91,7 @@ export class ConditionParser {
   #define(key: string, span: Span): { readonly key: SelectorKey; readonly definition: SelectorDefinition } | undefined {
     const definition = isSelectorKey(key) ? this.#catalogue.find(key) : undefined;
     if (isSelectorKey(key) && definition !== undefined) return { key, definition: definition.key === key ? definition : { ...definition, key } };
-    const known = this.#catalogue.definitions().map((one) => one.key);
-    const words = [...known, ...WORDS];
-    const suggestion = lookAlike(key, words) ?? didYouMean(key, words);
-    this.#findings.report('POLICY_UNKNOWN_KEY', this.#source, span, `no attestor of this gate has a key ${quote(key)}`, suggestion);
+    this.#findings.report('POLICY_UNKNOWN_KEY', this.#source, span, `no attestor of this gate has a key ${quote(key)}`, suggestKey(key, this.#catalogue, WORDS));
     return undefined;
   }
 

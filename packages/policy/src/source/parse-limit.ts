@@ -3,7 +3,7 @@ import { child, itemsOf, textOf, type DocNode } from '../document/node.js';
 import { quote } from '../findings/escape.js';
 import type { FindingList } from '../findings/finding.js';
 import type { SourceText } from '../findings/source-text.js';
-import { didYouMean } from '../findings/suggest.js';
+import { suggestKey } from '../findings/suggest-key.js';
 import type { Test } from './condition.js';
 import { milliseconds } from './duration.js';
 import type { RuleLimit } from './rule-limit.js';
@@ -36,8 +36,7 @@ function parseKey(node: DocNode, source: SourceText, catalogue: Catalogue, findi
   const key = node.kind === 'scalar' ? String(node.value) : '';
   const definition = isSelectorKey(key) ? catalogue.find(key) : undefined;
   if (!isSelectorKey(key) || definition === undefined) {
-    const known = catalogue.definitions().map((one) => one.key);
-    findings.report('POLICY_UNKNOWN_KEY', source, node, `no attestor of this gate has a key ${quote(key)}`, didYouMean(key, known));
+    findings.report('POLICY_UNKNOWN_KEY', source, node, `no attestor of this gate has a key ${quote(key)}`, suggestKey(key, catalogue));
     return undefined;
   }
   return Object.freeze({

@@ -1,6 +1,6 @@
 import { dirname, resolve } from 'node:path';
 import { isSelectorKey, type Catalogue, type Rate, type SelectorKey } from '@portcullis/core';
-import { didYouMean, type DocNode, type PolicyFinding, type YamlDocument } from '@portcullis/policy';
+import { suggestKey, type DocNode, type PolicyFinding, type YamlDocument } from '@portcullis/policy';
 import { Fields, Findings } from './fields.js';
 import type { GatewaySpec, ListenerSpec, ListenSpec } from './gateway-spec.js';
 import { parseListen } from './parse-listen.js';
@@ -136,7 +136,6 @@ class GatewayReader {
   #key(node: DocNode): SelectorKey | undefined {
     const key = node.kind === 'scalar' ? String(node.value) : '';
     if (isSelectorKey(key) && this.#catalogue.find(key) !== undefined) return key;
-    const known = this.#catalogue.definitions().map((one) => one.key);
-    return this.#findings.report('POLICY_UNKNOWN_KEY', node, `no attestor of this gate has a key \`${key.slice(0, 60)}\``, didYouMean(key, known));
+    return this.#findings.report('POLICY_UNKNOWN_KEY', node, `no attestor of this gate has a key \`${key.slice(0, 60)}\``, suggestKey(key, this.#catalogue));
   }
 }

@@ -1,19 +1,13 @@
 import assert from 'node:assert/strict';
-import { readFileSync, statSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { skipUnless } from '@portcullis/testkit';
 import { Folder } from './support/folder.js';
+import { mine, sourceFolder } from './support/mine.js';
 import { portcullis } from './support/run.js';
 
 const ENTRIES = fileURLToPath(new URL('../../test/import/fixtures/entries.json', import.meta.url));
 const SPIRE = ['import', 'spire', '--platform', 'linux'];
-
-/** What a plugin has to be: only ours and root's to change, and all folders above it. */
-function mine(path: string): boolean {
-  const { uid, mode } = statSync(path);
-  return [0, process.geteuid?.()].includes(uid) && ((mode & 0o022) === 0 || (mode & 0o1000) !== 0) && (path === '/' || mine(dirname(path)));
-}
 
 describe('portcullis import spire', function () {
   let folder: Folder;
@@ -47,7 +41,7 @@ describe('portcullis import spire', function () {
     const without = await portcullis([...SPIRE, entries]);
     assert.deepEqual([without.code, without.stdout], [1, '']);
     assert.match(without.stderr, /IMPORT_REFUSED .*`k8s:ns`.*@portcullis\/attestor-kubernetes/);
-    const plugin = fileURLToPath(new URL('../../../attestor-kubernetes', import.meta.url));
+    const plugin = sourceFolder('attestor-kubernetes');
     skipUnless(this, mine(plugin), 'the repository is not ours and root\'s alone, so that no plugin may be loaded from it');
     const made = await portcullis([...SPIRE, entries, '--plugin', plugin, '-o', file]);
     assert.equal(made.code, 0, made.stderr);

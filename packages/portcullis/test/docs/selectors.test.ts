@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { TRUST_TIERS, UNKNOWN_REASONS } from '@portcullis/core';
+import { CONTAINER_SELECTORS } from '@portcullis/attestor-container';
 import { DARWIN_SELECTORS } from '@portcullis/attestor-darwin';
 import { KUBERNETES_SELECTORS } from '@portcullis/attestor-kubernetes';
 import { LINUX_SELECTORS } from '@portcullis/attestor-linux';
@@ -9,7 +10,7 @@ import { SYSTEMD_SELECTORS } from '@portcullis/attestor-systemd';
 import { firstCells, readPage, ROOT, sectionOf, type Page } from './support/pages.js';
 
 const page = readPage('docs/selectors.md');
-const STATES = [['Linux', page, LINUX_SELECTORS], ['macOS', readPage('docs/attestors/darwin.md'), DARWIN_SELECTORS], ['systemd', readPage('docs/attestors/systemd.md'), SYSTEMD_SELECTORS], ['Kubernetes', readPage('docs/attestors/kubernetes.md'), KUBERNETES_SELECTORS]] as const;
+const STATES = [['Linux', page, LINUX_SELECTORS], ['macOS', readPage('docs/attestors/darwin.md'), DARWIN_SELECTORS], ['systemd', readPage('docs/attestors/systemd.md'), SYSTEMD_SELECTORS], ['Kubernetes', readPage('docs/attestors/kubernetes.md'), KUBERNETES_SELECTORS], ['containers', readPage('docs/attestors/container.md'), CONTAINER_SELECTORS]] as const;
 
 /** Keys and patterns (`linux:cap-*`) in the first column of a page's table of states. */
 function stateKeys(page: Page): readonly string[] {

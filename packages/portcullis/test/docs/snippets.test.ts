@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Catalogue, type SelectorDefinition } from '@portcullis/core';
+import { Catalogue } from '@portcullis/core';
+import { CONTAINER_SELECTORS } from '@portcullis/attestor-container';
 import { DARWIN_SELECTORS } from '@portcullis/attestor-darwin';
 import { KUBERNETES_SELECTORS } from '@portcullis/attestor-kubernetes';
 import { LINUX_SELECTORS } from '@portcullis/attestor-linux';
@@ -14,11 +15,7 @@ import { allPages, type Page } from './support/pages.js';
 import { problemsOf, runSnippet } from './support/compile-snippets.js';
 import { Scratch, writeFiles } from './support/scratch.js';
 
-/** Keys of attestors that are not built yet and that pages show already. */
-const ANNOUNCED: readonly SelectorDefinition[] = [
-  { key: 'container:image-digest', value: { type: 'digest', length: 64, prefix: 'sha256:' }, many: false, trust: 'derived', cost: 'remote', summary: 'digest of the image', example: `sha256:${'0'.repeat(64)}` },
-];
-const CATALOGUE = new Catalogue([...LINUX_SELECTORS, ...DARWIN_SELECTORS.filter(({ key }) => key.startsWith('darwin:')), ...SYSTEMD_SELECTORS, ...KUBERNETES_SELECTORS, ...ANNOUNCED]);
+const CATALOGUE = new Catalogue([...LINUX_SELECTORS, ...DARWIN_SELECTORS.filter(({ key }) => key.startsWith('darwin:')), ...SYSTEMD_SELECTORS, ...KUBERNETES_SELECTORS, ...CONTAINER_SELECTORS]);
 
 const LANGUAGES: ReadonlySet<string> = new Set(['yaml', 'ts', 'js', 'sh', 'bash', 'text', 'json', 'ini']);
 

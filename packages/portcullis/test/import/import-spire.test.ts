@@ -1,15 +1,11 @@
 import assert from 'node:assert/strict';
+import { CONTAINER_SELECTORS } from '@portcullis/attestor-container';
 import { LINUX_SELECTORS } from '@portcullis/attestor-linux';
-import { Catalogue, PortcullisError, type SelectorDefinition } from '@portcullis/core';
+import { Catalogue, PortcullisError } from '@portcullis/core';
 import { compilePolicyText, formatDocument } from '@portcullis/policy';
 import { importSpire, type ImportOptions } from '../../dist/import/spire/import-spire.js';
 
 const catalogue = new Catalogue(LINUX_SELECTORS);
-/** As the container attestor spells them. */
-const CONTAINER: readonly SelectorDefinition[] = [
-  ...(['container:label', 'container:image', 'container-env:*'] as const).map((key): SelectorDefinition => ({ key, value: { type: 'text' }, many: true, trust: 'derived', cost: 'remote', summary: 'x', example: 'x' })),
-  { key: 'container:image-id', value: { type: 'digest', length: 64, prefix: 'sha256:' }, many: false, trust: 'derived', cost: 'remote', summary: 'x', example: `sha256:${'0'.repeat(64)}` },
-];
 const PARENT = { trust_domain: 'example.org', path: '/spire/agent/x' };
 const UID = { type: 'unix', value: 'uid:998' };
 
@@ -76,7 +72,7 @@ describe('registration entries of SPIRE', () => {
 
   it("respell Docker's selectors, and never so that they could mean more", () => {
     const digest = `sha256:${'ab'.repeat(32)}`;
-    const docker = (value: string) => run([entry('/good'), entry('/d', { selectors: [{ type: 'docker', value }] })], { catalogue: new Catalogue([...LINUX_SELECTORS, ...CONTAINER]) });
+    const docker = (value: string) => run([entry('/good'), entry('/d', { selectors: [{ type: 'docker', value }] })], { catalogue: new Catalogue([...LINUX_SELECTORS, ...CONTAINER_SELECTORS]) });
     for (const [value, condition] of [
       ['label:com.example.name:foo', 'container:label:com.example.name=foo'], ['label:a:b:c', 'container:label:a=b:c'], ['label:a:', 'container:label:a='], ['env:ENVIRONMENT=a=b', 'container-env:ENVIRONMENT:a=b'],
       ['image_id:envoyproxy/envoy:v1', 'container:image:envoyproxy/envoy:v1'], [`image_config_digest:${digest}`, `container:image-id:${digest}`],
