@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads';
-import { ABANDONED, ANSWERED, ASKED, IDLE, LookMemory, STARTING, type LookRequest } from './look-memory.js';
+import { ABANDONED, ASKED, IDLE, LookMemory, STARTING, type LookRequest } from './look-memory.js';
 
 /** How long a thread may take to come up: more than any machine needs, and bounded. */
 const START_MS = 5000;
@@ -17,18 +17,28 @@ export class LookWorker {
   }
 
   /**
-   * Whether it answered within `mostMs`; blocks this thread until then. Afterwards it is abandoned if it did not: it closes
-   * what it opens, and ends when it can.
+   * Blocks this thread for `mostMs` at most, and for `startMs` where it asks for the first time. A thread that did not answer by then
+   * is abandoned: it closes what it opens, and ends when it can.
    */
-  ask(request: LookRequest, mostMs: number): boolean {
+  ask(request: LookRequest, mostMs: number, startMs = START_MS): 'answered' | 'held-up' | 'not-started' {
     const { state } = this.memory;
-    if (Atomics.load(state, 0) === STARTING && Atomics.wait(state, 0, STARTING, START_MS) === 'timed-out') return this.#abandon(STARTING);
+    if (!this.#leaves(STARTING, startMs)) return 'not-started';
     this.memory.request = request;
     Atomics.store(state, 0, ASKED);
     Atomics.notify(state, 0);
-    if (Atomics.wait(state, 0, ASKED, mostMs) === 'timed-out' && this.#abandon(ASKED)) return false;
-    if (Atomics.load(state, 0) !== ANSWERED) return false;
+    if (!this.#leaves(ASKED, mostMs)) return 'held-up';
     Atomics.store(state, 0, IDLE);
+    return 'answered';
+  }
+
+  /** Waits until the state is another, or abandons the thread. It may be woken by what was meant for an earlier wait. */
+  #leaves(from: number, mostMs: number): boolean {
+    const until = performance.now() + mostMs;
+    while (Atomics.load(this.memory.state, 0) === from) {
+      const leftMs = until - performance.now();
+      if (leftMs <= 0) return !this.#abandon(from);
+      Atomics.wait(this.memory.state, 0, from, leftMs);
+    }
     return true;
   }
 

@@ -82,10 +82,12 @@ class Looks {
     if (until !== undefined && performance.now() < until) return unknown('timeout', `a process of this user held a look at it up, less than ${String(BARRED_MS)} ms ago`);
     if (this.#heldUp >= MOST_HELD_UP) return unknown('timeout', `${String(MOST_HELD_UP)} looks are held up by processes of several users`);
     const worker = (this.#worker ??= this.#start());
-    if (worker.ask(request, MOST_MS)) return worker;
+    const came = worker.ask(request, MOST_MS);
+    if (came === 'answered') return worker;
     this.#worker = undefined;
     this.#heldUp += 1;
     countStuck(1);
+    if (came === 'not-started') return unknown('system-error', 'no thread that looks at processes could be started'); // nobody's doing
     if (this.#barredUntil.size >= MOST_BARRED) this.#barredUntil.clear();
     this.#barredUntil.set(uid, performance.now() + BARRED_MS);
     return unknown('timeout', `the process holds up who looks at ${path}`);
