@@ -1,19 +1,12 @@
 import { bindAdmission, type Admission } from './admission.js';
 import type { Decision, LeaseTerms } from './decision.js';
 import type { AfterDecision, DecisionSink, Revocation, RevocationCause } from './events.js';
+import { FreshLeases, type LeaseQueue } from './fresh-leases.js';
 import type { Socket } from './gate.js';
 import type { HeldPeer, PeerRefusal } from './peer.js';
 
 /** The terms of a policy that says nothing of leases. */
 export const DEFAULT_TERMS: LeaseTerms = Object.freeze({ onPeerExit: 'revoke', onExec: 'ignore' });
-
-/**
- * Connections that stay open shorter than this never cost a look at their peer: what the kernel froze at connect can be
- * asked for later just as well.
- */
-const BEGIN_AFTER_MS = 2;
-/** Leases that begin in one turn of the event loop, so that a flood of admissions does not hold it up. */
-const MOST_A_TURN = 256;
 
 /** What a connection that was allowed needs of its peer from now on. */
 export function holdFor({ terms = DEFAULT_TERMS }: Decision): { readonly image: boolean } {
@@ -27,6 +20,8 @@ export class Lease {
   #held: HeldPeer;
   #reverifying: NodeJS.Timeout | undefined;
   #begun = false;
+  #queue: LeaseQueue | undefined;
+  #queuedAt = 0;
   #ended = false;
 
   constructor(socket: Socket, admission: Admission, held: HeldPeer) {
@@ -73,10 +68,23 @@ export class Lease {
     if (reverifyMs !== undefined) this.#reverifying = setInterval(look, reverifyMs).unref();
   }
 
+  /** Until it begins or ends, `queue` has it. */
+  waitIn(queue: LeaseQueue): void {
+    this.#queue = queue;
+    this.#queuedAt = queue.push(this) - 1;
+  }
+
+  leaveQueue(): void {
+    if (this.#queue === undefined) return;
+    this.#queue[this.#queuedAt] = undefined;
+    this.#queue = undefined;
+  }
+
   /** Lets the peer go. Idempotent. */
   end(): void {
     if (this.#ended) return;
     this.#ended = true;
+    this.leaveQueue();
     clearInterval(this.#reverifying);
     this.#held.close();
   }
@@ -86,25 +94,18 @@ export class Lease {
 export class Leases {
   readonly #after: AfterDecision;
   readonly #sink: DecisionSink | undefined;
-  #fresh: Lease[] = [];
-  #count = 0;
+  readonly #fresh = new FreshLeases((lease) => { this.#begin(lease); });
 
   constructor(after: AfterDecision, sink: DecisionSink | undefined) {
     this.#after = after;
     this.#sink = sink;
   }
 
-  /** Leases that began and have not ended are watched. */
-  get count(): number {
-    return this.#count;
-  }
-
   /** The lease of a connection that was just admitted. The caller ends it when the connection closes. */
   take(socket: Socket, admission: Admission, held: HeldPeer): Lease {
     const lease = new Lease(socket, admission, held);
     admission.heldBy(() => this.#reverify(lease));
-    this.#fresh.push(lease);
-    if (this.#fresh.length === 1) setTimeout(() => { this.#beginSome(); }, BEGIN_AFTER_MS).unref();
+    this.#fresh.add(lease);
     return lease;
   }
 
@@ -114,12 +115,6 @@ export class Leases {
     admission.heldBy(() => this.#reverify(lease));
     bindAdmission(lease.socket, admission);
     this.#begin(lease);
-  }
-
-  #beginSome(): void {
-    const some = this.#fresh.splice(0, MOST_A_TURN);
-    if (this.#fresh.length > 0) setImmediate(() => { this.#beginSome(); });
-    for (const lease of some) this.#begin(lease);
   }
 
   #begin(lease: Lease): void {
