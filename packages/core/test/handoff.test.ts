@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createServer } from 'node:net';
-import { DescriptorBudget, type HandoffListener, type HandoffPort, type LeaseTerms, type Revocation } from '../dist/index.js';
-import { allowUids, fakePeerSource, stubPolicy } from '../dist/testing/index.js';
+import { createGate, DescriptorBudget, type BindOptions, type HandoffListener, type HandoffPort, type LeaseTerms, type Revocation } from '../dist/index.js';
+import { allowUids, fakeAttestor, fakePeerSource, stubPolicy } from '../dist/testing/index.js';
 import { Gated, until } from './support/gated.js';
 
 const TERMS: LeaseTerms = { onPeerExit: 'revoke', onExec: 'ignore', handoff: 'deny' };
@@ -123,28 +123,46 @@ describe('gate: `handoff: deny`, with fakes', () => {
   it('counts its descriptor, refuses by name where there is none, and gives it back', async () => {
     const budget = new DescriptorBudget({ limit: 67, used: 0 }, 1);
     await start({ budget });
-    const first = gated!.client();
-    await first.welcomed();
-    assert.equal(await gated!.seen(), '');
-    await gated!.recorded(2);
-    assert.deepEqual([gated!.records[1]?.decision.cause, gated!.records[1]?.decision.code], ['capacity', 'descriptor-limit']);
-    first.socket.destroy();
-    port.listeners[0]?.ended();
-    await until(() => gated!.gate.load.live === 0);
-    await gated!.client().welcomed();
+    for (let round = 0; round < 3; round += 1) {
+      const first = gated!.client();
+      await first.welcomed();
+      assert.equal(await gated!.seen(), '');
+      await gated!.recorded(2 * round + 2);
+      const { decision } = gated!.records[2 * round + 1]!;
+      assert.deepEqual([decision.cause, decision.code], ['capacity', 'descriptor-limit']);
+      first.socket.destroy();
+      port.listeners[round]?.ended();
+      await until(() => gated!.gate.load.live === 0);
+    }
+  });
+
+  it('has a socket that the gate makes named before anybody can find it', async () => {
+    const named: unknown[] = [];
+    const listenPort = { bind: ({ nameSenders }: BindOptions): never => { named.push(nameSenders); throw new Error('enough'); }, adopt: () => undefined };
+    for (const policy of [DENIED, allowUids(1000)]) {
+      const gate = await createGate({ policy, handoffPort: port, listenPort, peerSource: fakePeerSource(), attestors: [fakeAttestor()] });
+      await assert.rejects(gate.listen(createServer(), { path: '/run/nowhere' }), /enough/);
+      await gate.close();
+    }
+    assert.deepEqual(named, [true, undefined]);
   });
 
   it('refuses a connection that somebody read before (I1)', async () => {
     const inner = createServer((socket) => { socket.write('welcome'); });
+    let pauses = false;
     await start({ policy: allowUids(1000) }, createServer((socket) => {
-      socket.once('data', () => { inner.emit('connection', socket); });
+      socket.once('data', () => {
+        if (pauses) socket.pause();
+        inner.emit('connection', socket);
+      });
     }));
-    await gated!.gate.setPolicy(DENIED);
     const other = await Gated.start({ policy: DENIED, handoffPort: port, peerSource: fakePeerSource() }, inner);
-    await gated!.gate.setPolicy(allowUids(1000));
-    assert.equal(await gated!.seen('first'), '');
-    await other.recorded(1);
-    assert.deepEqual([other.records[0]?.decision.cause, port.listeners.length], ['defect', 0]);
+    for (const count of [1, 2]) {
+      assert.equal(await gated!.seen('first'), '');
+      await other.recorded(count);
+      assert.deepEqual([other.records.at(-1)?.decision.cause, port.listeners.length], ['defect', 0]);
+      pauses = true;
+    }
     await other.end();
   });
 });
