@@ -5,7 +5,7 @@ import { closeFd } from './ffi/file.js';
 import { getPidfdInfo, hasExited, pidNamespaceOf, type PidfdInfo } from './ffi/pidfd.js';
 import { countHeld } from './held-descriptors.js';
 import { openBounded, readBounded, type Asker, type PathToOpen } from './held-up/looks.js';
-import { getPeerGroups, getPeerSec } from './ffi/sockopt.js';
+import { getPeerGroups, getPeerSec, getQueuedBytes } from './ffi/sockopt.js';
 import type { KnownProcess } from './image/known-process.js';
 import type { ProgramImage } from './image/program-image.js';
 import { LinuxHeldPeer } from './lease/held-peer.js';
@@ -40,6 +40,9 @@ export class LinuxPeer implements Peer {
   #readSince = false;
   /** When a kept image was looked at; by `performance.now()`. */
   #lookedAtMs = 0;
+  /** Whether early data were asked for before it was verified, and there were none. */
+  #sentNothing = false;
+  #verified = false;
   #asker: Asker | undefined;
   #closed = false;
 
@@ -153,7 +156,30 @@ export class LinuxPeer implements Peer {
     return this.#image;
   }
 
+  /**
+   * SIOCINQ answered 0. Until the program was looked at, another may have run that sends in between and then runs this one:
+   * where findings rest on an image, `verify` asks once more. What comes after it, who was attested sent.
+   */
+  sentNothing(): void {
+    this.#sentNothing = !this.#verified;
+  }
+
   verify(): PeerRefusal | undefined {
+    const lost = this.#lost() ?? (this.#sentNothing && this.#image !== undefined ? this.#sentMeanwhile() : undefined);
+    this.#verified = true;
+    this.#sentNothing = false;
+    return lost;
+  }
+
+  #sentMeanwhile(): PeerRefusal | undefined {
+    const { connection: { fd }, credentials } = this;
+    const size = fd === undefined ? 0 : getQueuedBytes(fd);
+    if (size === 0) return undefined;
+    const detail = size instanceof SysFailure ? size.toString() : `${String(size)} bytes came after there were none, and before the look at the program was over`;
+    return { refused: 'early-data', detail, credentials };
+  }
+
+  #lost(): PeerRefusal | undefined {
     const pin = this.#pin;
     if (pin === undefined || 'why' in pin) return undefined;
     const { credentials } = this;

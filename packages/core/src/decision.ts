@@ -52,6 +52,8 @@ export const REFUSAL_CODES = [
   'self-connection',
   'peer-exited',
   'peer-changed',
+  /** Bytes came after `socket:early-data` was 0, before the look at the program was over: it need not have sent them (T2, T3). */
+  'early-data',
   /** The pin cannot be had on this kernel or for this peer. */
   'pin-failed',
   /** As many connections as the descriptor limit allows. */

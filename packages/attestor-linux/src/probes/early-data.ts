@@ -13,8 +13,10 @@ const sizes = new Findings<number>((size) => constant(size));
 /** SIOCINQ: what was queued before anybody was attested, perhaps by another program than runs now (T3). */
 export const earlyData: Probe = {
   selectors,
-  ask({ connection: { fd } }, keys, into: Into) {
+  ask(peer, keys, into: Into) {
+    const { fd } = peer.connection;
     const size = fd === undefined ? unknown('peer-exited', 'the connection was closed') : getQueuedBytes(fd);
+    if (size === 0) peer.sentNothing();
     if (typeof size === 'number') into.set('socket:early-data', sizes.of(size));
     else allUnknown(keys, size instanceof SysFailure ? unknownOf(size) : size, into);
     return undefined;

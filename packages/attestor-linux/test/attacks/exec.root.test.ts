@@ -97,6 +97,47 @@ describe('T2: a peer that runs another program', () => {
     });
   }
 
+  it('T2, T3: bytes of a program that ran before, sent at any of the calls that look at a peer, never pass for no early data of the next', async () => {
+    const keys: readonly SelectorKey[] = ['socket:early-data', 'unix:path'];
+    const { puppet: honest, socket: known } = await stage.connectedPuppet({ uid: SOMEBODY });
+    const calls = await countCalls(async () => attesting.look(known, keys));
+    // Once its program was looked at, a peer may send: who was attested sent it.
+    await honest.tell('write');
+    assert.equal((await attesting.look(await again(honest), keys)).refused, undefined);
+    const outcomes = new Set<string>();
+    for (let at = 1; at <= calls; at += 1) {
+      const { puppet, socket } = await stage.connectedPuppet({ uid: SOMEBODY });
+      await puppet.tell('keep');
+      const stop = interceptCalls((count) => { if (count === at) execNow(puppet, 'write'); });
+      const look = await attesting.look(socket, keys).finally(stop);
+      const seen = look.refused ?? (look.value('socket:early-data') === 0 ? 'nothing early' : 'early');
+      outcomes.add(seen);
+      if (seen === 'nothing early') assert.notEqual(look.state('unix:path') === 'present' && look.value('unix:path'), other, `call ${String(at)}`);
+      await puppet.kill();
+    }
+    for (const seen of ['early', 'early-data']) assert.ok(outcomes.has(seen), `${seen}: ${[...outcomes].join(', ')}`);
+  });
+
+  it('T3: a peer that begins to send while it is looked at is refused where its program counts, and admitted where it does not', async () => {
+    for (const [keys, refused] of [[['socket:early-data', 'unix:path'], 'early-data'], [['socket:early-data', 'linux:no-new-privs'], undefined]] as const) {
+      const { puppet, socket } = await stage.connectedPuppet({ uid: SOMEBODY });
+      const late = new Attesting({
+        attestor: attesting.attestor,
+        others: [{
+          name: 'remote', selectors: [{ key: 'remote:answer', value: { type: 'boolean' }, many: false, trust: 'heuristic', cost: 'remote', summary: 'slow', example: true }],
+          attest: async (_peer, wanted) => {
+            await puppet.tell('write');
+            return new Map([...wanted].map((key) => [key, { state: 'present', values: [true] }]));
+          },
+        }],
+      });
+      const look = await late.look(socket, [...keys, 'remote:answer']);
+      assert.deepEqual([look.refused, look.value('socket:early-data')], [refused, 0]);
+      if (refused === undefined) assert.deepEqual([look.verify(), look.verify()], [undefined, undefined]);
+      look.close();
+    }
+  });
+
   it('T2: a kept image is looked at again when the answer waited for something else', async () => {
     const { puppet, socket } = await stage.connectedPuppet({ uid: SOMEBODY });
     await attesting.look(socket, ['unix:path']);
@@ -141,8 +182,8 @@ describe('T2: a peer that runs another program', () => {
   });
 
   /** Makes the puppet run the other program before this returns. The exe link leads to it some time before it is mapped. */
-  function execNow(puppet: PeerProcess): void {
-    puppet.child.stdin.write(`exec ${other}\n`);
+  function execNow(puppet: PeerProcess, before?: string): void {
+    puppet.child.stdin.write(`${before === undefined ? '' : `${before}\n`}exec ${other}\n`);
     while (!readFileSync(`/proc/${String(puppet.pid)}/maps`, 'utf8').split('\n').some((line) => line.includes(' r-xp ') && line.endsWith(` ${other}`)));
   }
 });
