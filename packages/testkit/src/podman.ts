@@ -25,7 +25,7 @@ export interface PodmanOptions {
 export interface PodmanCommand {
   readonly command: string;
   readonly args: readonly string[];
-  readonly env: NodeJS.ProcessEnv;
+  readonly env: Readonly<Record<string, string>>;
 }
 
 export interface ContainerCommand extends PodmanCommand {
@@ -120,12 +120,16 @@ export class Podman {
     return path;
   }
 
-  async close(): Promise<void> {
+  /** Kills the API service; its socket stays, and nobody answers there. */
+  async stopService(): Promise<void> {
     const service = this.#service;
-    if (service?.exitCode === null) {
-      service.kill('SIGKILL');
-      await new Promise((resolve) => service.once('exit', resolve));
-    }
+    if (service?.exitCode !== null || service.signalCode !== null) return;
+    service.kill('SIGKILL');
+    await new Promise((resolve) => service.once('exit', resolve));
+  }
+
+  async close(): Promise<void> {
+    await this.stopService();
     this.#sweep();
   }
 
@@ -188,7 +192,7 @@ export class Podman {
     return { command, args, env: this.#env() };
   }
 
-  #env(): NodeJS.ProcessEnv {
+  #env(): Readonly<Record<string, string>> {
     const home = join(this.folder, 'home');
     return { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', HOME: home, XDG_RUNTIME_DIR: home };
   }

@@ -75,7 +75,7 @@ describe('a gate whose policy names labels of containers', function () {
   });
 
   // What SPIRE's docker attestor calls it, what the importer makes of it and what this attestor says: one and the same.
-  it('behind `portcullis serve`, by a policy from a registration entry of SPIRE, admits the container that is meant, and not its twin', async function () {
+  it('behind `portcullis serve`, by a policy from a registration entry of SPIRE, admits the container that is meant, and not its twin, nor either while the daemon is down', async function () {
     const plugin = sourceFolder('attestor-container');
     skipUnless(this, mine(plugin), 'the repository is not ours and root\'s alone, so that no plugin may be loaded from it');
     const imageId = podman.run('image', 'inspect', '--format', '{{.Id}}', 'job');
@@ -94,6 +94,11 @@ describe('a gate whose policy names labels of containers', function () {
       assert.equal(await fromContainer('serve.sock', '--label', 'tier=front', '--env', 'ROLE=a'), '');
       assert.equal(await fromContainer('serve.sock', '--label', 'tier=back', '--env', 'ROLE=a=b'), '');
       assert.deepEqual(serving.of('decision').map(({ decision }) => decision), ['allow', 'deny', 'deny']);
+      await podman.stopService(); // its socket stays, and nobody answers: unknown is not absent, and allows nothing (I4)
+      assert.equal(await fromContainer('serve.sock', '--label', 'tier=front', '--env', 'ROLE=a=b'), '');
+      const { decision, unknown } = await serving.until('decision', 4);
+      assert.equal(decision, 'deny');
+      assert.match(String((unknown as Record<string, unknown>)['container:label']), /^service-down: .*ECONNREFUSED/);
       assert.ok(!serving.lines.join().includes('a=b'), 'a value of the environment is in a record (I10)');
     } finally {
       await serving.stop();
