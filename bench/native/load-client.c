@@ -1,6 +1,7 @@
 // load-client PATH N C      N connections from this process, C of them at once; expects one byte, then the end
 // load-client PATH N fork   N connections, each from a process that never connected before, in crowds
 // load-client PATH N hold   N connections, prints "held", keeps them until its standard input ends
+// load-client PATH N send:S N bytes by one connection, S bytes a write; expects one byte after the last
 // Prints how many connections did not get exactly one byte.
 #define _GNU_SOURCE
 #include <errno.h>
@@ -85,11 +86,23 @@ static long held(long n) {
   return 0;
 }
 
+static long sent(long n, long size) {
+  char *bytes = calloc(1, (size_t)size);
+  int fd = dial();
+  for (long left = n; left > 0;) {
+    ssize_t count = write(fd, bytes, (size_t)(left < size ? left : size));
+    if (count < 0) { perror("write"); exit(1); }
+    left -= count;
+  }
+  shutdown(fd, SHUT_WR);
+  return finish(fd);
+}
+
 int main(int argc, char **argv) {
-  if (argc != 4 || strlen(argv[1]) >= sizeof address.sun_path) { fprintf(stderr, "usage: load-client PATH N C|fork|hold\n"); return 2; }
+  if (argc != 4 || strlen(argv[1]) >= sizeof address.sun_path) { fprintf(stderr, "usage: load-client PATH N C|fork|hold|send:S\n"); return 2; }
   strcpy(address.sun_path, argv[1]);
   long n = atol(argv[2]);
-  long bad = !strcmp(argv[3], "fork") ? forked(n) : !strcmp(argv[3], "hold") ? held(n) : many(n, atol(argv[3]));
+  long bad = !strcmp(argv[3], "fork") ? forked(n) : !strcmp(argv[3], "hold") ? held(n) : !strncmp(argv[3], "send:", 5) ? sent(n, atol(argv[3] + 5)) : many(n, atol(argv[3]));
   printf("%ld\n", bad);
   return bad ? 3 : 0;
 }

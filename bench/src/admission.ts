@@ -97,7 +97,8 @@ let made = 0;
 const children = new Set<ChildProcess>();
 process.once('exit', () => { for (const child of children) child.kill('SIGKILL'); });
 
-async function start(mode: Mode, folder: string, program: string, environment: Record<string, string>): Promise<{ readonly process: ChildProcess; readonly path: string }> {
+/** A server in a process of its own; `stop` ends it. */
+export async function start(mode: Mode, folder: string, program: string, environment: Record<string, string>): Promise<{ readonly process: ChildProcess; readonly path: string }> {
   const path = join(folder, `${String((made += 1))}.sock`);
   const child = fork(new URL('./server.js', import.meta.url), [mode, path, program], { execArgv: ['--expose-gc'], env: { ...process.env, ...environment } });
   children.add(child);
@@ -105,13 +106,14 @@ async function start(mode: Mode, folder: string, program: string, environment: R
   return { process: child, path };
 }
 
-async function usage(server: ChildProcess): Promise<Usage> {
+/** What the server used so far. */
+export async function usage(server: ChildProcess): Promise<Usage> {
   server.send('usage');
   const [answer] = (await once(server, 'message')) as [Usage];
   return answer;
 }
 
-async function stop(server: ChildProcess): Promise<void> {
+export async function stop(server: ChildProcess): Promise<void> {
   server.kill('SIGKILL');
   await once(server, 'exit');
   children.delete(server);

@@ -11,8 +11,13 @@ export class LoadClient {
     execFileSync('/usr/bin/gcc', ['-O2', '-o', this.program, new URL('../native/load-client.c', import.meta.url).pathname]);
   }
 
+  /** One connection that sends `bytes` in writes of `size`, and waits until all of them were read. */
+  send(path: string, bytes: number, size: number): Promise<void> {
+    return this.run(path, bytes, `send:${String(size)}`);
+  }
+
   /** `count` connections, `atOnce` at a time; throws when one of them was not served as expected. */
-  async run(path: string, count: number, how: number | 'fork'): Promise<void> {
+  async run(path: string, count: number, how: number | 'fork' | `send:${string}`): Promise<void> {
     const client = spawn(this.program, [path, String(count), String(how)], { stdio: ['ignore', 'ignore', 'inherit'] });
     const [code] = (await once(client, 'exit')) as [number];
     if (code !== 0) throw new Error(`the load client ended with ${String(code)}`);

@@ -7,6 +7,7 @@ import { measureAdmission, measureMemory, measureStages } from './admission.js';
 import { measureAttest } from './attest.js';
 import { measureDecide, measureLoad } from './decide.js';
 import { LoadClient } from './load-client.js';
+import { measureThroughput } from './throughput.js';
 
 const quick = process.argv.includes('--quick');
 const [rounds, count] = quick ? [1, 10_000] : [5, 30_000];
@@ -61,6 +62,12 @@ async function admissions(): Promise<void> {
   say();
   const stages = await measureStages(client, folder, count);
   table(['admission', 'open', 'collect', 'verify', 'decide'], Object.entries(stages).map(([name, micros]) => [name, ...['open', 'collect', 'verify', 'decide'].map((stage) => fixed(micros[stage]))]));
+  say('### Throughput of one connection');
+  say();
+  table(
+    ['server', 'bytes a write', 'MB/s', 'server CPU, ms a GB', 'ratio'],
+    (await measureThroughput(client, folder, rounds, quick ? 1e8 : 1e9)).map((figure) => [figure.name, String(figure.size), fixed(figure.megabytesPerSecond, 0), fixed(figure.cpuMillis, 0), fixed(figure.ratio, 2)]),
+  );
   say('### Memory of a held connection, bytes of heap');
   say();
   table(['server', 'bytes', 'beyond plain Node'], (await measureMemory(client, folder, quick ? 500 : 4000)).map(({ name, bytes, added }) => [name, fixed(bytes, 0), fixed(added, 0)]));

@@ -1,12 +1,12 @@
 // One server of the benchmark, in a process of its own: `node server.js MODE SOCKET CLIENT-PROGRAM`. Answers `usage` messages.
 import { openSync, writeSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
-import { LINUX_SELECTORS, LinuxAttestor, LinuxPeerSource, linuxListenPort } from '@portcullis/attestor-linux';
+import { LINUX_SELECTORS, LinuxAttestor, LinuxHandoffPort, LinuxPeerSource, linuxListenPort } from '@portcullis/attestor-linux';
 import { Catalogue, createGate, toRecord, type Admission, type DecisionSink, type Gate } from '@portcullis/core';
 import { compilePolicyText } from '@portcullis/policy';
 import { policyText } from './policy-text.js';
 
-export type Mode = 'plain' | 'uid' | 'uid+record' | 'program' | 'program+digest' | 'hold-plain' | 'hold-uid' | 'hold-program';
+export type Mode = 'plain' | 'uid' | 'uid+record' | 'program' | 'program+digest' | 'hold-plain' | 'hold-uid' | 'hold-program' | 'read-plain' | 'read-uid' | 'read-handoff';
 
 /** What a server says of itself: processor time in µs, memory in bytes, and µs per stage and connection. */
 export interface Usage {
@@ -39,17 +39,19 @@ class Log implements DecisionSink {
 const totals: Record<string, number> = { connections: 0 };
 
 function serve(socket: Socket): void {
-  if (mode.startsWith('hold')) socket.on('error', () => socket.destroy());
+  if (mode.startsWith('read')) socket.on('data', () => undefined).on('end', () => socket.end('x'));
+  else if (mode.startsWith('hold')) socket.on('error', () => socket.destroy());
   else socket.end('x');
 }
 
-const server = createServer(serve);
+const server = createServer({ allowHalfOpen: mode.startsWith('read') }, serve);
 if (!mode.includes('plain')) {
   const log = new Log();
-  const loaded = compilePolicyText(policyText(mode.includes('digest') ? 'program+digest' : mode.includes('program') ? 'program' : 'uid', clientProgram), { file: 'bench.yaml', catalogue: new Catalogue(LINUX_SELECTORS) });
+  const kind = mode.includes('digest') ? 'program+digest' : mode.includes('program') ? 'program' : mode.includes('handoff') ? 'handoff' : 'uid';
+  const loaded = compilePolicyText(policyText(kind, clientProgram), { file: 'bench.yaml', catalogue: new Catalogue(LINUX_SELECTORS) });
   if (loaded.policy === undefined) throw new Error(JSON.stringify(loaded.findings));
   const gate = await createGate({
-    policy: loaded.policy, peerSource: new LinuxPeerSource(), attestors: [new LinuxAttestor()], listenPort: linuxListenPort(),
+    policy: loaded.policy, peerSource: new LinuxPeerSource(), attestors: [new LinuxAttestor()], listenPort: linuxListenPort(), handoffPort: new LinuxHandoffPort(),
     ...(mode.includes('record') && { sink: log }),
   });
   log.gate = gate;
