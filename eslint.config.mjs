@@ -30,7 +30,7 @@ const privateHandle = [
 ];
 
 export default tseslint.config(
-  { ignores: ['**/dist/**', '**/dist-test/**', '**/*.generated.ts', '**/*.generated.js', 'node_modules/**'] },
+  { ignores: ['**/dist/**', '**/dist-test/**', '**/*.generated.ts', '**/*.generated.js', 'packages/portcullis/templates/**', 'node_modules/**'] },
   {
     files: ['**/*.ts'],
     extends: [tseslint.configs.strictTypeChecked, tseslint.configs.stylisticTypeChecked],

@@ -1,5 +1,5 @@
 import { closeSync, lstatSync, mkdirSync, openSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { PortcullisError } from '@portcullis/core';
 
 /**
@@ -15,6 +15,7 @@ export function writeNewFiles(folder: string, files: ReadonlyMap<string, string>
     mkdirSync(folder, { recursive: true });
     for (const [name, text] of files) {
       const path = join(folder, name);
+      mkdirSync(dirname(path), { recursive: true });
       // Refuses to write to what was put there meanwhile, and follows no link.
       const fd = openSync(path, 'wx', 0o644);
       made.push(path);

@@ -17,6 +17,8 @@ export class Scratch {
     mkdirSync(this.bin);
     symlinkSync(join(ROOT, 'packages/portcullis/bin/portcullis.js'), join(this.bin, 'portcullis'));
     symlinkSync(process.execPath, join(this.bin, 'node'));
+    // As if the packages had been installed: Node and npm look in the folders above.
+    symlinkSync(join(ROOT, 'node_modules'), join(this.#root, 'node_modules'));
   }
 
   close(): void {
