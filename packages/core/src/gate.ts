@@ -1,31 +1,30 @@
 import { createServer, Socket, type Server } from 'node:net';
-import { Admission, bindAdmission } from './admission.js';
 import type { Divergence } from './candidate.js';
 import { Collector } from './collect.js';
 import type { Catalogue } from './catalogue.js';
 import type { RefusalCode } from './decision.js';
 import { processBudget, type DescriptorBudget } from './descriptor-budget.js';
-import { Engine, refusal, unattested, type Attested } from './engine.js';
+import { Enforcer } from './enforcer.js';
+import { Engine, refusal, unattested } from './engine.js';
 import { PortcullisError } from './errors.js';
 import { AfterDecision, type GateEvents } from './events.js';
 import { checkCollect, checkOptions, DEFAULTS, type GateOptions } from './gate-options.js';
 import { acceptedBy, guardOf, guardServer } from './guard.js';
-import type { HandoffSocket } from './handoff-socket.js';
 import { Handoffs } from './handoffs.js';
-import { holdFor, Leases } from './lease.js';
+import { Leases } from './lease.js';
 import { Limiter } from './limits/limiter.js';
 import { TokenBuckets } from './limits/token-buckets.js';
 import { LiveConnections } from './live.js';
-import { observedKeys, passesObserved } from './observe.js';
-import type { HeldPeer, PeerCredentials, Uid } from './peer.js';
+import { observedKeys } from './observe.js';
+import type { PeerCredentials, Uid } from './peer.js';
 import { PendingAdmissions } from './pending.js';
 import { PolicyInForce } from './policy-in-force.js';
 import type { Policy, PolicyContext } from './policy.js';
 import { prepareAttestors } from './prepare.js';
 import { Recheck } from './recheck.js';
 import { RecordKeeper } from './record-keeper.js';
-import { Lingering, refuse, type RefusalStyle } from './refuse.js';
-import { serve, type Listening, type ListenTarget } from './serve.js';
+import { Lingering, type RefusalStyle } from './refuse.js';
+import { serve, stopListening, type Listening, type ListenTarget } from './serve.js';
 import { socketFd, SocketConnection } from './socket-fd.js';
 
 export type { Server } from 'node:net';
@@ -54,11 +53,10 @@ export class Gate {
   readonly #pending: PendingAdmissions;
   readonly #budget: DescriptorBudget | undefined;
   readonly #clock: () => number;
-  readonly #style: RefusalStyle;
   readonly #limiter = new Limiter();
   readonly #live: LiveConnections;
   readonly #leases: Leases;
-  readonly #lingering: Lingering;
+  readonly #enforcer: Enforcer;
   readonly #listening: Listening[] = [];
   readonly #handoffs: Handoffs;
   readonly #inForce: PolicyInForce;
@@ -78,7 +76,6 @@ export class Gate {
     this.#budget = options.budget ?? processBudget(options.peerSource);
     this.#live = new LiveConnections(this.#budget);
     this.#leases = new Leases(this.#after, options.sink);
-    this.#lingering = new Lingering(this.#budget);
     const perUid = options.ratePerUid && new TokenBuckets<Uid>(options.ratePerUid, undefined);
     this.#engine = new Engine(options.peerSource, collector, deadlineMs, perUid);
     this.#pending = new PendingAdmissions(maxPending, maxPendingPerUid);
@@ -87,8 +84,11 @@ export class Gate {
     const collect = options.observe === true ? [...new Set([...observedKeys(collector.catalogue), ...(options.collect ?? [])])] : (options.collect ?? []);
     this.#records = new RecordKeeper(collector, this.#after, { sink: options.sink, collect, candidate: () => this.#inForce.candidate, deadlineMs, waiting });
     this.#clock = options.clock ?? Date.now;
-    this.#style = options.refusal ?? 'close';
     this.#handoffs = new Handoffs(options.handoffPort, this.listener, this.#budget);
+    this.#enforcer = new Enforcer({
+      records: this.#records, limiter: this.#limiter, live: this.#live, leases: this.#leases, handoffs: this.#handoffs,
+      lingering: new Lingering(this.#budget), refusal: this.#refusal, observes: this.observes,
+    });
     this.warnings = [...warnings, ...this.#handoffs.prepareFor(options.policy)];
     const before = (policy: Policy): readonly string[] => this.#handoffs.prepareFor(policy);
     this.#inForce = new PolicyInForce(options.policy, this.warnings, { attestors: options.attestors, before }, this.#after, options.refreshMs ?? DEFAULTS.refreshMs, options.candidate);
@@ -147,7 +147,7 @@ export class Gate {
    * @throws PortcullisError `GATE_GUARDED_TWICE`; `GATE_OPTIONS` where an HTTP refusal would be written before TLS.
    */
   guard(server: Server): void {
-    guardServer(server, this, this.#style, (socket, handOver) => { this.#arrive(socket, handOver); });
+    guardServer(server, this, this.#refusal, (socket, handOver) => { this.#arrive(socket, handOver); });
     this.#handoffs.add(server);
     server.prependListener('listening', () => {
       if (this.#handoffs.wanted) this.#after.guarded('listener', () => { this.#handoffs.name(socketFd(server)); });
@@ -204,6 +204,10 @@ export class Gate {
     }
   }
 
+  get #refusal(): RefusalStyle {
+    return this.#options.refusal ?? 'close';
+  }
+
   #isClosing(): boolean {
     return this.#closing !== undefined;
   }
@@ -216,7 +220,7 @@ export class Gate {
       return;
     }
     const decision = full ? refusal('capacity', 'descriptor-limit', `this process may hold ${String(this.#budget?.capacity)} connections`) : refusal('closing');
-    this.#settle(unattested(decision), this.policy, this.#context(), socket, handOver, full ? 'close' : this.#style);
+    this.#enforcer.enforce(unattested(decision), this.policy, this.#context(), socket, handOver, full ? 'close' : this.#refusal);
   }
 
   #attest(socket: Socket, handOver: (socket: Socket) => void): void {
@@ -224,19 +228,19 @@ export class Gate {
     const context = this.#context();
     const attested = this.#engine.admit(new SocketConnection(socket, acceptedBy(socket)), policy, context, this.#mayWait);
     if (!(attested instanceof Promise)) {
-      this.#settle(attested, policy, context, socket, handOver);
+      this.#enforcer.enforce(attested, policy, context, socket, handOver);
       return;
     }
     void attested.then((late) => {
       if (late.credentials !== undefined) this.#pending.leave(late.credentials.uid);
       if (this.#closing !== undefined) {
-        this.#settle({ ...late, decision: refusal('closing') }, policy, context, socket, handOver);
+        this.#enforcer.enforce({ ...late, decision: refusal('closing') }, policy, context, socket, handOver);
       } else if (this.policy !== policy && late.decision.effect === 'allow' && !socket.destroyed) {
         // Allowed by a policy that is no longer in force: the one that is has not been asked.
         this.#records.letGo(late.peer);
         this.#attest(socket, handOver);
       } else {
-        this.#settle(late, policy, context, socket, handOver);
+        this.#enforcer.enforce(late, policy, context, socket, handOver);
       }
     });
   }
@@ -246,62 +250,10 @@ export class Gate {
   }
 
   readonly #mayWait = (credentials: PeerCredentials): RefusalCode | undefined => this.#pending.enter(credentials.uid);
-
-  /** Carries the decision out: the one place where a connection is let through. */
-  #settle(attested: Attested, policy: Policy, context: PolicyContext, socket: Socket, handOver: (socket: Socket) => void, style = this.#style): void {
-    let outcome = attested;
-    let held: HeldPeer | undefined;
-    let handed: HandoffSocket | undefined;
-    if (attested.decision.effect === 'allow' && !socket.destroyed) {
-      try {
-        if (attested.decision.limits !== undefined) outcome = this.#charge(attested, policy, context, socket);
-        if (outcome.decision.effect === 'allow' && !this.observes) held = attested.peer?.hold(holdFor(outcome.decision));
-        if (held !== undefined && outcome.decision.terms?.handoff === 'deny' && attested.peer !== undefined) {
-          handed = this.#handoffs.open(socket, attested.peer.credentials);
-          if (handed === undefined) outcome = { ...attested, decision: refusal('capacity', 'descriptor-limit', 'there is no descriptor left to read it with') };
-        }
-      } catch (error) {
-        outcome = { ...attested, decision: refusal('defect'), failure: error };
-      }
-    }
-    const observed = this.observes ? passesObserved(outcome.decision) : undefined;
-    const admission = new Admission(outcome, policy, context, observed);
-    this.#records.keep(admission, outcome, policy, context); // lets the peer go
-    if (outcome.decision.effect !== 'allow') {
-      held?.close();
-      held = undefined;
-    }
-    if (held === undefined && (observed !== true || socket.destroyed)) {
-      refuse(socket, style, this.#lingering);
-      return;
-    }
-    const application = handed ?? socket;
-    if (held !== undefined) {
-      const lease = this.#leases.take(application, admission, held);
-      handed?.whenForeign(({ detail }) => { this.#leases.revoke(lease, 'foreign-sender', 'handoff', detail); });
-      this.#live.leased(socket, lease);
-    }
-    bindAdmission(application, admission);
-    handOver(application);
-  }
-
-  /** What limits a connection takes places of, it gives back when it closes. */
-  #charge(attested: Attested, policy: Policy, context: PolicyContext, socket: Socket): Attested {
-    const { evidence } = attested;
-    const { decision, release } = this.#limiter.charge(attested.decision, evidence, context.nowMs, () => policy.decide(evidence, context));
-    if (release !== undefined) socket.once('close', release);
-    return decision === attested.decision ? attested : { ...attested, decision };
-  }
 }
 
 /** @throws PortcullisError `GATE_OPTIONS`, or whatever an attestor's `prepare` throws: a gate that starts can decide. */
 export async function createGate(options: GateOptions): Promise<Gate> {
   const warnings = await prepareAttestors(options.attestors, options.policy, ...(options.candidate === undefined ? [] : [options.candidate]));
   return new Gate(options, warnings);
-}
-
-/** Also what is left of the path goes: nobody shall find a socket that nobody serves. */
-function stopListening({ server, bound }: Listening): Promise<void> {
-  bound?.release();
-  return new Promise((resolve) => { server.close(() => { resolve(); }); });
 }

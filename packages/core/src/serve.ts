@@ -86,3 +86,9 @@ async function accepting(server: Server, where: NodeTarget): Promise<void> {
     if (failed !== undefined) server.off('error', failed);
   }
 }
+
+/** Also what is left of the path goes: nobody shall find a socket that nobody serves. */
+export function stopListening({ server, bound }: Listening): Promise<void> {
+  bound?.release();
+  return new Promise((resolve) => { server.close(() => { resolve(); }); });
+}
