@@ -11,6 +11,8 @@ export { Suppressions, type SuppressedFinding } from './findings/suppressions.js
 export { didYouMean } from './findings/suggest.js';
 export { suggestKey } from './findings/suggest-key.js';
 export { bundlePolicy, compilePolicyText, loadPolicy, requirePolicy, type CompileOptions, type LoadedPolicy, type LoadOptions, type PolicyBundle } from './source/load.js';
+export { packPolicy, type PackedPolicy, type PolicyParcel, type RuleBatch } from './source/parcel.js';
+export { unpackPolicy } from './source/unpack.js';
 export type { ReviewOptions } from './review/review-policy.js';
 export type { Condition, Group, Matcher, Test } from './source/condition.js';
 export { parseMoment } from './source/moment.js';

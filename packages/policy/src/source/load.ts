@@ -76,7 +76,8 @@ export function bundlePolicy(path: string, options: LoadOptions): PolicyBundle {
   return Object.freeze(loaded.policy === undefined ? loaded : { ...loaded, bytes: encodeDocuments(documents, path) });
 }
 
-function loadDocuments(path: string, options: LoadOptions): { readonly loaded: LoadedPolicy; readonly documents: readonly YamlDocument[] } {
+/** What `loadPolicy` gives, and the documents that it was made from. */
+export function loadDocuments(path: string, options: LoadOptions): { readonly loaded: LoadedPolicy; readonly documents: readonly YamlDocument[] } {
   const findings = new FindingList();
   const { documents, files, folders, sources } = isCompiledFile(path) ? readCompiled(path, options, findings) : readFiles(path, options, findings);
   const compiled = compileDocuments(documents, findings, options);
@@ -153,7 +154,8 @@ function compileSound(documents: readonly YamlDocument[], findings: FindingList,
   return new CompiledPolicy({ ...identify(documents), expiresMs }, compiled);
 }
 
-function identify(documents: readonly YamlDocument[]): { readonly name: string; readonly revision: string } {
+/** What a policy is called, and a digest of all its text. */
+export function identify(documents: readonly YamlDocument[]): { readonly name: string; readonly revision: string } {
   const [main] = documents;
   const hash = createHash('sha256');
   // Lengths first, so that no text can be moved from one file to the next unseen.

@@ -16,8 +16,20 @@ export interface ParseOptions {
   readonly findings: FindingList;
 }
 
+/** Rules between two steps: some milliseconds. */
+const RULES_OF_A_STEP = 256;
+
 /** The checked rules of a policy's documents, which are sound by the schema. Sets of all files are shared by all. */
-export function parsePolicy(documents: readonly YamlDocument[], { catalogue, knownListeners, findings }: ParseOptions): readonly Rule[] {
+export function parsePolicy(documents: readonly YamlDocument[], options: ParseOptions): readonly Rule[] {
+  const steps = parseSteps(documents, options);
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done === true) return value;
+  }
+}
+
+/** The same in steps, for who has something else to do between them. */
+export function* parseSteps(documents: readonly YamlDocument[], { catalogue, knownListeners, findings }: ParseOptions): Generator<undefined, readonly Rule[]> {
   const parsers = new Map<SourceText, ConditionParser>();
   const sets = new SetResolver(findings, (entry, source) => parserOf(source).parse(entry.value));
   const parserOf = (source: SourceText): ConditionParser => {
@@ -30,11 +42,13 @@ export function parsePolicy(documents: readonly YamlDocument[], { catalogue, kno
     if (defined?.kind === 'map') for (const entry of defined.entries.values()) sets.define(entry, source);
   }
   const rules = new Map<string, Rule>();
+  let read = 0;
   const ofMain = parseLease(documents[0]?.root);
   for (const { root, source } of documents) {
     const lease = { ...ofMain, ...parseLease(root) };
     const context = { source, conditions: parserOf(source), findings, catalogue, knownListeners, lease };
     for (const node of itemsOf(root, 'rules')) {
+      if (++read % RULES_OF_A_STEP === 0) yield;
       const rule = node.kind === 'map' ? parseRule(node, context) : undefined;
       if (rule === undefined) continue;
       const taken = rules.get(rule.id);

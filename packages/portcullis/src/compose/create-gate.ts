@@ -39,11 +39,11 @@ async function gateOfFile(path: string, settings: GateSettings, parts: Parts): P
   const second = typeof beside === 'string' ? await loadSteadyPolicy(beside, load) : undefined;
   const candidate = second === undefined ? (beside as Policy | undefined) : requirePolicy(second);
   const prepared = await prepareAttestors(parts.attestors, policy, ...(candidate === undefined ? [] : [candidate]));
-  const keep = ({ revision }: CompiledPolicy): string | undefined => keeper?.keep(path, revision, load);
+  const keep = ({ revision }: CompiledPolicy, bytes?: Uint8Array): string | undefined => keeper?.keep(path, revision, load, bytes);
   const warnings = [...start.loaded.findings.map((finding) => formatFinding(finding, start.loaded.sources)), ...start.warnings, ...prepared, ...[keep(policy)].filter((why) => why !== undefined)];
   const report = (reload: PolicyReload): void => onReload?.(reload);
   const gate = new PolicyGate(coreOptions(settings, parts, policy, candidate), start.loaded, warnings, (made) => [
-    new PolicyReloader(path, first, policy, { load, also, accept, applied: keep, report, apply: (next) => made.setPolicy(next) }),
+    new PolicyReloader(path, first, policy, { load, also, accept, ...(keeper && { applied: keep }), report, apply: (next) => made.setPolicy(next) }),
     ...(typeof beside === 'string' && second !== undefined ? [new PolicyReloader(beside, second, requirePolicy(second), { load, report, candidate: true, apply: (next) => made.setCandidate(next) })] : []),
   ]);
   return settings.watch === true ? gate.watch() : gate;

@@ -139,9 +139,10 @@ function warningsOf({ loaded: { findings }, warnings }: PolicyGate): readonly Re
 }
 
 function policyEvent(listener: string, reload: PolicyReload): GatewayEvent {
-  const { outcome, trigger, name, revision, previous, findings, error, candidate } = reload;
+  const { outcome, trigger, name, revision, previous, findings, error, candidate, tookMs, reloads, rejected, sinceMs } = reload;
   return {
     event: 'policy', time: timeNow(), listener, ...(candidate === true && { candidate }), outcome, trigger, policy: name, revision, previous,
+    since: new Date(sinceMs).toISOString(), tookMs, reloads, rejected,
     ...(findings.length > 0 && { findings: findings.map(recordedFinding) }),
     ...(error !== undefined && { error }),
   };

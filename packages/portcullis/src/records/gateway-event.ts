@@ -53,6 +53,13 @@ export interface PolicyEvent extends ListenerEvent<'policy'> {
   readonly policy: string;
   readonly revision: string;
   readonly previous: string;
+  /** When the policy in force took effect. */
+  readonly since: string;
+  /** How long this reload took. */
+  readonly tookMs: number;
+  /** How many there were, this one included, and how many of them were rejected. */
+  readonly reloads: number;
+  readonly rejected: number;
   readonly findings?: readonly RecordedFinding[];
   readonly error?: string;
 }

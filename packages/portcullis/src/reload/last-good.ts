@@ -27,10 +27,14 @@ export class LastGood {
     return loadPolicy(this.path, { nowMs: Date.now(), ...options });
   }
 
-  /** Keeps the policy of `path` if it is `revision` still. Why it could not be kept, or undefined. */
-  keep(path: string, revision: string, options: LoadOptions): string | undefined {
+  /** Keeps the policy of `path` if it is `revision` still; `made` is its bytes where they are there. Why it could not be kept, or undefined. */
+  keep(path: string, revision: string, options: LoadOptions, made?: Uint8Array): string | undefined {
     try {
       assertTrusted(dirname(this.path), { owners: rootAndUs(), belowSticky: true });
+      if (made !== undefined) {
+        replaceFile(this.path, made);
+        return undefined;
+      }
       const { bytes, policy } = bundlePolicy(path, options);
       // Changed since it was put in force: the reload that follows keeps what it loads.
       if (bytes !== undefined && policy?.revision === revision) replaceFile(this.path, bytes);

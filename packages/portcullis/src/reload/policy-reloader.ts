@@ -1,7 +1,9 @@
 import { formatErrorChain, PortcullisError, type Policy } from '@portcullis/core';
 import type { CompiledPolicy, LoadOptions, PolicyFinding, Sources } from '@portcullis/policy';
 import { stateOf } from './file-stamps.js';
+import type { LoadedAside } from './aside-job.js';
 import { FolderWatch } from './folder-watch.js';
+import { isLarge, loadAside } from './load-aside.js';
 import { loadSteadyPolicy, type SteadyPolicy } from './steady-load.js';
 
 /** What became of one reload. `rejected`: the policy that worked before still does. */
@@ -21,6 +23,13 @@ export interface PolicyReload {
   readonly sources: Sources;
   /** Why it was rejected, where findings do not say it: attestors could not prepare for it, or its tests do not hold. Of one that was loaded: that it could not be kept. */
   readonly error?: string;
+  /** From the beginning to when it was in force, or rejected. A large policy is read beside what goes on. */
+  readonly tookMs: number;
+  /** How many there were, this one included, since the policy is followed, and how many of them were rejected. */
+  readonly reloads: number;
+  readonly rejected: number;
+  /** When the policy in force took effect, milliseconds since the epoch. */
+  readonly sinceMs: number;
 }
 
 export interface ReloaderOptions {
@@ -30,7 +39,7 @@ export interface ReloaderOptions {
   /** Why a sound policy may not take effect; undefined: it may. */
   readonly accept?: (policy: CompiledPolicy) => string | undefined;
   /** Called after it took effect. What it answers is reported. */
-  readonly applied?: (policy: CompiledPolicy) => string | undefined;
+  readonly applied?: (policy: CompiledPolicy, bytes?: Uint8Array) => string | undefined;
   /** What is loaded is a candidate. */
   readonly candidate?: true;
   /** Puts a policy in force; rejects to keep the old one. */
@@ -53,6 +62,9 @@ export class PolicyReloader {
   #read: SteadyPolicy;
   #current: CompiledPolicy;
   #rejected = false;
+  #reloads = 0;
+  #rejections = 0;
+  #sinceMs = Date.now();
   #quiet: NodeJS.Timeout | undefined;
   #look: NodeJS.Timeout | undefined;
   #running: Promise<void> = Promise.resolve();
@@ -104,41 +116,67 @@ export class PolicyReloader {
 
   async #reload(trigger: string): Promise<void> {
     if (this.#closed) return;
-    const previous = this.#current.revision;
+    const begun = { trigger, previous: this.#current.revision, atMs: performance.now() };
+    const { previous } = begun;
     try {
-      const loaded = await loadSteadyPolicy(this.path, this.#options.load, this.#options.also);
+      const loaded = await this.#load();
       this.#read = loaded;
       if (this.#look !== undefined) this.#watch.set(loaded.folders);
       if (loaded.policy === undefined) {
-        this.#tell('rejected', trigger, previous);
+        this.#tell('rejected', begun);
       } else if (loaded.policy.revision === previous) {
         // Loaded anew, a policy with `maxAge` is young again.
         if (loaded.policy.expiresMs !== this.#current.expiresMs) {
           await this.#options.apply(loaded.policy);
-          this.#current = loaded.policy;
+          this.#took(loaded.policy);
         }
         // Watched folders hold other files too: that nothing happened is news only to who asked, or heard otherwise.
-        if (trigger !== 'file' || this.#rejected) this.#tell('unchanged', trigger, previous);
+        if (trigger !== 'file' || this.#rejected) this.#tell('unchanged', begun);
       } else {
-        const why = this.#options.accept?.(loaded.policy);
+        const why = loaded.aside === undefined ? this.#options.accept?.(loaded.policy) : loaded.aside.why;
         if (why !== undefined) {
-          this.#tell('rejected', trigger, previous, why);
+          this.#tell('rejected', begun, why);
           return;
         }
         await this.#options.apply(loaded.policy);
-        this.#current = loaded.policy;
-        this.#tell('loaded', trigger, previous, this.#options.applied?.(loaded.policy));
+        this.#took(loaded.policy);
+        this.#tell('loaded', begun, this.#options.applied?.(loaded.policy, loaded.aside?.bytes));
       }
     } catch (cause) {
       const error = new PortcullisError('POLICY_READ', `cannot put \`${this.path}\` in force`, { cause });
-      this.#tell('rejected', trigger, previous, formatErrorChain(error));
+      this.#tell('rejected', begun, formatErrorChain(error));
     }
   }
 
-  #tell(outcome: PolicyReload['outcome'], trigger: string, previous: string, error?: string): void {
+  /** A large one is read in a thread of its own, with its tests. */
+  #load(): Promise<SteadyPolicy> {
+    const { load, also = [], applied } = this.#options;
+    const aside = (): Promise<LoadedAside> => loadAside(this.path, load, also, applied !== undefined);
+    return loadSteadyPolicy(this.path, load, also, isLarge(this.path, this.#read.sources) ? aside : undefined);
+  }
+
+  #took(policy: CompiledPolicy): void {
+    this.#current = policy;
+    this.#sinceMs = Date.now();
+  }
+
+  #tell(outcome: PolicyReload['outcome'], { trigger, previous, atMs }: Begun, error?: string): void {
     this.#rejected = outcome === 'rejected';
+    this.#reloads++;
+    if (this.#rejected) this.#rejections++;
     const { name, revision } = this.#current;
     const { findings, sources } = this.#read;
-    this.#options.report({ ...(this.#options.candidate === true && { candidate: true as const }), outcome, trigger, path: this.path, name, revision, previous, findings, sources, ...(error === undefined ? {} : { error }) });
+    this.#options.report({
+      ...(this.#options.candidate === true && { candidate: true as const }), outcome, trigger, path: this.path, name, revision, previous, findings, sources, ...(error === undefined ? {} : { error }),
+      tookMs: Math.round(performance.now() - atMs), reloads: this.#reloads, rejected: this.#rejections, sinceMs: this.#sinceMs,
+    });
   }
+}
+
+/** A reload under way. */
+interface Begun {
+  readonly trigger: string;
+  /** The revision that was in force. */
+  readonly previous: string;
+  readonly atMs: number;
 }
