@@ -13,6 +13,14 @@ function review(rules: readonly string[], expiresWithinMs = 0): readonly string[
 }
 
 describe('a review', () => {
+  it('T11: names allow rules that name a program and nobody whose it must be', () => {
+    const rule = (more: string, effect = 'allow') => `{ id: x, effect: ${effect}, when: { unix:path: /usr/bin/git, unix:sha256: ${'a'.repeat(64)}${more} } }`;
+    const warned = (one: string) => review([one]).filter((found) => found.startsWith('POLICY_PROGRAM_WITHOUT_PRINCIPAL'));
+    for (const nobody of ['', ', unix:uid: { not: 0 }', ', linux:dumpable: true']) assert.deepEqual(warned(rule(nobody)), ['POLICY_PROGRAM_WITHOUT_PRINCIPAL x'], nobody);
+    for (const somebody of [', unix:uid: 1', ', unix:gid: 1', `, container:id: ${'b'.repeat(64)}`, ', systemd:unit: git.service', ', linux:label: git']) assert.deepEqual(warned(rule(somebody)), [], somebody);
+    assert.deepEqual(warned(rule('', 'deny')), []);
+  });
+
   it('T12: names allow rules that pin an interpreter', () => {
     const rule = (path: string, effect = 'allow') => `{ id: x, effect: ${effect}, when: { unix:uid: 1, unix:sha256: ${'a'.repeat(64)}, unix:path: ${path} } }`;
     for (const path of ['/usr/bin/python3.12', '/bin/sh', '/usr/bin/node', '/lib64/ld-linux-x86-64.so.2', '{ glob: "/opt/*/bin/java" }', '[/usr/bin/git, /usr/bin/perl]', '/usr/bin/php8.2']) {
