@@ -1,8 +1,8 @@
 import { Worker } from 'node:worker_threads';
 import { ABANDONED, ASKED, IDLE, LookMemory, STARTING, type LookRequest } from './look-memory.js';
 
-/** How long a thread may take to come up: more than any machine needs, and bounded. */
-const START_MS = 5000;
+/** How long a thread may take to come up: an emulated processor on a busy machine needed six seconds. Where none can be had, it throws at once. */
+const START_MS = 15_000;
 
 /** A thread that looks at what may hold it up, and that its asker waits for within bounds. */
 export class LookWorker {
