@@ -1,5 +1,5 @@
 import { existsSync, readFileSync, readdirSync, realpathSync } from 'node:fs';
-import { basename, join, relative } from 'node:path';
+import { basename, dirname, join, relative } from 'node:path';
 import { compileInto } from '../../attestor-linux/dist-test/support/compile.js';
 import { installedClosure } from './node-modules.js';
 import { lines, run } from './run.js';
@@ -14,6 +14,18 @@ const PYTHON = '/usr/bin/python3';
 const PACKAGES = ['core', 'attestor-linux', 'testkit', 'kernel-lab'];
 const TEST_TOOLS = ['mocha', 'source-map-support', 'fast-check'];
 const BUILT = ['dist', 'dist-test', 'package.json'];
+
+/** Where the tests of the Linux attestor are, built. */
+const TESTS = 'packages/attestor-linux/dist-test';
+
+/** Which of these names, of files and folders of the tests, lead to none. */
+export function missingTests(names: readonly string[]): readonly string[] {
+  return names.filter((name) => {
+    const path = join(ROOT, TESTS, name);
+    const files = existsSync(dirname(path)) ? readdirSync(dirname(path)) : [];
+    return !existsSync(path) && !files.some((file) => file.startsWith(`${basename(path)}.`) && file.endsWith('.test.js'));
+  });
+}
 
 /** All that every guest has in common. `peers` is a folder for the compiled programs of `test/peers`. */
 export function guestTree(peers: string): Tree {

@@ -1,6 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { duration, whereItIs } from './progress.js';
 import { Initramfs } from './initramfs.js';
 import { obtainKernel, type Kernel } from './kernel.js';
 import { countsOf, WHO, type Boot } from './matrix.js';
@@ -40,6 +41,9 @@ export async function bootAll(options: Options, progress: Progress): Promise<rea
   }
 }
 
+/** So often a reader hears where a guest is. */
+const TELL_MS = 60_000;
+
 /** An emulated processor fails now and then; a guest that said something is never given another chance. */
 const MOST_RETRIES = 2;
 
@@ -59,13 +63,19 @@ async function bootOne({ kernel, module, initramfs, disk, folder }: Machine, { s
   initramfs.write(path, kernel, { module, suite, tests, features: testFeatures(version) });
   const consoles = join(cache, 'consoles', `${version}-${module}`);
   mkdirSync(consoles, { recursive: true });
-  let booted = await boot({ image, initramfs: path, module, folder: consoles, disk, limitMs });
-  for (let again = 1; again <= MOST_RETRIES && booted.said.length === 0 && !booted.timedOut; again += 1) {
-    progress(`${release} with ${module}: died before it said anything; booting again`);
+  const told = setInterval(() => { progress(`${release} with ${module}: ${duration(performance.now() - startMs)}; ${whereItIs(consoles)}`); }, TELL_MS);
+  let booted: Booted;
+  try {
     booted = await boot({ image, initramfs: path, module, folder: consoles, disk, limitMs });
+    for (let again = 1; again <= MOST_RETRIES && booted.said.length === 0 && !booted.timedOut; again += 1) {
+      progress(`${release} with ${module}: died before it said anything; booting again`);
+      booted = await boot({ image, initramfs: path, module, folder: consoles, disk, limitMs });
+    }
+  } finally {
+    clearInterval(told);
   }
   const result: Boot = { release, version, module, said: booted.said };
-  progress(`${release} with ${module}: ${summary(result, booted, consoles)} (${((performance.now() - startMs) / 1000).toFixed(0)} s)`);
+  progress(`${release} with ${module}: ${summary(result, booted, consoles)} (${duration(performance.now() - startMs)})`);
   return result;
 }
 

@@ -3,10 +3,12 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expectedFeatures } from '@portcullis/testkit';
 import { CannotRun, UsageError } from './failure.js';
+import { missingTests } from './guest-tree.js';
 import { bootAll } from './lab.js';
 import { WHO, countsOf, problemsOf, type Boot } from './matrix.js';
 import { checkNeeds } from './needs.js';
 import { USAGE, parseOptions } from './options.js';
+import { duration } from './progress.js';
 import { FEATURES_MARK, MATRIX_MARK, between, featureTable, matrixSection, matrixTable } from './page.js';
 
 const PAGE = join(import.meta.dirname, '../../../docs/kernel-features.md');
@@ -22,13 +24,17 @@ async function main(): Promise<number> {
     print(USAGE.trimEnd());
     return 0;
   }
+  const missing = missingTests(options.tests);
+  if (missing.length > 0) throw new UsageError(`no tests are called ${missing.map((name) => `\`${name}\``).join(', ')}, as far as they are built`);
   checkNeeds();
+  const startMs = performance.now();
   const boots = await bootAll(options, (line) => { print(`… ${line}`); });
   print(`\n${matrixTable(boots, true)}\n`);
   if (options.suite) printSkips(boots);
   const problems = problemsOf(boots, options.suite);
   for (const problem of problems) print(`✗ ${problem}`);
-  print(problems.length === 0 ? 'kernels: all as declared' : `kernels: ${String(problems.length)} not as declared`);
+  const took = `${String(boots.length)} guest${boots.length === 1 ? '' : 's'}, ${duration(performance.now() - startMs)}`;
+  print(`kernels: ${problems.length === 0 ? 'all' : String(problems.length)}${problems.length === 0 ? '' : ' not'} as declared (${took})`);
   if (problems.length > 0) return 1;
   if (options.write) writePage(boots);
   return 0;
@@ -56,7 +62,8 @@ function writePage(boots: readonly Boot[]): void {
   print(`written: ${PAGE}`);
 }
 
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => { process.exit(1); });
+// The guest, and the folder of this run, go with the `exit` event.
+for (const [signal, number] of [['SIGINT', 2], ['SIGTERM', 15], ['SIGHUP', 1]] as const) process.once(signal, () => { process.exit(128 + number); });
 try {
   process.exitCode = await main();
 } catch (error) {

@@ -10,6 +10,7 @@ const PROGRAMS: Readonly<Record<string, string>> = {
   '/sbin/mkfs.ext4': 'e2fsprogs',
   '/usr/bin/dpkg': 'dpkg',
   '/usr/bin/apt-get': 'apt',
+  '/usr/bin/setpriv': 'util-linux',
   '/usr/bin/gcc': 'gcc',
   '/usr/bin/ldd': 'libc-bin',
 };

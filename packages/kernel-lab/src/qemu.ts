@@ -6,6 +6,7 @@ import type { Said } from './job.js';
 import type { Module } from './series.js';
 
 export const QEMU = '/usr/bin/qemu-system-x86_64';
+const SETPRIV = '/usr/bin/setpriv';
 
 export interface Boot {
   readonly image: string;
@@ -32,12 +33,14 @@ const PARAMETERS: Record<Module, string> = { apparmor: 'security=apparmor', seli
 export async function boot({ image, initramfs, module, folder, disk, limitMs }: Boot): Promise<Booted> {
   const [console, report] = [join(folder, 'console'), join(folder, 'report')];
   rmSync(report, { force: true }); // of an earlier run
-  const child = spawn(QEMU, [
+  // However this process ends, the machine ends with it. What it writes to the disk is its own.
+  const child = spawn(SETPRIV, [
+    '--pdeathsig', 'KILL', '--', QEMU,
     '-accel', 'tcg', '-cpu', 'max,la57=off', '-smp', '1', '-m', '2048', '-no-reboot', '-nodefaults', '-display', 'none', '-monitor', 'none',
     '-serial', `file:${console}`, '-serial', `file:${report}`,
-    ...(disk === undefined ? [] : ['-drive', `file=${disk},if=virtio,format=raw`]),
+    ...(disk === undefined ? [] : ['-drive', `file=${disk},if=virtio,format=raw,snapshot=on`]),
     '-kernel', image, '-initrd', initramfs, '-append', `console=ttyS0 quiet oops=panic panic=-1 ${PARAMETERS[module]}`,
-  ], { stdio: ['ignore', 'ignore', 'inherit'], env: {} });
+  ], { stdio: ['ignore', 'ignore', 'inherit'], env: { TMPDIR: folder } });
   let timedOut = false;
   const stop = (): void => { child.kill('SIGKILL'); };
   const timer = setTimeout(() => { timedOut = true; stop(); }, limitMs);

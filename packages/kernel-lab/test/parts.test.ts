@@ -2,8 +2,10 @@ import assert from 'node:assert/strict';
 import { cpio, FILE, FOLDER, LINK } from '../dist/cpio.js';
 import { UsageError } from '../dist/failure.js';
 import { testFeatures } from '../dist/features.js';
+import { missingTests } from '../dist/guest-tree.js';
 import { moduleName, moduleOrder, neededBy } from '../dist/module-order.js';
 import { parseOptions } from '../dist/options.js';
+import { duration, whereIn } from '../dist/progress.js';
 import { parseReport } from '../dist/qemu.js';
 import { isSince, versionOf } from '../dist/version.js';
 
@@ -103,9 +105,27 @@ describe('an archive for the kernel', () => {
   });
 });
 
+describe('tests that are asked for by name', () => {
+  it('are missing where no file and no folder has that name, so that no run is about nothing', () => {
+    assert.deepEqual(missingTests(['probes', 'probes/labels', 'attacks/exec', 'fallbacks', 'probes/label', 'attack/exec', 'support/stage']), ['probes/label', 'attack/exec', 'support/stage']);
+  });
+});
+
 describe('the report of a guest', () => {
   it('is read line by line, without what it could not finish', () => {
     assert.deepEqual(parseReport('{"kernel":"6.1.0"}\r\n{"done":true}\n{"wh'), [{ kernel: '6.1.0' }, { done: true }]);
     assert.deepEqual(parseReport(''), []);
+  });
+});
+
+describe('the progress of a guest', () => {
+  it('is the last group that ended, and what failed so far', () => {
+    assert.equal(whereIn('booting\r\n'), 'no test has ended yet');
+    const console = '  ✗ pins › of the dead: no\r\n  ✗ pins: 3 passed, 1 failed (2.0 s)\r\n  ✓ parsers: 6 passed (1.2 s)\r\n  ✓ half a li';
+    assert.equal(whereIn(console), 'done last: parsers: 6 passed (1.2 s); 1 failed so far');
+  });
+
+  it('has times that are read at a glance', () => {
+    assert.deepEqual([48_300, 1_860_000, 9_000_000].map(duration), ['48 s', '31 min', '2 h 30 min']);
   });
 });
