@@ -80,6 +80,7 @@ export const FEATURES: readonly Feature[] = [
       { what: 'label', shown: 'a peer as the guest started it', expected: byModule('unconfined', 'lab_u:lab_r:lab_boot_t:s0') },
       { what: 'label-confined', shown: 'a peer under the loaded policy', expected: byModule('portcullis-lab (enforce)', 'lab_u:lab_r:lab_peer_t:s0:c0') },
       { what: 'label-name', shown: 'its profile or type', expected: byModule('portcullis-lab', 'lab_peer_t') },
+      { what: 'label-enforced', shown: 'what that policy forbids is refused', expected: always('yes') },
       { what: 'label-degree', shown: 'its mode or level', expected: byModule('enforce', 's0:c0') },
     ],
   },
@@ -145,7 +146,10 @@ export const FEATURES: readonly Feature[] = [
   {
     name: '`FS_IOC_MEASURE_VERITY`', since: '5.4, built with CONFIG_FS_VERITY; ext4, f2fs and btrfs', usedFor: '`linux:fsverity-digest` (T17)',
     without: 'unknown; `unix:sha256` reads the whole file', attack: SLOWER,
-    looks: [{ what: 'fsverity', shown: '`linux:fsverity-digest` of a program on ext4, not under fs-verity', expected: always('absent') }],
+    looks: [
+      { what: 'fsverity', shown: '`linux:fsverity-digest` of a program on ext4, not under fs-verity', expected: always('absent') },
+      { what: 'fsverity-digest', shown: 'of one under it, its digest, as computed from the content', expected: always('yes') },
+    ],
   },
   {
     name: 'an exec that waits lets others look', since: 'seen in 7.3, not in 6.18', usedFor: 'looking at a peer that stops in the middle of an exec (T20)',

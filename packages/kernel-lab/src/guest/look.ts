@@ -1,4 +1,5 @@
 // Looks at every feature as the user that runs it, and prints `name value` lines. Argument: the module that labels.
+import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { probeCapabilities, type Capabilities } from '@portcullis/attestor-linux';
 import type { Fd, Pid, SelectorKey } from '@portcullis/core';
@@ -12,11 +13,13 @@ import { getPeerPidFd, setPassPidFd } from '../../../attestor-linux/dist/ffi/soc
 import { Attesting, connectionOf, type Look } from '../../../attestor-linux/dist-test/support/attesting.js';
 import { compiled } from '../../../attestor-linux/dist-test/support/compile.js';
 import { Stage } from '../../../attestor-linux/dist-test/support/stage.js';
+import { merkleDigest } from '../../../attestor-linux/dist-test/support/verity.js';
 import type { Module } from '../series.js';
-import { CONFINED } from './labels.js';
+import { CONFINED, FREE } from './labels.js';
 
-/** Put there by `guest/init`. */
+/** Put there by `guest/init`, the second one under fs-verity. */
 const VERITY_PROGRAM = '/verity/puppet';
+const SEALED_PROGRAM = '/verity/sealed';
 
 const say = (name: string, value: string | boolean): void => {
   process.stdout.write(`${name} ${typeof value === 'string' ? value : value ? 'yes' : 'no'}\n`);
@@ -72,7 +75,8 @@ async function sayPeers(stage: Stage, attesting: Attesting, module: Module): Pro
   say('image', selectorOf(look, 'unix:image'));
   say('label', selectorOf(look, 'linux:label'));
   await puppet.kill();
-  say('fsverity', await verityOf(stage, attesting));
+  say('fsverity', await verityOf(stage, attesting, VERITY_PROGRAM));
+  say('fsverity-digest', (await verityOf(stage, attesting, SEALED_PROGRAM)) === `sha256:${merkleDigest(readFileSync(SEALED_PROGRAM))}`);
   const { fd } = connectionOf(socket);
   say('SO_PASSPIDFD', fd !== undefined && setPassPidFd(fd) === undefined);
   say('SO_PEERPIDFD-reaped', fd !== undefined && answersPidfd(fd));
@@ -83,12 +87,21 @@ async function sayPeers(stage: Stage, attesting: Attesting, module: Module): Pro
   const labelled = await attesting.look(other, KEYS);
   say('label-confined', selectorOf(labelled, 'linux:label'));
   say('label-name', selectorOf(labelled, module === 'apparmor' ? 'linux:apparmor-profile' : 'linux:selinux-type'));
+  say('label-enforced', isEnforced(module));
   say('label-degree', selectorOf(labelled, module === 'apparmor' ? 'linux:apparmor-mode' : 'linux:selinux-level'));
 }
 
+/** Whether the loaded policy refuses something: a process under it may not have its next program run free of it. */
+function isEnforced(module: Module): boolean {
+  const ask = 'printf %s "$1" > /proc/self/attr/exec';
+  const { stdout, stderr } = spawnSync('/bin/sh', ['-c', `${ask} && exec /bin/sh -c "$3" sh "$2"`, 'sh', CONFINED[module], FREE[module], `echo confined; ${ask} && echo free`], { encoding: 'utf8', env: { PATH: '/usr/bin:/bin' } });
+  if (stdout.startsWith('confined\n')) return stdout === 'confined\n';
+  throw new Error(`a process cannot be confined: ${stdout}${stderr}`);
+}
+
 /** Of a program on a file system that has fs-verity: `absent` says that the kernel was asked, and knows. */
-async function verityOf(stage: Stage, attesting: Attesting): Promise<string> {
-  const { socket } = await stage.connectedPuppet({ program: VERITY_PROGRAM });
+async function verityOf(stage: Stage, attesting: Attesting, program: string): Promise<string> {
+  const { socket } = await stage.connectedPuppet({ program });
   return selectorOf(await attesting.look(socket, ['linux:fsverity-digest']), 'linux:fsverity-digest');
 }
 
