@@ -1,4 +1,5 @@
 import { closeSync, constants, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
+import { readErrorOf } from '../document/read-error.js';
 import type { YamlDocument } from '../document/document.js';
 import { quote } from '../findings/escape.js';
 import type { FindingList } from '../findings/finding.js';
@@ -40,7 +41,7 @@ export function readCompiledFile(path: string, maxBytes: number, findings: Findi
   } catch (error) {
     if (error instanceof OtherVersion) findings.report('COMPILED_VERSION', source, start, `${quote(path)} was compiled by another version: ${error.message}`);
     else if (error instanceof Malformed) findings.report('COMPILED_DAMAGED', source, start, `${quote(path)} is no sound compiled policy: ${error.message}`);
-    else findings.report('YAML_READ', source, start, `cannot read ${quote(path)}: ${error instanceof Error && 'code' in error ? String(error.code) : 'unknown error'}`);
+    else findings.report('YAML_READ', source, start, `cannot read ${quote(path)}: ${readErrorOf(error)}`);
     return [];
   }
 }

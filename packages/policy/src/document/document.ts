@@ -5,6 +5,7 @@ import { SourceText } from '../findings/source-text.js';
 import { decodeSource } from './encoding.js';
 import { DEFAULT_LIMITS, type DocumentLimits } from './limits.js';
 import { toPlain, type DocNode, type PlainValue } from './node.js';
+import { readErrorOf } from './read-error.js';
 import { parseYaml } from './parse-yaml.js';
 import type { Remark } from './remark.js';
 
@@ -58,8 +59,7 @@ export function readDocumentFile(path: string, limits: Partial<DocumentLimits> =
     if (stat.size > maxBytes) return unread('YAML_TOO_LARGE', `the file has ${String(stat.size)} bytes, the limit is ${String(maxBytes)}`);
     return readDocument(readFileSync(path), shownAs, limits);
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
-    return unread('YAML_READ', `cannot read ${quote(shownAs)}: ${code}`);
+    return unread('YAML_READ', `cannot read ${quote(shownAs)}: ${readErrorOf(error)}`);
   }
 }
 

@@ -3,7 +3,7 @@ import { quote } from '../findings/escape.js';
 import { makeFinding, type PolicyFinding, type Span } from '../findings/finding.js';
 import type { FindingCode } from '../findings/finding-codes.js';
 import { spanAt, type YamlDocument } from './document.js';
-import type { DocNode } from './node.js';
+import { textOf, type DocNode } from './node.js';
 
 /** An error as an ajv validator (draft-07, `allErrors`) leaves it in `validate.errors`. */
 export interface SchemaError {
@@ -31,6 +31,8 @@ export function validateDocument(document: YamlDocument, validator: SchemaValida
   const { root, value } = document;
   if (root === undefined || validator(value) === true) return [];
   const findings: PolicyFinding[] = [];
+  const other = otherKind(document, root, validator.errors ?? []);
+  if (other !== undefined) return [other];
   for (const error of validator.errors ?? []) {
     const path = error.instancePath.split('/').slice(1).map((step) => step.replaceAll('~1', '/').replaceAll('~0', '~'));
     findings.push(toFinding(document, root, path, error, options));
@@ -40,6 +42,22 @@ export function validateDocument(document: YamlDocument, validator: SchemaValida
     const key = `${String(place.line)}:${String(place.column)}:${code}:${message}`;
     return seen.size !== seen.add(key).size;
   });
+}
+
+/** What takes the files that there are: by their `kind`. */
+const TAKEN_BY: ReadonlyMap<string, string> = new Map([
+  ['AdmissionPolicy', 'a policy: `portcullis check` takes it, and `serve --policy`'],
+  ['PolicyTest', 'a test: `portcullis test` takes it'],
+  ['Gateway', 'a gateway file: `portcullis serve` takes it'],
+]);
+
+/** A file of another kind is not wrong in each of its words, but in its place. */
+function otherKind(document: YamlDocument, root: DocNode, errors: readonly SchemaError[]): PolicyFinding | undefined {
+  const kind = textOf(root, 'kind');
+  const taken = kind === undefined ? undefined : TAKEN_BY.get(kind);
+  const error = errors.find(({ keyword, instancePath }) => keyword === 'const' && instancePath === '/kind');
+  if (taken === undefined || error === undefined) return undefined;
+  return makeFinding('SCHEMA_VALUE', document.source, spanAt(root, ['kind']), `\`kind\` must be ${quote(String(error.params['allowedValue']))}`, `this is ${taken}`);
 }
 
 function toFinding(document: YamlDocument, root: DocNode, path: readonly string[], error: SchemaError, options: ValidateOptions): PolicyFinding {

@@ -16,7 +16,7 @@ export const FINDING_CODES = {
   YAML_ENCODING: error('the document is not valid UTF-8', 'save it as UTF-8'),
   YAML_CONTROL: error('the document contains a control character', 'remove it: only tab and line breaks are allowed'),
   YAML_SYNTAX: error('the document is not well-formed YAML 1.2', 'mind indentation, colons and quotes at the place shown'),
-  YAML_EMPTY: error('the document is empty', 'begin with `apiVersion: portcullis/v1`'),
+  YAML_EMPTY: error('the document is empty', 'begin with `apiVersion: portcullis/v1`, or an evidence file with a key'),
   YAML_MULTIPLE: error('the file holds more than one document', 'keep one document a file, and join files with `include`'),
   YAML_VERSION: error('a YAML directive asks for something else than YAML 1.2', 'remove the directive'),
   YAML_TAG: error('a tag is used', 'remove the tag: types come from the catalogue; quote a value to make it text'),

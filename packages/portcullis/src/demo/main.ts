@@ -15,7 +15,7 @@ const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 const UNSUPPORTED = `The demo needs Linux, and this is ${process.platform}.
 
 Its peers are Linux's: deleted and memory-backed programs, control groups, forged exe links. The attestor
-for macOS is not built yet and refuses every peer. To see the demo there, run this in a Linux virtual machine or
+for macOS has other facts (docs/attestors/darwin.md). To see the demo there, run this in a Linux virtual machine or
 container:
 
   npm ci && npm start

@@ -13,6 +13,9 @@ export async function readGatewayFile(path: string): Promise<GatewaySpec> {
   if (textOf(document.root, 'kind') === 'AdmissionPolicy') {
     throw new PortcullisError('GATEWAY_INVALID', `\`${path}\` is a policy: use \`--policy\`, with \`--listen\` and \`--upstream\``, { facts: { file: path } });
   }
+  if (textOf(document.root, 'kind') === 'PolicyTest') {
+    throw new PortcullisError('GATEWAY_INVALID', `\`${path}\` is a test: run it with \`portcullis test\`, or name it as one of the \`tests\` of a listener`, { facts: { file: path } });
+  }
   const plugins = await loadPlugins(pluginsOf(document));
   const { spec, findings } = parseGateway(document, await platformCatalogue(undefined, plugins));
   if (spec !== undefined) return { ...spec, ...(plugins.length > 0 && { plugins }) };

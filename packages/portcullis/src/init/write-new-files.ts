@@ -11,7 +11,7 @@ export function writeNewFiles(folder: string, files: ReadonlyMap<string, string>
   const made: string[] = [];
   try {
     const there = [...files.keys()].filter((name) => lstatSync(join(folder, name), { throwIfNoEntry: false }) !== undefined);
-    if (there.length > 0) throw new Error(`nothing is overwritten, and \`${there.join('`, `')}\` is there already`);
+    if (there.length > 0) throw new Error(`nothing is overwritten, and there is \`${there.join('`, `')}\` already`);
     mkdirSync(folder, { recursive: true });
     for (const [name, text] of files) {
       const path = join(folder, name);

@@ -10,7 +10,9 @@ export function peerOfSocket(source: PeerSource, socket: Socket): Peer {
 export async function peerOfPid(pid: number): Promise<Peer> {
   if (process.platform !== 'linux') throw new PortcullisError('PLATFORM_UNSUPPORTED', '`--pid` needs Linux: elsewhere a process can only be looked at through a connection');
   const { openPid } = await import('@portcullis/attestor-linux');
-  return accepted(openPid(pid as Pid));
+  const opened = openPid(pid as Pid);
+  if (isRefusal(opened) && opened.refused === 'peer-exited') throw new PortcullisError('PEER_REFUSED', `there is no process ${String(pid)} here: ${opened.detail}`, { facts: { refused: opened.refused } });
+  return accepted(opened);
 }
 
 function accepted(opened: Peer | PeerRefusal): Peer {

@@ -100,7 +100,7 @@ describe('portcullis inspect', function () {
   it('exits 1 for a process that is not there, 2 when called wrongly', async () => {
     const { code, stderr } = await portcullis(['inspect', '--pid', '4194000']);
     assert.equal(code, 1);
-    assert.match(stderr, /PEER_REFUSED peer-exited/);
+    assert.match(stderr, /PEER_REFUSED there is no process 4194000 here/);
     for (const args of [[], ['--pid', '1', '--self'], ['--pid', '0'], ['--self', '--key', 'nope']]) assert.equal((await portcullis(['inspect', ...args])).code, 2, args.join(' '));
   });
 });

@@ -103,7 +103,7 @@ describe('portcullis test', function () {
         ['never { decision: allow, where: { unix:uid: 1000 } }', '8', ['property: does not hold of this peer: allow, rule by people; as a case:']],
         ['coverage of rules', '9', ['coverage: the cases cover 1 of 2 rules, 50 %; 100 % are asked for']],
       ]],
-      ['1', '1', [['can be run', '1', [`error: ${folder.at('none.yaml')}:1:1: YAML_READ cannot read \`${folder.at('none.yaml')}\`: ENOENT`]]]],
+      ['1', '1', [['can be run', '1', [`error: ${folder.at('none.yaml')}:1:1: YAML_READ cannot read \`${folder.at('none.yaml')}\`: ENOENT, no such file or directory`]]]],
     ]]);
   });
 

@@ -55,7 +55,7 @@ describe('portcullis init', function () {
     writeFileSync(folder.at('gateway.yaml'), 'mine');
     const { code, stdout, stderr } = await portcullis(['init', folder.path]);
     assert.deepEqual([code, stdout], [1, '']);
-    assert.match(stderr, /^portcullis: REPORT_WRITE cannot write to .*\n {2}because nothing is overwritten, and `gateway\.yaml`/);
+    assert.match(stderr, /^portcullis: REPORT_WRITE cannot write to .*\n {2}because nothing is overwritten, and there is `gateway\.yaml`/);
     assert.deepEqual([readdirSync(folder.path), readFileSync(folder.at('gateway.yaml'), 'utf8')], [['gateway.yaml'], 'mine']);
   });
 
