@@ -11,6 +11,10 @@ import { ABANDONED, ANSWERED, ASKED, IDLE, IMAGE_FILES, LookMemory, STARTING } f
 const memory = new LookMemory(workerData as SharedArrayBuffer);
 const { state, results, bytes } = memory;
 
+// What is done for the first time is slow: better before anybody waits for it. Of ourselves, which holds up nobody.
+const { auxv, exe, pagemap } = lookAtImage({ folder: '/proc/self', code: true, procmapQuery: true });
+for (const fd of [auxv, exe, pagemap]) if (typeof fd === 'number') closeFd(fd);
+
 Atomics.compareExchange(state, 0, STARTING, IDLE);
 Atomics.notify(state, 0);
 for (;;) {
