@@ -43,7 +43,7 @@ function label(name: string, value: unknown): string {
   return `${text(name, 'the name of a label')}=${value === '' ? '' : text(value, 'a label')}`;
 }
 
-/** A messages never names a variable's value (I10). */
+/** A message never names a variable's value (I10). */
 function environment(value: unknown): ReadonlyMap<string, string | undefined> {
   const found = new Map<string, string | undefined>();
   for (const one of list(value, 'the environment')) {
