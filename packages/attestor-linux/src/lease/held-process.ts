@@ -49,12 +49,18 @@ export class HeldProcess {
   letGo(onExit: () => void): void {
     if (!this.#users.delete(onExit) || this.#users.size > 0) return;
     this.#watch.close();
-    if (this.#inode !== undefined && held.get(this.#inode) === this) held.delete(this.#inode);
+    this.#unlist();
     closeFd(this.pidfd);
     countHeld(-1);
   }
 
+  #unlist(): void {
+    if (this.#inode !== undefined && held.get(this.#inode) === this) held.delete(this.#inode);
+  }
+
   #exited(): void {
+    // Told once: a lease that begins from now on needs a watch of its own, which tells it at once.
+    this.#unlist();
     for (const onExit of [...this.#users]) onExit();
   }
 }

@@ -50,6 +50,17 @@ describe('lease: the right of a live connection to stay (I7)', () => {
     assert.equal(leased.revocations[0]?.cause, 'peer-exited');
   });
 
+  it('T9: the exit is heard by a lease that begins after it, though an earlier connection of that process is there still', async () => {
+    const { leased, puppet, socket } = await admit();
+    socket.pause();
+    await passed(20); // its lease has begun
+    await puppet.tell('write');
+    await puppet.tell('close'); // nobody reads what came, so it stays
+    puppet.child.stdin.write('connect\norphan\n'); // gone long before the lease of this one begins
+    await until(() => leased.revocations.length === 1);
+    assert.deepEqual([leased.revocations[0]?.cause, leased.sockets.map(({ destroyed }) => destroyed)], ['peer-exited', [false, true]]);
+  });
+
   it('what a peer sent before it exited is read, and its connection ends by itself', async () => {
     const { leased, puppet, socket } = await admit();
     socket.pause();
