@@ -42,6 +42,8 @@ export function observationOf(seen: Seen, { listener, timeMs, grant }: Pick<Obse
   const sha256 = valueOf(seen, 'unix:sha256');
   if (digest !== undefined && sha256 === undefined) return lackOf(seen, 'unix:sha256');
   const container = seen.get('container:id');
+  // T7: its control group says that it is a container's, and nothing vouches for that. A rule that left it out would admit it.
+  if (container?.state === 'unknown' && container.why === 'unanchored') return lackOf(seen, 'container:id');
   return {
     uid, path, listener, timeMs, grant, untraced: tracer?.state === 'absent',
     sha256: sha256 === undefined ? undefined : String(sha256),

@@ -15,7 +15,7 @@ export function writePolicy({ rules, untraced }: Learnt): string {
 function writeRule(rule: LearntRule): readonly string[] {
   const { id, uids, uidRange, path, pathGlob, sha256, container, listeners, grant, count, firstMs, lastMs } = rule;
   return [
-    `  # Seen ${String(count)} times, from ${new Date(firstMs).toISOString()} to ${new Date(lastMs).toISOString()}.`,
+    `  # Seen ${count === 1 ? `once, at ${timeOf(firstMs)}` : `${String(count)} times, from ${timeOf(firstMs)} to ${timeOf(lastMs)}`}.`,
     ...(uidRange || pathGlob ? [`  # Generalised: ${[...(uidRange ? ['unix:uid'] : []), ...(pathGlob ? ['unix:path'] : [])].join(', ')}.`] : []),
     ...(sha256.length === 0 ? ['  # No digest was collected: the path is whatever lies there. `collect: [unix:sha256]` asks for it.'] : []),
     `  - id: ${id}`, '    effect: allow',
@@ -69,6 +69,10 @@ function denyName(rules: readonly LearntRule[]): string {
   let name = TRACERS;
   for (let number = 2; rules.some(({ id }) => id === name); number++) name = `${TRACERS}-${String(number)}`;
   return name;
+}
+
+function timeOf(ms: number): string {
+  return new Date(ms).toISOString();
 }
 
 function oneOrMore(values: readonly SelectorValue[]): string {

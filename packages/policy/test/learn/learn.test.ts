@@ -58,6 +58,7 @@ describe('what is learnt', () => {
     'a digest of too weak a tier': [{ ...GIT, 'unix:sha256': ['a'.repeat(64), 'heuristic'] }, /`unix:sha256` is worth heuristic only/],
     'a user over TCP': [{ ...GIT, 'unix:uid': [1000, 'heuristic'] }, /`unix:uid` is worth heuristic only/],
     'who was traced': [{ ...GIT, 'linux:tracer': [7, 'kernel-live'] }, /it was traced/],
+    'who is in a control group that only looks like a container (T7)': [GIT, /`container:id` is unknown \(unanchored\)/, { decision: 'allow', cause: 'rule', rule: 'x', unknown: { 'container:id': 'unanchored: `docker-x.scope` names a container' } }],
     'a program without a file': [{ ...GIT, 'unix:path': [null, 'image'] }, /`unix:path` is absent/],
   };
   for (const [what, [selectors, why, fields]] of Object.entries(left)) {

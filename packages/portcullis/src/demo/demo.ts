@@ -2,9 +2,9 @@ import { formatFindings } from '@portcullis/policy';
 import { startGateway, type Gateway } from '../gateway/gateway.js';
 import type { GatewayEvent, ListeningEvent } from '../records/gateway-event.js';
 import { NotHere } from './not-here.js';
-import { judge, leaks, type Came, type Skipped } from './outcome.js';
+import { isAdmitted, judge, leaks, type Came, type Skipped } from './outcome.js';
 import { Recorder } from './recorder.js';
-import type { Scenario, Stage } from './scenario.js';
+import type { Plan, Scenario, Stage } from './scenario.js';
 import { attacks } from './scenarios/attacks.js';
 import { principals } from './scenarios/principals.js';
 import { programs } from './scenarios/programs.js';
@@ -19,6 +19,8 @@ import { Reasons } from './show/why.js';
 import { visit } from './visit.js';
 
 const DRAIN_MS = 3000;
+/** Costs more than observe mode collects unasked (docs/rollout.md). */
+const TO_LEARN_FROM = ['unix:sha256'] as const;
 
 /** An event of the demo itself, beside the gateway's own. */
 export type DemoEvent = Readonly<Record<string, unknown>> & { readonly event: `demo-${string}` };
@@ -48,18 +50,19 @@ export class Demo {
     this.#parts = parts;
     this.#service = service;
     this.#reasons = new Reasons(parts.out.colors, new Speller(parts.stage.workspace.folder));
-    this.#recorder.onOther = (record) => { if (record.decision === 'allow') this.#othersAdmitted += 1; };
+    this.#recorder.onOther = (record) => { if (isAdmitted(record)) this.#othersAdmitted += 1; };
   }
 
   /** The gateway first, then whoever comes. @throws PortcullisError as `startGateway` does */
   static async start(parts: DemoParts): Promise<Demo> {
-    const { workspace, people } = parts.stage;
+    const { workspace, people, policy, observe } = parts.stage;
     const demo = new Demo(parts, await Service.start(workspace.service));
     const others = people.stranger !== undefined;
     demo.#gateway = await startGateway({
       listeners: [{
         name: 'demo', listen: { path: workspace.gate, mode: others ? 0o666 : 0o600 }, upstream: { path: workspace.service },
-        policy: workspace.policy, refusal: 'http',
+        policy: policy.file, refusal: 'http',
+        ...(observe && { observe, collect: TO_LEARN_FROM }),
       }],
       drainMs: DRAIN_MS, closed: true,
     }, {
@@ -109,9 +112,9 @@ export class Demo {
   }
 
   async #send(scenario: Scenario): Promise<void> {
-    const { record } = this.#parts;
+    const { record, stage } = this.#parts;
     try {
-      const plan = scenario.plan();
+      const plan = stage.policy.own ? decidedAlike(scenario.plan()) : scenario.plan();
       const came = judge(scenario, plan, await visit(plan, this.#recorder));
       this.#came.push(came);
       record({ event: 'demo-peer', name: scenario.name, peer: scenario.peer, pid: came.pid, uid: plan.uid, decision: came.record?.decision, cause: came.record?.cause, wrong: came.wrong });
@@ -128,4 +131,9 @@ export class Demo {
     else if (event.event === 'listening') this.#listening = event;
     else if (this.#staying || event.event === 'failure' || event.event === 'upstream') showEvent(this.#parts.out, event);
   }
+}
+
+/** By another policy, for reasons of its own. */
+function decidedAlike(plan: Plan): Plan {
+  return { ...plan, expected: { decision: plan.expected.decision } };
 }

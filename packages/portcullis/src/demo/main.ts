@@ -42,7 +42,7 @@ async function main(options: DemoOptions, cleanup: Cleanup): Promise<number> {
   out.print(`\n${out.colors.bold('Portcullis')}  who is at the other end of this socket, and may they come through?\n`);
   let demo: Demo | undefined;
   try {
-    const stage = await prepareStage(out, cleanup, stop.signal);
+    const stage = await prepareStage(options, out, cleanup, stop.signal);
     demo = await Demo.start({ stage, out, stop: stop.signal, record: (event) => sink?.write(event as Parameters<RecordSink['write']>[0]) });
     const wrong = await demo.show();
     if (stop.signal.aborted) return signalled;

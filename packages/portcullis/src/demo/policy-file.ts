@@ -2,6 +2,8 @@ import { createHash, randomBytes } from 'node:crypto';
 import { createReadStream, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { loadPolicy } from '@portcullis/policy';
+import { platformCatalogue } from '../compose/platform.js';
 import { SOURCES } from './build.js';
 import type { Clients } from './clients.js';
 import type { People } from './people.js';
@@ -20,15 +22,25 @@ const IN_TEMPLATE = {
 } as const;
 
 export interface DemoPolicy {
+  readonly file: string;
+  /** Whether it is somebody's own, of which only is known whom it should admit. */
+  readonly own: boolean;
   readonly digest: string;
   /** The container that its user's jobs are let in from. */
   readonly container: string;
 }
 
+/** Somebody's own policy: its first container is the one that jobs come from. Whether it is sound is the gateway's to say. */
+export async function ownPolicy(file: string, { honest }: Clients): Promise<DemoPolicy> {
+  const named = loadPolicy(file, { catalogue: await platformCatalogue() }).policy?.literals.get('container:id') ?? [];
+  const [container = newContainer()] = [...named].map(String).filter((id) => /^[0-9a-f]{64}$/.test(id));
+  return { file, own: true, digest: await sha256(honest.path), container };
+}
+
 /** Writes the shipped policy, with this machine's users, paths and digests. */
 export async function writePolicy(file: string, { starter, user, jobs }: People, { honest, node }: Clients): Promise<DemoPolicy> {
   const digest = await sha256(honest.path);
-  const container = randomBytes(32).toString('hex');
+  const container = newContainer();
   const filled: Record<keyof typeof IN_TEMPLATE, string> = {
     people: `[${[...new Set([starter, user])].join(', ')}]`,
     jobs: `unix:uid: ${String(jobs ?? 4713)}`,
@@ -39,7 +51,11 @@ export async function writePolicy(file: string, { starter, user, jobs }: People,
     container: JSON.stringify(container),
   };
   writeFileSync(file, fill(readFileSync(TEMPLATE, 'utf8'), filled), { mode: 0o644 });
-  return { digest, container };
+  return { file, own: false, digest, container };
+}
+
+function newContainer(): string {
+  return randomBytes(32).toString('hex');
 }
 
 /** In one pass, as what was filled in may look like what is still to be filled. */

@@ -15,13 +15,15 @@ export interface Stage {
   readonly builder: Builder;
   readonly cgroups: Cgroups;
   readonly policy: DemoPolicy;
+  /** Everybody is admitted. */
+  readonly observe: boolean;
 }
 
 /** What must come of it. */
 export interface Expected {
   readonly decision: 'allow' | 'deny';
-  /** One of these. */
-  readonly causes: readonly string[];
+  /** One of these. Undefined: whatever a policy that is not the demo's gives. */
+  readonly causes?: readonly string[];
   /** The determining rule. */
   readonly rule?: string;
   /** A key that the rule which came nearest failed by. */

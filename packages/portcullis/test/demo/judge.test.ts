@@ -32,6 +32,20 @@ describe('the check at the end of the demo', () => {
     it(`notices ${what}`, () => { assert.notDeepEqual(wrong.wrong, []); });
   }
 
+  it('of a gate that only observes wants the decision, and the answer for whoever it let through', () => {
+    const observed = { decision: 'deny', cause: 'rule', rule: 'no-tracers', observe: 'admitted' } as const;
+    assert.deepEqual(came(deniedBy('no-tracers'), observed, GREETING).wrong, []);
+    assert.deepEqual(leaks(service(1, 1), [came(deniedBy('no-tracers'), observed, GREETING)], 0), []);
+    assert.notDeepEqual(came(deniedBy('no-tracers'), observed).wrong, []);
+    assert.notDeepEqual(came(ADMITTED, observed, GREETING).wrong, []);
+    assert.notDeepEqual(came(deniedBy('no-tracers'), { ...observed, observe: 'refused' }, GREETING).wrong, []);
+  });
+
+  it('of a policy that is not its own wants the decision alone', () => {
+    assert.deepEqual(came({ decision: 'deny' }, { decision: 'deny', cause: 'unknown-evidence', rule: 'other' }).wrong, []);
+    assert.notDeepEqual(came({ decision: 'deny' }, { decision: 'allow', cause: 'rule', rule: 'other' }, GREETING).wrong, []);
+  });
+
   it('notices a request or a connection of a refused peer that got through (I1)', () => {
     const refused = came(deniedBy('no-tracers'), { decision: 'deny', cause: 'rule', rule: 'no-tracers' });
     assert.deepEqual(leaks(service(0, 0), [refused], 0), []);

@@ -14,12 +14,16 @@ export function showIntro(out: Out, stage: Stage, gateway: Gateway, listening: L
   out.item('demo', `${workspace.folder}, below called <demo>; removed at the end`);
   out.item('service', 'a plain http server on a socket that nobody else can reach');
   out.item('gate', `<demo>/gate.sock, mode ${listening?.mode ?? '?'}; ${exceptions(listening)}`);
-  out.item('policy', `<demo>/policy.yaml, made from ${relative(process.cwd(), TEMPLATE) === SHIPPED ? SHIPPED : TEMPLATE}`);
+  out.item('policy', policy.own ? `${policy.file}, yours` : `<demo>/policy.yaml, made from ${relative(process.cwd(), TEMPLATE) === SHIPPED ? SHIPPED : TEMPLATE}`);
   out.item('client', `${clients.honest.path}, sha256 ${policy.digest.slice(0, 10)}…${clients.why === undefined ? '' : ` (${clients.why})`}`);
   const others = [people.stranger === undefined ? [] : `a stranger as ${String(people.stranger)}`, people.jobs === undefined ? [] : `jobs in containers as ${String(people.jobs)}`].flat();
   out.item('peers', [`run as uid ${String(people.user)}`, ...others].join(', '));
   out.print();
-  if (clients.honest.tier !== 'image') {
+  if (stage.observe) {
+    out.say('NOTE: OBSERVING ONLY: everybody is admitted, and the table says what would have been decided.', yellow);
+    out.print();
+  }
+  if (clients.honest.tier !== 'image' && !policy.own) {
     out.say('NOTE: The honest client is node, which compiles to memory that only node itself can vouch for. The policy says `requires: image-unverified` for it: whoever can make a process look like that node comes through as well. With curl or a C compiler here, the demo would ask for more.', yellow);
     out.print();
   }
@@ -28,7 +32,7 @@ export function showIntro(out: Out, stage: Stage, gateway: Gateway, listening: L
     out.print();
   }
   for (const warning of gateway.warnings) {
-    out.say('Loading the policy warns, as its comments explain:', yellow);
+    out.say(policy.own ? 'Loading the policy warns:' : 'Loading the policy warns, as its comments explain:', yellow);
     showFindings(out, warning, workspace.folder);
     out.print();
   }

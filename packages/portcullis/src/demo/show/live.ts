@@ -12,7 +12,7 @@ import type { Reasons } from './why.js';
 const SETPRIV = '/usr/bin/setpriv';
 
 /** What to try by hand. */
-export function showCommands(out: Out, { workspace, clients: { honest, node }, people: { stranger } }: Stage): void {
+export function showCommands(out: Out, { workspace, clients: { honest, node }, people: { stranger }, policy }: Stage): void {
   const { bold, dim } = out.colors;
   const byHand = argumentsOf(honest.name);
   const show = (what: string, command: string): void => { out.print(`  ${dim(`# ${what}`)}\n  ${command}\n`); };
@@ -20,8 +20,8 @@ export function showCommands(out: Out, { workspace, clients: { honest, node }, p
   show('admitted', `cd ${workspace.folder}\n  ${honest.path} ${byHand}`);
   show('refused: the same bytes in another place', `peers/updater ${byHand}`);
   if (stranger !== undefined && existsSync(SETPRIV)) show('refused: another user', `setpriv --reuid ${String(stranger)} --clear-groups ${honest.path} ${byHand}`);
-  if (node !== undefined && node !== honest) show('refused, and the rule on trial would let it in', `node ${argumentsOf('node')}`);
-  show('change the rules: they are read again when you save them', '"${EDITOR:-vi}" policy.yaml');
+  if (node !== undefined && node !== honest && !policy.own) show('refused, and the rule on trial would let it in', `node ${argumentsOf('node')}`);
+  show('change the rules: they are read again when you save them', `"\${EDITOR:-vi}" ${policy.own ? policy.file : 'policy.yaml'}`);
 }
 
 /** In the folder of the demo. */

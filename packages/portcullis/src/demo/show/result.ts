@@ -1,5 +1,5 @@
 import { escapeText } from '@portcullis/core';
-import type { Came, Skipped } from '../outcome.js';
+import { isAdmitted, type Came, type Skipped } from '../outcome.js';
 import type { Service } from '../service.js';
 import type { Out } from './out.js';
 
@@ -24,7 +24,7 @@ export function showSkipped(out: Out, skipped: readonly Skipped[]): void {
 /** The line that says whether all was as it should be. */
 export function showResult(out: Out, came: readonly Came[], wrong: readonly string[], service: Service): void {
   const { green, red } = out.colors;
-  const admitted = came.filter(({ record }) => record?.decision === 'allow').length;
+  const admitted = came.filter(({ record }) => record !== undefined && isAdmitted(record)).length;
   if (wrong.length === 0) {
     const seen = `The service saw ${counted(service.connections, 'connection')}, from ${counted(admitted, 'admitted peer')}, and not a byte from the ${String(came.length - admitted)} that were refused.`;
     out.say(`Checked: each of ${counted(came.length, 'peer')} was decided as expected. ${seen}`, green);
