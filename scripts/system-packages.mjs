@@ -24,6 +24,7 @@ const NEEDED = [
   { name: 'busybox-static', files: ['/bin/busybox'], for: 'what is in the containers' },
   { name: 'zsh', files: ['/usr/bin/zsh'], for: 'completion in a real shell' },
   { name: 'fish', files: ['/usr/bin/fish'], for: 'the same' },
+  { name: 'systemd', files: ['/usr/bin/systemd-analyze', '/usr/bin/systemd-socket-activate'], for: 'units, read as systemd reads them, and socket activation without a booted one' },
   { name: 'lsof', files: ['/usr/bin/lsof'], for: 'the records that lsof prints on macOS too' },
 ];
 
