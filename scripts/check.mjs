@@ -1,6 +1,7 @@
 // The whole gate, `npm run check`: each step named and timed as it runs, a failing one with its output, and a table at
 // the end. Every step is tried, so that one run tells all there is to mend; what needs a build is skipped without one.
 import { styleText } from 'node:util';
+import { PackedExamples } from './check/examples.mjs';
 import { generatedFilesAreCurrent } from './check/generated.mjs';
 import { PackedPackages } from './check/packages.mjs';
 import { isTreeClean, treeChanges } from './lib/git.mjs';
@@ -82,6 +83,7 @@ function table(results) {
 async function main() {
   const wasClean = await isTreeClean();
   const packages = new PackedPackages();
+  const examples = new PackedExamples(packages);
   const steps = [
     { name: 'build', run: () => must(bin('tsc'), ['-b']).then(() => ''), needed: true },
     { name: 'lint', run: lint },
@@ -96,6 +98,8 @@ async function main() {
       run: () => packages.smokeOn(major),
       needsBuild: true,
     })),
+    { name: 'examples, beside them', run: () => examples.install(), needsBuild: true },
+    ...PackedExamples.names().map((name) => ({ name: `example ${name}`, run: () => examples.smoke(name), needsBuild: true })),
     { name: 'tree unchanged', run: untouched(wasClean) },
   ];
 

@@ -1,5 +1,5 @@
 // The packages as their users get them: packed, linted as tarballs, installed in an empty folder and used from there.
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Failure, Skip, execute, must } from '../lib/run.mjs';
@@ -22,6 +22,7 @@ export class PackedPackages {
   /** `npm pack` of every published package. */
   async pack() {
     this.#folder = mkdtempSync(join(tmpdir(), 'portcullis-packed-'));
+    chmodSync(this.#folder, 0o755); // the examples have clients and servers of other users
     const packages = publishedPackages();
     const args = packages.flatMap(({ manifest }) => ['--workspace', manifest.name]);
     const { stdout } = await must('npm', ['pack', ...NPM_FLAGS, '--json', '--pack-destination', this.#folder, ...args], {
@@ -73,9 +74,29 @@ export class PackedPackages {
 
   /** The same installation under another node: it must load there, and answer. */
   async smokeOn(major) {
-    if (!this.#installed) throw new Skip('the packages were not installed');
+    this.installed();
     const node = await nodeBinary(major);
     return await this.#probe(node);
+  }
+
+  /** Where the tarballs are installed. */
+  installed() {
+    if (!this.#installed) throw new Skip('the packages were not installed');
+    return this.#consumer();
+  }
+
+  /** The version of each package, as it was packed. */
+  get versions() {
+    return new Map(publishedPackages().map(({ manifest }) => [manifest.name, manifest.version]));
+  }
+
+  /** Installs other packages beside ours. */
+  async add(others) {
+    if (others.length > 0) await must('npm', ['install', ...NPM_FLAGS, '--ignore-scripts', ...others], { cwd: this.installed(), env: cleanEnvironment() });
+  }
+
+  environment() {
+    return cleanEnvironment();
   }
 
   close() {

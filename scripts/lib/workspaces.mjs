@@ -21,9 +21,14 @@ export function workspaces() {
   return [...foldersBelow('packages'), ...foldersBelow('examples'), join(ROOT, 'bench')];
 }
 
+const described = (group) => foldersBelow(group).map((folder) => ({ folder, manifest: readJson(join(folder, 'package.json')) }));
+
 /** The packages that are published, each with its folder and its manifest. */
 export function publishedPackages() {
-  return foldersBelow('packages')
-    .map((folder) => ({ folder, manifest: readJson(join(folder, 'package.json')) }))
-    .filter(({ manifest }) => manifest.private !== true);
+  return described('packages').filter(({ manifest }) => manifest.private !== true);
+}
+
+/** The examples, likewise. */
+export function examples() {
+  return described('examples');
 }
