@@ -78,9 +78,9 @@ export class Gate {
     this.#leases = new Leases(this.#after, options.sink);
     const perUid = options.ratePerUid && new TokenBuckets<Uid>(options.ratePerUid, undefined);
     this.#engine = new Engine(options.peerSource, collector, deadlineMs, perUid);
-    this.#pending = new PendingAdmissions(maxPending, maxPendingPerUid);
+    this.#pending = PendingAdmissions.within(this.#budget, maxPending, maxPendingPerUid);
     // A record that waits outlives its connection and holds a peer: the budget reckons with one for each connection.
-    const waiting = new PendingAdmissions(Math.min(maxPending, this.#budget?.capacity ?? maxPending), maxPendingPerUid);
+    const waiting = PendingAdmissions.within(this.#budget, maxPending, maxPendingPerUid);
     const collect = options.observe === true ? [...new Set([...observedKeys(collector.catalogue), ...(options.collect ?? [])])] : (options.collect ?? []);
     this.#records = new RecordKeeper(collector, this.#after, { sink: options.sink, collect, candidate: () => this.#inForce.candidate, deadlineMs, waiting });
     this.#clock = options.clock ?? Date.now;

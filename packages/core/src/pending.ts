@@ -1,5 +1,9 @@
 import type { RefusalCode } from './decision.js';
+import type { DescriptorBudget } from './descriptor-budget.js';
 import type { Uid } from './peer.js';
+
+/** Of all places, those that what waits of one uid may take. */
+const SHARE = 4;
 
 /** Counts admissions that wait for a late answer, in all and per uid (T20). */
 export class PendingAdmissions {
@@ -11,6 +15,12 @@ export class PendingAdmissions {
   constructor(most: number, mostPerUid: number) {
     this.#most = most;
     this.#mostPerUid = mostPerUid;
+  }
+
+  /** Each that waits takes a place of the budget: where that is small, one uid must not have them all. */
+  static within(budget: DescriptorBudget | undefined, most: number, mostPerUid: number): PendingAdmissions {
+    const places = budget?.capacity ?? Infinity;
+    return new PendingAdmissions(Math.min(most, places), Math.min(mostPerUid, Math.max(1, Math.floor(places / SHARE))));
   }
 
   get count(): number {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createServer, Socket } from 'node:net';
 import { setImmediate as turn } from 'node:timers/promises';
-import { admissionOf, createGate, type GateOptions, type PeerRefusal } from '../dist/index.js';
+import { admissionOf, createGate, DescriptorBudget, type GateOptions, type PeerRefusal } from '../dist/index.js';
 import { allowUids, fakeAttestor, fakePeerSource, findingsOf, stubPolicy, type FakePeerFacts } from '../dist/testing/index.js';
 import { Deferred, Gated, slowAttestor, until } from './support/gated.js';
 
@@ -233,6 +233,22 @@ describe('gate: flow, with fakes', () => {
       await until(() => answers.length === 4);
       answers[3]!.resolve(uid1000);
       await again.welcomed();
+    });
+
+    it('of one uid take a quarter of the places at most, however few there are (T20)', async () => {
+      const { attestor, answers } = slowAttestor();
+      let uid = 1000;
+      await start({ attestors: [attestor], budget: new DescriptorBudget({ limit: 64 + 8, used: 0 }, 1), peerSource: fakePeerSource(() => ({ uid })), policy: allowUids(2000) });
+      const crowd = Array.from({ length: 8 }, () => gated!.client());
+      await gated!.recorded(6);
+      assert.deepEqual([...new Set(gated!.records.map(({ decision }) => decision.code))], ['pending-limit-uid']);
+      uid = 2000;
+      const before = answers.length;
+      const other = gated!.client();
+      await until(() => answers.length > before);
+      answers[before]!.resolve(findingsOf({ 'unix:uid': 2000 }));
+      await other.welcomed();
+      for (const { socket } of crowd) socket.destroy();
     });
 
     it('are asked again of the policy that is in force when they come', async () => {

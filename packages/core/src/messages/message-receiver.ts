@@ -58,8 +58,10 @@ export class MessageReceiver {
     const collector = new Collector(options.attestors);
     checkCollect(collect, collector.catalogue);
     this.#engine = new Engine(options.port.peerSource, collector, deadlineMs);
-    this.#waiting = new WaitingMessages(new PendingAdmissions(maxPending, maxPendingPerUid), options.budget ?? processBudget(options.port.peerSource));
-    this.#records = new RecordKeeper(collector, this.#after, { sink: options.sink, collect, deadlineMs, waiting: new PendingAdmissions(maxPending, maxPendingPerUid) });
+    const budget = options.budget ?? processBudget(options.port.peerSource);
+    const pending = (): PendingAdmissions => PendingAdmissions.within(budget, maxPending, maxPendingPerUid);
+    this.#waiting = new WaitingMessages(pending(), budget);
+    this.#records = new RecordKeeper(collector, this.#after, { sink: options.sink, collect, deadlineMs, waiting: pending() });
     this.#inForce = new PolicyInForce(options.policy, warnings, { attestors: options.attestors }, this.#after, options.refreshMs ?? DEFAULTS.refreshMs);
     try {
       const to = { arrived: (arrival: Arrival) => { this.#arrived(arrival); }, failed: (error: unknown) => { this.#after.fail('listener', error); } };
