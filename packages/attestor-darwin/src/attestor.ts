@@ -1,20 +1,28 @@
 import { unknown, type Attestor, type Finding, type Findings, type Peer, type SelectorDefinition, type SelectorKey, type SelectorValue } from '@portcullis/core';
-import { DigestCache, Names, type DigestOptions } from '@portcullis/core/platform';
+import { DigestCache, Names, type AskSystem, type DigestOptions } from '@portcullis/core/platform';
 import { askDirectory } from './dscacheutil.js';
 import { Lsof, type LsofOptions } from './lsof/lsof.js';
 import { DarwinPeer } from './peer.js';
 import { probesOf } from './probes/all.js';
 import type { Probe } from './probes/probe.js';
 
+export interface DarwinAttestorOptions {
+  readonly digests?: DigestOptions;
+  readonly lsof?: LsofOptions;
+  /** Who is asked for the ids of names. Open Directory, unless told. */
+  readonly directory?: AskSystem;
+}
+
 /** Establishes what the kernel says of a peer on macOS. */
 export class DarwinAttestor implements Attestor {
   readonly name = 'darwin';
   readonly selectors: readonly SelectorDefinition[];
-  readonly #names = new Names(askDirectory);
+  readonly #names: Names;
   readonly #digests: DigestCache;
   readonly #probes: readonly Probe[];
 
-  constructor(options: { readonly digests?: DigestOptions; readonly lsof?: LsofOptions } = {}) {
+  constructor(options: DarwinAttestorOptions = {}) {
+    this.#names = new Names(options.directory ?? askDirectory);
     this.#digests = new DigestCache(options.digests);
     this.#probes = probesOf(this.#names, new Lsof(options.lsof), this.#digests);
     this.selectors = Object.freeze(this.#probes.flatMap(({ selectors }) => selectors));
