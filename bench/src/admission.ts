@@ -34,29 +34,35 @@ const CASES: readonly Case[] = [
   { name: 'program, first seen', mode: 'program', how: 'fork', base: 'plain Node, new process each time' },
 ];
 
-/** Rounds are interleaved, so that a busy moment of the machine meets all cases. */
+/** How many times a round's connections a server sees before it is measured: V8 compiles its last functions that late. */
+const WARM_ROUNDS = 3;
+
+/** Every case has one server throughout. Rounds are interleaved, so that a busy moment of the machine meets all cases. */
 export async function measureAdmission(client: LoadClient, folder: string, rounds: number, count: number): Promise<readonly AdmissionFigure[]> {
-  const cpu = new Map<string, number[]>(CASES.map(({ name }) => [name, []]));
-  const speed = new Map<string, number[]>(CASES.map(({ name }) => [name, []]));
+  const running = [];
+  for (const one of CASES) {
+    const server = await start(one.mode, folder, client.program, {});
+    const some = one.how === 'fork' ? Math.ceil(count / 10) : count;
+    await client.run(server.path, WARM_ROUNDS * some, one.how);
+    running.push({ ...one, server, some, cpu: [] as number[], speed: [] as number[] });
+  }
   for (let round = 0; round < rounds; round += 1) {
-    for (const one of CASES) {
-      const server = await start(one.mode, folder, client.program, {});
-      const some = one.how === 'fork' ? Math.ceil(count / 10) : count;
-      await client.run(server.path, Math.ceil(some / 4), one.how);
+    for (const { server, some, how, cpu, speed } of running) {
       const before = await usage(server.process);
       const began = performance.now();
-      await client.run(server.path, some, one.how);
+      await client.run(server.path, some, how);
       const seconds = (performance.now() - began) / 1000;
       const after = await usage(server.process);
-      cpu.get(one.name)!.push((after.cpuMicros - before.cpuMicros) / some);
-      speed.get(one.name)!.push(some / seconds);
-      await stop(server.process);
+      cpu.push((after.cpuMicros - before.cpuMicros) / some);
+      speed.push(some / seconds);
     }
   }
-  return CASES.map(({ name, base }) => {
-    const own = median(cpu.get(name)!);
-    const plain = median(cpu.get(base)!);
-    return { name, perSecond: median(speed.get(name)!), cpuMicros: own, addedMicros: own - plain, ratio: own / plain };
+  for (const { server } of running) await stop(server.process);
+  const cpuOf = new Map(running.map(({ name, cpu }) => [name, median(cpu)]));
+  return running.map(({ name, base, speed }) => {
+    const own = cpuOf.get(name)!;
+    const plain = cpuOf.get(base)!;
+    return { name, perSecond: median(speed), cpuMicros: own, addedMicros: own - plain, ratio: own / plain };
   });
 }
 
@@ -65,10 +71,12 @@ export async function measureStages(client: LoadClient, folder: string, count: n
   const table: Record<string, Record<string, number>> = {};
   for (const [name, mode, how] of [['uid only', 'uid', 32], ['program, known image', 'program', 32], ['program, first seen', 'program', 'fork']] as const) {
     const server = await start(mode, folder, client.program, { BENCH_STAGES: '1' });
-    await client.run(server.path, how === 'fork' ? Math.ceil(count / 10) : count, how);
-    const { stages } = await usage(server.process);
-    const connections = stages['connections'] ?? 1;
-    table[name] = Object.fromEntries(Object.entries(stages).filter(([stage]) => stage !== 'connections').map(([stage, sum]) => [stage, sum / connections]));
+    const some = how === 'fork' ? Math.ceil(count / 10) : count;
+    await client.run(server.path, WARM_ROUNDS * some, how);
+    const { stages: before } = await usage(server.process);
+    await client.run(server.path, some, how);
+    const { stages: after } = await usage(server.process);
+    table[name] = Object.fromEntries(Object.entries(after).filter(([stage]) => stage !== 'connections').map(([stage, sum]) => [stage, (sum - (before[stage] ?? 0)) / some]));
     await stop(server.process);
   }
   return table;

@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks'; // the global of that name is a getter, which costs something at every look
 import { ABSENT, unknown, type Connection, type Fd, type Finding, type HeldPeer, type Peer, type PeerCredentials, type PeerRefusal, type Pid, type PinStrength, type TrustTier, type Unknown } from '@portcullis/core';
 import type { Capabilities } from './capabilities.js';
 import { ENOENT, ENOPROTOOPT, ESRCH, SysFailure } from './ffi/errno.js';

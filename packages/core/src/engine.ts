@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks'; // the global of that name is a getter, which costs something at every look
 import type { Collector } from './collect.js';
 import type { Cause, Decision, RefusalCode } from './decision.js';
 import type { Evidence, Evidenced } from './evidence.js';

@@ -14,6 +14,7 @@ const word = new Int32Array(1);
 const cookie = new BigUint64Array(1);
 const ucred = new Uint32Array(3);
 let grown = new Uint8Array(256);
+let grownWords = new Uint32Array(grown.buffer);
 
 function failure(fd: Fd, option: string): SysFailure {
   return new SysFailure(`getsockopt(${String(fd)}, SOL_SOCKET, ${option})`, libc().errno());
@@ -89,16 +90,29 @@ function getGrowing(fd: Fd, option: number, name: string, unit: number): number 
     const failed = failure(fd, name);
     if (failed.errno !== ERANGE || grown.byteLength >= LARGEST) return failed;
     // The kernel says how much it wants where it knows; a value that did not grow must not make this spin.
-    grown = new Uint8Array(Math.min(LARGEST, Math.max(length[0], grown.byteLength * 2)));
+    grown = new Uint8Array(Math.min(LARGEST, Math.max((length[0] + 3) & ~3, grown.byteLength * 2)));
+    grownWords = new Uint32Array(grown.buffer);
   }
 }
 
-/** `getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS)`: supplementary groups, sorted, frozen at connect. Linux 4.13. */
+/** The last answer, since most peers of a socket are in the same groups: as the kernel gave them, and as they were answered. */
+let rawGroups = new Uint32Array(0);
+let groups: readonly number[] = Object.freeze([]);
+
+/** `getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS)`: supplementary groups, sorted and frozen, as they were at connect. Linux 4.13. */
 export function getPeerGroups(fd: Fd): readonly number[] | SysFailure {
   const size = getGrowing(fd, SO_PEERGROUPS, 'SO_PEERGROUPS', Uint32Array.BYTES_PER_ELEMENT);
   if (typeof size !== 'number') return size;
-  const ids = new Uint32Array(grown.buffer, 0, size >> 2);
-  return normaliseValues([...ids]) as readonly number[];
+  if (sameGroups(size)) return groups;
+  rawGroups = new Uint32Array(grown.slice(0, size).buffer);
+  groups = Object.freeze(normaliseValues([...rawGroups])) as readonly number[];
+  return groups;
+}
+
+function sameGroups(size: number): boolean {
+  if (size !== rawGroups.byteLength) return false;
+  for (let at = 0; at < rawGroups.length; at += 1) if (grownWords[at] !== rawGroups[at]) return false;
+  return true;
 }
 
 /** `getsockopt(fd, SOL_SOCKET, SO_PEERSEC)`: the label's bytes, frozen at connect; some modules end it with a NUL. */

@@ -13,13 +13,26 @@ const selectors: readonly SelectorDefinition[] = [
 
 /** SO_PEERGROUPS, Linux 4.13. A peer without supplementary groups has them *absent*. */
 export function peergroups(names: Names): Probe {
+  let lastGids: readonly number[] = [];
+  let last: Finding = ABSENT;
+
+  /** Most peers of a socket are in the same groups, and `getPeerGroups` answers with the same array then. */
+  function gidsOf(groups: Groups): Finding {
+    if (groups.tier !== undefined) return found(groups.gids, groups);
+    if (groups.gids !== lastGids) {
+      lastGids = groups.gids;
+      last = Object.freeze({ state: 'present', values: Object.freeze(normaliseValues(lastGids)) });
+    }
+    return last;
+  }
+
   return {
     selectors,
     ask(peer: LinuxPeer, keys, into: Into) {
       const groups = readGroups(peer);
       for (const key of keys) {
         if ('state' in groups) into.set(key, groups);
-        else into.set(key, key === 'unix:supplementary_gid' ? found(groups.gids, groups) : namesOf(groups, names));
+        else into.set(key, key === 'unix:supplementary_gid' ? gidsOf(groups) : namesOf(groups, names));
       }
       return undefined;
     },

@@ -61,6 +61,14 @@ describe('the identity of a peer', () => {
       assert.deepEqual((await attesting.look(socket, ['unix:supplementary_gid'])).values('unix:supplementary_gid'), [3, 27, 40000]);
     });
 
+    it('are each peer\'s own, also where another with as many was looked at before', async () => {
+      const first = await through(['--reuid', '1234', '--regid', '1234', '--groups', '3,27']);
+      const second = await through(['--reuid', '1235', '--regid', '1235', '--groups', '3,28']);
+      const seen = [];
+      for (const { socket } of [first, second, first]) seen.push((await attesting.look(socket, ['unix:supplementary_gid'])).values('unix:supplementary_gid'));
+      assert.deepEqual(seen, [[3, 27], [3, 28], [3, 27]]);
+    });
+
     it('are absent of a peer without any', async () => {
       const { socket } = await through(['--reuid', '1234', '--regid', '1234', '--clear-groups']);
       const look = await attesting.look(socket, ['unix:supplementary_gid', 'unix:supplementary_group']);
