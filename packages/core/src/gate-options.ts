@@ -45,7 +45,7 @@ export interface GateOptions {
   readonly budget?: DescriptorBudget;
   /** How a refused peer is told. */
   readonly refusal?: RefusalStyle;
-  /** Keys wanted for the record, asked for after the decision; they refuse nobody. */
+  /** Keys wanted for the record, asked for after the decision; they refuse nobody. A handler need not see them yet: the event `admitted` does. */
   readonly collect?: readonly SelectorKey[];
   /** How long a live connection may stay that a new policy does not admit. Unless told, it is ended at once. */
   readonly policyGraceMs?: number;

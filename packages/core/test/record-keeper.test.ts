@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { setImmediate as turn } from 'node:timers/promises';
-import type { Findings, GateOptions, Policy } from '../dist/index.js';
+import { admissionOf, type Findings, type GateOptions, type Policy } from '../dist/index.js';
 import { fakeAttestor, fakeDefinition, fakePeerSource, findingsOf, hasValue, stubPolicy, type AttestCall, type FakePeerSource } from '../dist/testing/index.js';
 import { Deferred, Gated, until } from './support/gated.js';
 
@@ -45,6 +45,16 @@ describe('what follows a decision', () => {
     assert.deepEqual([...gated.records[0]!.evidence].map(([key]) => key), ['unix:uid', 'fake:shadow', 'fake:extra']);
     await until(() => shadows.length === 1);
     assert.deepEqual(shadows, [[{ rule: 's', effect: 'deny', matched: 'true' }]]);
+  });
+
+  it('is not there yet when the application gets the connection, and is when `admitted` is told', async () => {
+    await start(() => ALL, { collect: ['fake:extra'] });
+    const seen: unknown[] = [];
+    gated.server.on('connection', (socket) => { seen.push('application', admissionOf(socket).evidence.has('fake:extra')); });
+    gated.gate.on('admitted', (admission) => { seen.push('admitted', admission.evidence.has('fake:extra'), admissionOf(gated.connections[0]!) === admission); });
+    await gated.client().welcomed();
+    await until(() => seen.length === 5);
+    assert.deepEqual(seen, ['application', false, 'admitted', true, true]);
   });
 
   it('is asked for refused connections too, and admits none', async () => {
