@@ -1,8 +1,6 @@
-import { fork, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
-import { join } from 'node:path';
 import type { LoadClient } from './load-client.js';
-import type { Mode, Usage } from './server.js';
+import type { Mode } from './server.js';
+import { BareServer, NodeServer, type BareMode } from './servers.js';
 import { median } from './statistics.js';
 
 export interface AdmissionFigure {
@@ -17,9 +15,9 @@ export interface AdmissionFigure {
 
 interface Case {
   readonly name: string;
-  readonly mode: Mode;
+  readonly mode: Mode | BareMode;
   readonly how: number | 'fork';
-  /** The case that it is compared with: plain Node served the same way. */
+  /** The case that it is compared with. */
   readonly base: string;
 }
 
@@ -29,9 +27,13 @@ const CASES: readonly Case[] = [
   { name: 'uid only, with records', mode: 'uid+record', how: 32, base: 'uid only' },
   { name: 'program, known image', mode: 'program', how: 32, base: 'plain Node' },
   { name: 'program and digest, known image', mode: 'program+digest', how: 32, base: 'plain Node' },
+  { name: 'C, accepts only', mode: 'bare-plain', how: 32, base: 'C, accepts only' },
+  { name: 'C, the same calls, known image', mode: 'bare-attest', how: 32, base: 'C, accepts only' },
   { name: 'plain Node, new process each time', mode: 'plain', how: 'fork', base: 'plain Node, new process each time' },
   { name: 'uid only, new process each time', mode: 'uid', how: 'fork', base: 'plain Node, new process each time' },
   { name: 'program, first seen', mode: 'program', how: 'fork', base: 'plain Node, new process each time' },
+  { name: 'C, accepts only, new process each time', mode: 'bare-plain', how: 'fork', base: 'C, accepts only, new process each time' },
+  { name: 'C, the same calls, first seen', mode: 'bare-attest', how: 'fork', base: 'C, accepts only, new process each time' },
 ];
 
 /** How many times a round's connections a server sees before it is measured: V8 compiles its last functions that late. */
@@ -41,23 +43,23 @@ const WARM_ROUNDS = 3;
 export async function measureAdmission(client: LoadClient, folder: string, rounds: number, count: number): Promise<readonly AdmissionFigure[]> {
   const running = [];
   for (const one of CASES) {
-    const server = await start(one.mode, folder, client.program, {});
+    const server = one.mode === 'bare-plain' || one.mode === 'bare-attest' ? await BareServer.start(one.mode, folder) : await NodeServer.start(one.mode, folder, client.program);
     const some = one.how === 'fork' ? Math.ceil(count / 10) : count;
     await client.run(server.path, WARM_ROUNDS * some, one.how);
     running.push({ ...one, server, some, cpu: [] as number[], speed: [] as number[] });
   }
   for (let round = 0; round < rounds; round += 1) {
     for (const { server, some, how, cpu, speed } of running) {
-      const before = await usage(server.process);
+      const before = await server.cpuMicros();
       const began = performance.now();
       await client.run(server.path, some, how);
       const seconds = (performance.now() - began) / 1000;
-      const after = await usage(server.process);
-      cpu.push((after.cpuMicros - before.cpuMicros) / some);
+      const after = await server.cpuMicros();
+      cpu.push((after - before) / some);
       speed.push(some / seconds);
     }
   }
-  for (const { server } of running) await stop(server.process);
+  for (const { server } of running) await server.stop();
   const cpuOf = new Map(running.map(({ name, cpu }) => [name, median(cpu)]));
   return running.map(({ name, base, speed }) => {
     const own = cpuOf.get(name)!;
@@ -70,14 +72,14 @@ export async function measureAdmission(client: LoadClient, folder: string, round
 export async function measureStages(client: LoadClient, folder: string, count: number): Promise<Readonly<Record<string, Record<string, number>>>> {
   const table: Record<string, Record<string, number>> = {};
   for (const [name, mode, how] of [['uid only', 'uid', 32], ['program, known image', 'program', 32], ['program, first seen', 'program', 'fork']] as const) {
-    const server = await start(mode, folder, client.program, { BENCH_STAGES: '1' });
+    const server = await NodeServer.start(mode, folder, client.program, { BENCH_STAGES: '1' });
     const some = how === 'fork' ? Math.ceil(count / 10) : count;
     await client.run(server.path, WARM_ROUNDS * some, how);
-    const { stages: before } = await usage(server.process);
+    const { stages: before } = await server.usage();
     await client.run(server.path, some, how);
-    const { stages: after } = await usage(server.process);
+    const { stages: after } = await server.usage();
     table[name] = Object.fromEntries(Object.entries(after).filter(([stage]) => stage !== 'connections').map(([stage, sum]) => [stage, (sum - (before[stage] ?? 0)) / some]));
-    await stop(server.process);
+    await server.stop();
   }
   return table;
 }
@@ -86,43 +88,17 @@ export async function measureStages(client: LoadClient, folder: string, count: n
 export async function measureMemory(client: LoadClient, folder: string, count: number): Promise<readonly { readonly name: string; readonly bytes: number; readonly added: number }[]> {
   const figures: { name: string; bytes: number; added: number }[] = [];
   for (const [name, mode] of [['plain Node', 'hold-plain'], ['uid only', 'hold-uid'], ['program', 'hold-program']] as const) {
-    const server = await start(mode, folder, client.program, {});
+    const server = await NodeServer.start(mode, folder, client.program);
     const warm = await client.hold(server.path, 100);
-    const before = await usage(server.process);
+    const before = await server.usage();
     const held = await client.hold(server.path, count);
-    while ((await usage(server.process)).connections < count + 100) await new Promise((resolve) => setTimeout(resolve, 20));
-    const after = await usage(server.process);
+    while ((await server.usage()).connections < count + 100) await new Promise((resolve) => setTimeout(resolve, 20));
+    const after = await server.usage();
     const bytes = (after.heap - before.heap) / count;
     figures.push({ name, bytes, added: bytes - (figures[0]?.bytes ?? bytes) });
     await held.release();
     await warm.release();
-    await stop(server.process);
+    await server.stop();
   }
   return figures;
-}
-
-let made = 0;
-const children = new Set<ChildProcess>();
-process.once('exit', () => { for (const child of children) child.kill('SIGKILL'); });
-
-/** A server in a process of its own; `stop` ends it. */
-export async function start(mode: Mode, folder: string, program: string, environment: Record<string, string>): Promise<{ readonly process: ChildProcess; readonly path: string }> {
-  const path = join(folder, `${String((made += 1))}.sock`);
-  const child = fork(new URL('./server.js', import.meta.url), [mode, path, program], { execArgv: ['--expose-gc'], env: { ...process.env, ...environment } });
-  children.add(child);
-  await once(child, 'message');
-  return { process: child, path };
-}
-
-/** What the server used so far. */
-export async function usage(server: ChildProcess): Promise<Usage> {
-  server.send('usage');
-  const [answer] = (await once(server, 'message')) as [Usage];
-  return answer;
-}
-
-export async function stop(server: ChildProcess): Promise<void> {
-  server.kill('SIGKILL');
-  await once(server, 'exit');
-  children.delete(server);
 }

@@ -53,7 +53,7 @@ async function admissions(): Promise<void> {
     ['server', 'connections/s', 'server CPU µs', 'added µs', 'ratio'],
     (await measureAdmission(client, folder, rounds, count)).map((figure) => [figure.name, fixed(figure.perSecond, 0), fixed(figure.cpuMicros), fixed(figure.addedMicros), fixed(figure.ratio, 2)]),
   );
-  say('Records are compared with the same gate without them, all else with plain Node served the same way.');
+  say('Records are compared with the same gate without them, C making the calls with C that only accepts, all else with plain Node served the same way.');
   say();
   say('### One held connection, admitted again and again in one process, µs');
   say();

@@ -1,4 +1,4 @@
-import { start, stop, usage } from './admission.js';
+import { NodeServer } from './servers.js';
 import type { LoadClient } from './load-client.js';
 import type { Mode } from './server.js';
 import { median } from './statistics.js';
@@ -26,16 +26,16 @@ export async function measureThroughput(client: LoadClient, folder: string, roun
     const runs = CASES.map(() => ({ cpu: [] as number[], speed: [] as number[] }));
     for (let round = 0; round < rounds; round += 1) {
       for (const [at, [, mode]] of CASES.entries()) {
-        const server = await start(mode, folder, client.program, {});
+        const server = await NodeServer.start(mode, folder, client.program);
         await client.send(server.path, total / 4, size);
-        const before = await usage(server.process);
+        const before = await server.usage();
         const began = performance.now();
         await client.send(server.path, total, size);
         const seconds = (performance.now() - began) / 1000;
-        const after = await usage(server.process);
+        const after = await server.usage();
         runs[at]!.cpu.push((after.cpuMicros - before.cpuMicros) / 1000 / (total / 1e9));
         runs[at]!.speed.push(total / 1e6 / seconds);
-        await stop(server.process);
+        await server.stop();
       }
     }
     const plain = median(runs[0]!.cpu);
