@@ -1,23 +1,17 @@
 import { openPid } from '@portcullis/attestor-linux';
 import { SystemdAttestor } from '@portcullis/attestor-systemd';
-import { isRefusal, type Attestor, type Evidence, type Pid, type SelectorKey } from '@portcullis/core';
+import { isRefusal, type Evidence, type Pid, type SelectorKey } from '@portcullis/core';
 import { attestorConformance } from '@portcullis/core/conformance';
 import { attached } from './support/ask.js';
 import { Buses } from './support/buses.js';
 import { PeerInUnit } from './support/peer-in-unit.js';
 
-/** What the platform would have found: the kit asks with needs that are absent, and the manager would never be asked. */
-function inUnit(inner: SystemdAttestor, { cgroup, unit }: PeerInUnit): Attestor {
-  const given: Evidence = new Map<SelectorKey, { state: 'present'; values: readonly string[]; tier: 'derived' }>([
+/** What the platform would have found. */
+function givenOf({ cgroup, unit }: PeerInUnit): Evidence {
+  return new Map<SelectorKey, { state: 'present'; values: readonly string[]; tier: 'derived' }>([
     ['linux:cgroup', { state: 'present', values: [cgroup], tier: 'derived' }],
     ['systemd:unit', { state: 'present', values: [unit], tier: 'derived' }],
   ]);
-  return {
-    name: inner.name,
-    selectors: inner.selectors.map((definition) => ({ ...definition, needs: [] })),
-    attest: (peer, wanted, signal) => inner.attest(peer, wanted, signal, given),
-    close: () => { inner.close(); },
-  };
 }
 
 describe('the systemd attestor, by the conformance kit', () => {
@@ -41,7 +35,8 @@ describe('the systemd attestor, by the conformance kit', () => {
       const [bus, process] = [buses, peer];
       if (bus === undefined || process === undefined) throw new Error('nothing was started');
       return {
-        attestor: inUnit(attached(new SystemdAttestor({ busPath: bus.path, timeoutMs: 20_000 })), process),
+        attestor: attached(new SystemdAttestor({ busPath: bus.path, timeoutMs: 20_000 })),
+        given: givenOf(process),
         open: () => {
           const opened = openPid(process.pid as Pid);
           if (isRefusal(opened)) throw new Error(opened.detail);

@@ -21,13 +21,13 @@ export const ANSWER_CASES: readonly Case[] = [
   }),
   caseOf('has a finding for every wanted key', async (subject, ask) => {
     for (const keys of [keysOf(subject), ...[...keysOf(subject)].map((key) => [key])]) {
-      const findings = await ask.raw(subject.attestor, await ask.open(subject), keys);
+      const findings = await ask.raw(subject, await ask.open(subject), keys);
       for (const key of keys) must(findings.get(key) !== undefined, `there is no finding for \`${key}\`: say absent where you looked and it is not so, unknown where you could not look`);
     }
   }),
   caseOf('has no finding for a key that nobody wanted', async (subject, ask) => {
     for (const key of keysOf(subject)) {
-      const findings = await ask.raw(subject.attestor, await ask.open(subject), [key]);
+      const findings = await ask.raw(subject, await ask.open(subject), [key]);
       for (const answered of findings.keys()) must(answered === key, `\`${answered}\` was answered where \`${key}\` was wanted: what nobody asks for costs, and may be sensitive`);
     }
   }),
@@ -55,7 +55,7 @@ export const ANSWER_CASES: readonly Case[] = [
     }
   }),
   caseOf('does not change what it returned', async (subject, ask) => {
-    const findings = await ask.raw(subject.attestor, await ask.open(subject), keysOf(subject));
+    const findings = await ask.raw(subject, await ask.open(subject), keysOf(subject));
     const before = structuredClone(new Map(findings));
     await ask.turns();
     deepEqual(new Map(findings), before, 'a finding changed after it was returned');
@@ -73,7 +73,7 @@ export const ANSWER_CASES: readonly Case[] = [
 type Answer = readonly [key: SelectorKey, finding: Finding, definition: SelectorDefinition];
 
 async function answersOf(subject: ConformanceSubject, ask: Asking): Promise<readonly Answer[]> {
-  const findings: Findings = await ask.raw(subject.attestor, await ask.open(subject), keysOf(subject));
+  const findings: Findings = await ask.raw(subject, await ask.open(subject), keysOf(subject));
   const { selectors } = subject.attestor;
   return [...keysOf(subject)].flatMap((key) => {
     const definition = selectors.find((one) => one.key === key) ?? selectors.find((one) => one.key === `${sourceOf(key)}:*`);

@@ -1,5 +1,4 @@
 import { ok } from 'node:assert/strict';
-import type { Attestor } from '../attestor.js';
 import { Collector } from '../collect.js';
 import type { Evidence, Evidenced, Findings } from '../evidence.js';
 import { isFamily } from '../definition-problem.js';
@@ -52,7 +51,7 @@ export class Asking {
   /** Answers every key within its catalogue, whatever becomes of the peer meanwhile. */
   async sound(subject: ConformanceSubject, peer: Peer): Promise<void> {
     const keys = keysOf(subject);
-    const evidence = await this.evidence(subject.attestor, peer, keys);
+    const evidence = await this.evidence(subject, peer, keys);
     for (const key of keys) {
       const entry = evidence.get(key);
       must(entry !== undefined && !(entry.state === 'unknown' && entry.why === 'attestor-defect'), `\`${key}\` has no sound answer of a peer that died`);
@@ -60,15 +59,15 @@ export class Asking {
   }
 
   /** What the attestor itself returns. */
-  async raw(attestor: Attestor, peer: Peer, keys: Iterable<SelectorKey>, signal: AbortSignal = new AbortController().signal): Promise<Findings> {
+  async raw(subject: ConformanceSubject, peer: Peer, keys: Iterable<SelectorKey>, signal: AbortSignal = new AbortController().signal): Promise<Findings> {
     const wanted = new FrozenSet(keys);
-    return this.inTime(Promise.resolve(attestor.attest(peer, wanted, signal, givenFor(attestor))));
+    return this.inTime(Promise.resolve(subject.attestor.attest(peer, wanted, signal, givenTo(subject))));
   }
 
   /** What the engine would make of it. */
-  async evidence(attestor: Attestor, peer: Peer, keys: ReadonlySet<SelectorKey>): Promise<Evidence> {
-    const evidence = new Map<SelectorKey, Evidenced>();
-    const collector = new Collector([attestor]);
+  async evidence(subject: ConformanceSubject, peer: Peer, keys: ReadonlySet<SelectorKey>): Promise<Evidence> {
+    const evidence = new Map<SelectorKey, Evidenced>([...givenTo(subject)].filter(([key]) => !keys.has(key))); // its own it is asked for
+    const collector = new Collector([subject.attestor]);
     for (;;) {
       const left = new Set([...keys].filter((key) => !evidence.has(key)));
       if (left.size === 0) return evidence;
@@ -94,11 +93,13 @@ export function keysOf({ attestor, familyKeys = [] }: ConformanceSubject): Reado
   return new FrozenSet([...attestor.selectors.map(({ key }) => key).filter((key) => !isFamily(key)), ...familyKeys]);
 }
 
-/** What other attestors would say is not known here: everything that is needed is absent. */
-function givenFor(attestor: Attestor): Evidence {
+/** What other attestors would have found, for every key that is needed. */
+export function givenTo({ attestor, given }: ConformanceSubject): Evidence {
   const needs = attestor.selectors.flatMap((definition) => definition.needs ?? []);
-  return new Map(needs.map((key) => [key, Object.freeze({ state: 'absent', tier: 'derived' })]));
+  return new Map(needs.map((key) => [key, given?.get(key) ?? ABSENT_THERE]));
 }
+
+const ABSENT_THERE: Evidenced = Object.freeze({ state: 'absent', tier: 'derived' });
 
 /** Fails with a reason for who writes the attestor. */
 export function must(holds: boolean, why: string): void {

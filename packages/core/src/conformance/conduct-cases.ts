@@ -2,7 +2,7 @@ import { deepEqual } from 'node:assert/strict';
 import { getEventListeners } from 'node:events';
 import type { Evidenced } from '../evidence.js';
 import { fakePeerSource } from '../testing/fake-peer-source.js';
-import { keysOf, must } from './asking.js';
+import { givenTo, keysOf, must } from './asking.js';
 import { caseOf, type Case } from './case.js';
 import { leftovers } from './leftovers.js';
 import { watchPeer } from './watched-peer.js';
@@ -17,12 +17,12 @@ export const CONDUCT_CASES: readonly Case[] = [
     const peer = await ask.open(subject);
     const before = structuredClone({ ...peer.credentials });
     // The set of wanted keys refuses to be changed: an attestor that tries throws here.
-    await ask.raw(subject.attestor, peer, keysOf(subject));
+    await ask.raw(subject, peer, keysOf(subject));
     deepEqual({ ...peer.credentials }, before, 'the credentials of the peer were changed');
   }),
   caseOf('does not use the peer after it answered', async (subject, ask) => {
     const watched = watchPeer(await ask.open(subject));
-    await ask.raw(subject.attestor, watched.peer, keysOf(subject));
+    await ask.raw(subject, watched.peer, keysOf(subject));
     watched.putAway();
     await ask.turns();
     deepEqual(watched.touched, [], 'asked of the peer after the answer: it is closed by then, and its process may be another');
@@ -32,22 +32,22 @@ export const CONDUCT_CASES: readonly Case[] = [
     const peers = [];
     for (let index = 0; index < AT_ONCE; index += 1) peers.push(await ask.open(subject));
     const alone = [];
-    for (const peer of peers) alone.push(plain(await ask.evidence(subject.attestor, peer, keys)));
-    const together = await Promise.all(peers.map(async (peer) => plain(await ask.evidence(subject.attestor, peer, keys))));
+    for (const peer of peers) alone.push(plain(await ask.evidence(subject, peer, keys)));
+    const together = await Promise.all(peers.map(async (peer) => plain(await ask.evidence(subject, peer, keys))));
     deepEqual(together, alone, 'peers that are looked at together look other than alone');
   }),
   caseOf('answers for a peer of another platform too, and does not throw', async (subject, ask) => {
     const peer = fakePeerSource().open({ fd: undefined, origin: undefined });
     if ('refused' in peer) return;
     const keys = keysOf(subject);
-    const findings = await ask.raw(subject.attestor, peer, keys);
+    const findings = await ask.raw(subject, peer, keys);
     for (const key of keys) must(findings.get(key) !== undefined, `there is no finding for \`${key}\``);
   }),
   caseOf('ends when the deadline passes', async (subject, ask) => {
     for (const when of ['before', 'after'] as const) {
       const controller = new AbortController();
       if (when === 'before') controller.abort(new Error('the deadline of a conformance case'));
-      const answer = Promise.resolve().then(async () => subject.attestor.attest(await ask.open(subject), keysOf(subject), controller.signal, new Map()));
+      const answer = Promise.resolve().then(async () => subject.attestor.attest(await ask.open(subject), keysOf(subject), controller.signal, givenTo(subject)));
       if (when === 'after') setImmediate(() => { controller.abort(new Error('the deadline of a conformance case')); });
       // Whether it still answers or rejects: what comes now is dropped.
       await ask.inTime(answer.then(() => undefined, () => undefined));
@@ -55,14 +55,14 @@ export const CONDUCT_CASES: readonly Case[] = [
   }),
   caseOf('lets go of the signal when it has answered', async (subject, ask) => {
     const { signal } = new AbortController();
-    await ask.raw(subject.attestor, await ask.open(subject), keysOf(subject), signal);
+    await ask.raw(subject, await ask.open(subject), keysOf(subject), signal);
     must(getEventListeners(signal, 'abort').length === 0, 'a listener for `abort` was left on the signal');
   }),
   caseOf('leaves no descriptor and no timer behind', async (subject, ask) => {
     const keys = keysOf(subject);
     const admit = async (times: number): Promise<void> => {
       for (let time = 0; time < times; time += 1) {
-        await ask.evidence(subject.attestor, await ask.open(subject), keys);
+        await ask.evidence(subject, await ask.open(subject), keys);
         await ask.closePeers();
       }
     };
@@ -96,9 +96,9 @@ export const DEATH_CASES: readonly Case[] = [
   caseOf('does not say absent of a dead peer what was there while it lived', async (subject, ask) => {
     const peer = await ask.open(subject);
     const keys = keysOf(subject);
-    const lived = await ask.evidence(subject.attestor, peer, keys);
+    const lived = await ask.evidence(subject, peer, keys);
     await ask.kill(subject, peer);
-    const dead = await ask.evidence(subject.attestor, peer, keys);
+    const dead = await ask.evidence(subject, peer, keys);
     for (const key of keys) must(lived.get(key)?.state !== 'present' || dead.get(key)?.state !== 'absent', `\`${key}\` is absent once the peer is dead: nobody could look, so it is unknown, \`peer-exited\` (I4)`);
   }),
 ];

@@ -1,4 +1,5 @@
 import type { Attestor } from '../attestor.js';
+import type { Evidence } from '../evidence.js';
 import type { Peer } from '../peer.js';
 import type { SelectorKey } from '../selector.js';
 
@@ -14,6 +15,8 @@ export interface ConformanceSubject {
    * Ends the process behind a peer that `open` gave, and resolves when it is gone. Needed where `kills` is set.
    */
   readonly kill?: (peer: Peer) => void | Promise<void>;
+  /** What other attestors found of those peers, for the keys that this one `needs`: it is given that. What is not in it is absent. */
+  readonly given?: Evidence;
   /** Kinds to ask families for: `env:HOME` of `env:*`. */
   readonly familyKeys?: readonly SelectorKey[];
 }

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { attestorConformance, type ConformanceOptions } from '../../dist/conformance/index.js';
-import type { Attestor, Peer } from '../../dist/index.js';
-import { fakePeerSource } from '../../dist/testing/index.js';
+import { ABSENT, type Attestor, type Evidence, type Peer, type SelectorKey } from '../../dist/index.js';
+import { fakeDefinition, fakePeerSource } from '../../dist/testing/index.js';
 import { BROKEN, HONEST } from './broken-attestors.js';
 import { failures } from './run-cases.js';
 
@@ -46,6 +46,40 @@ describe('the conformance kit', () => {
       for (const [title, { message }] of failed) assert.match(message, reason, title);
     });
   }
+
+  it('gives an attestor what it needs of others: what the subject says of the peer, else that it is absent', async () => {
+    const needs: readonly SelectorKey[] = ['fake:anchor', 'fake:other'];
+    const states = new Set<string>();
+    const make = (): Attestor => ({
+      name: 'needy',
+      selectors: [fakeDefinition('team:names', { value: { type: 'text' }, cost: 'proc', trust: 'derived', example: 'red', needs })],
+      attest(_peer, wanted, _signal, given) {
+        states.add(needs.map((key) => given.get(key)?.state).join());
+        return new Map([...wanted].map((key) => [key, ABSENT]));
+      },
+    });
+    const options = optionsOf(make);
+    const given: Evidence = new Map([['fake:anchor', { state: 'present', values: ['x'], tier: 'derived' }]]);
+    assert.deepEqual([...(await failures({ ...options, kills: false, setup: async () => ({ ...(await options.setup()), given }) }))], []);
+    assert.deepEqual([...states], ['present,absent']);
+  });
+
+  it('asks an attestor that needs keys of others as the engine does, so that what it leaves behind is seen', async () => {
+    const timers: NodeJS.Timeout[] = [];
+    const make = (): Attestor => ({
+      name: 'hoarder',
+      selectors: [fakeDefinition('team:names', { value: { type: 'text' }, cost: 'proc', trust: 'derived', example: 'red', needs: ['fake:anchor'] })],
+      attest(_peer, wanted) {
+        timers.push(setTimeout(() => undefined, 3_600_000));
+        return new Map([...wanted].map((key) => [key, ABSENT]));
+      },
+    });
+    try {
+      assert.deepEqual([...(await failures({ ...optionsOf(make), kills: false })).keys()], ['leaves no descriptor and no timer behind']);
+    } finally {
+      for (const timer of timers) clearTimeout(timer);
+    }
+  });
 
   it('says what is missing where the cases about dead peers are asked for, and nobody can kill one', async () => {
     const options = optionsOf(HONEST);
