@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { chmodSync, chownSync, linkSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { chmodSync, chownSync, existsSync, linkSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { attestorConformance } from '@portcullis/core/conformance';
 import { fakePeerSource } from '@portcullis/core/testing';
@@ -86,6 +86,16 @@ describe('the licence', () => {
 
   it('may have several names of one file', () => {
     assert.equal(found(program((place, home) => { writeFileSync(join(home, 'COPYING'), MIT); linkSync(join(home, 'COPYING'), place); })).state, 'present');
+  });
+
+  const noFuse = (ME !== 0 && 'needs root') || ['/dev/fuse', '/usr/bin/python3'].filter((one) => !existsSync(one)).map((one) => `no ${one}`)[0];
+  it('is not waited for where the file, or a folder, is of a file system that never answers', { skip: noFuse }, (test) => {
+    const [one, other] = [program(), program()];
+    const script = `import { readBeside } from '${import.meta.dirname}/read-beside.mjs'; for (const path of process.argv.slice(1)) console.log(readBeside(path, '.license').detail)`;
+    const { status, stdout, stderr } = spawnSync('/usr/bin/python3', [join(import.meta.dirname, 'stuck-mount.py'), process.execPath, '--input-type=module', '-e', script, one, other, '--', `${one}.license`, dirname(other)], { encoding: 'utf8' });
+    if (stderr.startsWith('cannot mount')) return test.skip(stderr);
+    assert.equal(status, 0, stderr);
+    assert.match(stdout, /^(?:on a file system of the kind `fuse`.*\n){2}$/);
   });
 
   it('is not looked for where a program answers for the file system, which would when it likes', () => {
