@@ -1,4 +1,5 @@
 import { unknown, type Fd, type Unknown } from '@portcullis/core';
+import { O_NONBLOCK } from '../ffi/constants.js';
 import { ESRCH, SysFailure } from '../ffi/errno.js';
 import { closeFd, cPath, openRead } from '../ffi/file.js';
 import { hasPrivatePages, isMemoryAlive } from '../ffi/pagemap.js';
@@ -144,7 +145,7 @@ class Survey {
   }
 
   #askForExe(): MappedIdentity {
-    const file = openRead(cPath(`/proc/self/fd/${String(this.#source.exeFd)}`), 'the exe');
+    const file = openRead(cPath(`/proc/self/fd/${String(this.#source.exeFd)}`), 'the exe', O_NONBLOCK);
     if (file instanceof SysFailure) return { dev: -1, inode: 0n };
     const identity = mappedIdentity(file, this.#source.procmapQuery);
     closeFd(file);

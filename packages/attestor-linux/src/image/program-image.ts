@@ -1,5 +1,6 @@
 import { performance } from 'node:perf_hooks'; // the global of that name is a getter, which costs something at every look
 import { unknown, type Fd, type Unknown } from '@portcullis/core';
+import { O_NONBLOCK } from '../ffi/constants.js';
 import { leadsNowhere, SysFailure } from '../ffi/errno.js';
 import { closeFd, cPath, openRead, readAt, readLinkOf } from '../ffi/file.js';
 import { isMemoryAlive } from '../ffi/pagemap.js';
@@ -104,10 +105,13 @@ export class ProgramImage {
     return undefined;
   }
 
-  /** A descriptor of the exe's content; the caller closes it. The file behind it is the one that `exe` describes. */
+  /**
+   * A descriptor of the exe's content; the caller closes it. The file behind it is the one that `exe` describes. It may run no
+   * more by now, and its owner may have taken a lease on it, which an open would wait for (T20): EAGAIN instead.
+   */
   openContent(peer: LinuxPeer): Fd | Unknown {
     const path = `/proc/self/fd/${String(this.#looked.exeFd)}`;
-    const fd = openRead(cPath(path), `${this.#folder}/exe`);
+    const fd = openRead(cPath(path), `${this.#folder}/exe`, O_NONBLOCK);
     return fd instanceof SysFailure ? peer.unknownOf(fd) : fd;
   }
 
