@@ -4,6 +4,7 @@ import type { Cause, Decision, RefusalCode } from './decision.js';
 import type { Evidence, Evidenced } from './evidence.js';
 import type { TokenBuckets } from './limits/token-buckets.js';
 import { isRefusal, type Connection, type Peer, type PeerCredentials, type PeerRefusal, type PeerSource, type PinStrength, type Uid } from './peer.js';
+import { accountOf } from './platform/names/account.js';
 import type { Policy, PolicyContext } from './policy.js';
 import type { SelectorKey } from './selector.js';
 
@@ -86,7 +87,7 @@ export class Engine {
     }
     const run: Run = { peer: opened, credentials, policy, context, evidence, stages, at: began };
     stages.open = lap(run);
-    if (known === undefined && this.#perUid !== undefined && this.#perUid.take(credentials.uid, context.nowMs) === undefined) return finished(run, refusal('capacity', 'rate-limit-uid'));
+    if (known === undefined && this.#perUid !== undefined && this.#perUid.take(accountOf(credentials.uid), context.nowMs) === undefined) return finished(run, refusal('capacity', 'rate-limit-uid'));
     const controller = (this.#spare ??= new AbortController());
     let late: Promise<void> | undefined;
     try {

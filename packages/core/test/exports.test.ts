@@ -16,7 +16,7 @@ describe('the package', () => {
   });
 
   it('exports under `./platform` what the platforms share', () => {
-    assert.deepEqual(Object.keys(platform).sort(), ['DigestCache', 'Names', 'assertTrusted', 'isRootsAlone', 'parseDatabase', 'rootAndUs']);
+    assert.deepEqual(Object.keys(platform).sort(), ['DigestCache', 'Names', 'accountOf', 'assertTrusted', 'isRootsAlone', 'parseDatabase', 'rootAndUs']);
   });
 
   it('exports the conformance kit under `./conformance`', () => {

@@ -13,6 +13,13 @@ describe('pending admissions', () => {
     assert.equal(pending.count, 3);
   });
 
+  it('are capped for all ids of one user together', () => {
+    const pending = new PendingAdmissions(10, 2, (uid) => (uid > BEN ? ANN : uid));
+    assert.deepEqual([100, 200, 300, ANN, BEN].map((uid) => pending.enter(uid as Uid)), [undefined, undefined, 'pending-limit-uid', 'pending-limit-uid', undefined]);
+    pending.leave(100 as Uid);
+    assert.equal(pending.enter(400 as Uid), undefined);
+  });
+
   it('are capped in all', () => {
     const pending = new PendingAdmissions(1, 5);
     assert.deepEqual([pending.enter(ANN), pending.enter(BEN)], [undefined, 'pending-limit']);

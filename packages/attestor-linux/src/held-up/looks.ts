@@ -1,4 +1,5 @@
 import { unknown, type Fd, type Pid, type Uid, type Unknown } from '@portcullis/core';
+import { accountOf } from '@portcullis/core/platform';
 import { SysFailure } from '../ffi/errno.js';
 import { closeFd, cPath, openRead } from '../ffi/file.js';
 import type { Code } from '../image/code.js';
@@ -10,7 +11,7 @@ import { LookWorker } from './look-worker.js';
 
 /** How long one look may take. The kernel answers in microseconds, unless the process sees to it that it does not. */
 const MOST_MS = 200;
-/** For so long nobody is looked at who has the user id of a process that held a look up. */
+/** For so long, and until it lets go, no process is looked at whose user is that of one that held a look up. */
 const BARRED_MS = 10_000;
 /** Threads that are held up at the same time; beyond that, nobody is looked at who could add one. */
 const MOST_HELD_UP = 8;
@@ -37,7 +38,8 @@ export interface PathToOpen {
 class Looks {
   readonly #barredUntil = new Map<Uid, number>();
   #worker: LookWorker | undefined;
-  #heldUp = 0;
+  /** Threads that are held up, and by whose process; undefined: nobody's, it did not start. */
+  readonly #heldUp = new Map<LookWorker, Uid | undefined>();
 
   /** A descriptor or a failure for each path, or why nobody could look. The descriptors are the caller's to close. */
   open(uid: Uid, paths: readonly PathToOpen[]): readonly (Fd | SysFailure)[] | Unknown {
@@ -78,18 +80,21 @@ class Looks {
   }
 
   #ask(uid: Uid, request: LookRequest, path: string): LookWorker | Unknown {
-    const until = this.#barredUntil.get(uid);
+    const account = accountOf(uid);
+    const until = this.#barredUntil.get(account);
+    // For as long as it likes: or one user would hold up all threads, one after the other.
+    if (this.#heldUp.size > 0 && [...this.#heldUp.values()].includes(account)) return unknown('timeout', 'a process of this user holds up a look at it');
     if (until !== undefined && performance.now() < until) return unknown('timeout', `a process of this user held a look at it up, less than ${String(BARRED_MS)} ms ago`);
-    if (this.#heldUp >= MOST_HELD_UP) return unknown('timeout', `${String(MOST_HELD_UP)} looks are held up by processes of several users`);
+    if (this.#heldUp.size >= MOST_HELD_UP) return unknown('timeout', `${String(MOST_HELD_UP)} looks are held up by processes of several users`);
     const worker = (this.#worker ??= this.#start());
     const came = worker.ask(request, MOST_MS);
     if (came === 'answered') return worker;
     this.#worker = undefined;
-    this.#heldUp += 1;
+    this.#heldUp.set(worker, came === 'held-up' ? account : undefined);
     countStuck(1);
-    if (came === 'not-started') return unknown('system-error', 'no thread that looks at processes could be started'); // nobody's doing
+    if (came === 'not-started') return unknown('system-error', 'no thread that looks at processes could be started');
     if (this.#barredUntil.size >= MOST_BARRED) this.#barredUntil.clear();
-    this.#barredUntil.set(uid, performance.now() + BARRED_MS);
+    this.#barredUntil.set(account, performance.now() + BARRED_MS);
     return unknown('timeout', `the process holds up who looks at ${path}`);
   }
 
@@ -99,8 +104,7 @@ class Looks {
         this.#worker = undefined;
         return;
       }
-      this.#heldUp -= 1;
-      countStuck(-1);
+      if (this.#heldUp.delete(worker)) countStuck(-1);
     });
     return worker;
   }

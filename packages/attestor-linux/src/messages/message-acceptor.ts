@@ -1,4 +1,5 @@
-import type { Fd, MessageLimits } from '@portcullis/core';
+import type { Fd, MessageLimits, Uid } from '@portcullis/core';
+import { accountOf } from '@portcullis/core/platform';
 import type { Capabilities } from '../capabilities.js';
 import { SOCK_CLOEXEC, SOCK_NONBLOCK } from '../ffi/constants.js';
 import { EAGAIN, ECONNABORTED, EINTR, SysFailure } from '../ffi/errno.js';
@@ -68,7 +69,7 @@ export class MessageAcceptor implements Turn {
       closeFd(fd); // gone already, and reaped
       return;
     }
-    const { uid } = connector;
+    const uid = accountOf(connector.uid as Uid);
     const own = this.#byUid.get(uid) ?? 0;
     if (this.#readers.size >= this.#limits.maxConnections || own >= this.#limits.maxConnectionsPerUid) {
       closeFd(fd);

@@ -1,5 +1,5 @@
 import type { Fd, Finding, SelectorDefinition, TrustTier, Unknown } from '@portcullis/core';
-import type { ContentIdentity, DigestCache, DigestSource } from '@portcullis/core/platform';
+import { accountOf, type ContentIdentity, type DigestCache, type DigestSource } from '@portcullis/core/platform';
 import { SysFailure } from '../ffi/errno.js';
 import { statFd } from '../ffi/statx.js';
 import type { ProcessCache } from '../image/process-cache.js';
@@ -50,7 +50,7 @@ export function sha256(processes: ProcessCache, digests: DigestCache): Probe {
 
 /** The content behind the exe link of the pinned process. */
 function sourceOf(peer: LinuxPeer, image: ProgramImage): DigestSource {
-  return { uid: peer.credentials.uid, identity: image.exe, open: () => image.openContent(peer), identify };
+  return { uid: accountOf(peer.credentials.uid), identity: image.exe, open: () => image.openContent(peer), identify };
 }
 
 function identify(file: Fd): ContentIdentity | Unknown {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as passed } from 'node:timers/promises';
 import type { Context } from 'mocha';
@@ -42,9 +42,9 @@ describe('T20: a peer that makes whoever looks at it wait', () => {
   const makesOthersWait = (pid: number, { command, file }: Waiting): boolean => spawnSync('/usr/bin/timeout', ['0.5', command, `/proc/${String(pid)}/${file}`]).status !== 0;
 
   /** An attestor in a process of its own, which may be held up. */
-  async function start(keys: readonly SelectorKey[], without: Partial<Capabilities> = {}): Promise<void> {
+  async function start(keys: readonly SelectorKey[], without: Partial<Capabilities> = {}, below: readonly string[] = []): Promise<void> {
     socketPath = stage.at('held');
-    attestor = stage.start(compiled('mortal'), [process.execPath, join(import.meta.dirname, '../support/attestor-process.js'), socketPath, keys.join(','), JSON.stringify(without)]);
+    attestor = stage.start(compiled('mortal'), [...below, process.execPath, join(import.meta.dirname, '../support/attestor-process.js'), socketPath, keys.join(','), JSON.stringify(without)]);
     await attestor.expect('ready');
   }
 
@@ -97,6 +97,30 @@ describe('T20: a peer that makes whoever looks at it wait', () => {
     const own = (await honest(SOMEBODY)).evidence['unix:path'];
     assert.match(own?.state === 'unknown' ? `${own.why}: ${own.detail ?? ''}` : '', /^timeout: a process of this user/);
     assert.equal((await honest(ANOTHER)).evidence['unix:path']?.state, 'present');
+  });
+
+  it('T20: nor for as long as that look is held up: one user holds up one thread', async function () {
+    await start(PROGRAM);
+    const { peer, answer } = await held(this);
+    await answer;
+    attestor.child.stdin.write('\n');
+    await attestor.expect('later');
+    const own = (await honest(SOMEBODY)).evidence['unix:path'];
+    assert.match(own?.state === 'unknown' ? `${own.why}: ${own.detail ?? ''}` : '', /^timeout: a process of this user holds up/);
+    peer.child.stdin.end();
+    while ((await honest(SOMEBODY)).evidence['unix:path']?.state !== 'present') await passed(10);
+  });
+
+  it('T20: nor are the further ids that /etc/subuid gives its user', async function () {
+    const file = stage.at('subuid');
+    writeFileSync(file, `${String(SOMEBODY)}:200000:65536\n`);
+    await start(PROGRAM, {}, ['/usr/bin/unshare', '-m', '/bin/sh', '-c', `mount --bind ${file} /etc/subuid && exec "$0" "$@"`]);
+    await (await held(this, 200_001)).answer;
+    for (const uid of [200_000, SOMEBODY]) {
+      const own = (await honest(uid)).evidence['unix:path'];
+      assert.match(own?.state === 'unknown' ? `${own.why}: ${own.detail ?? ''}` : '', /^timeout: a process of this user/);
+    }
+    assert.equal((await honest(300_000)).evidence['unix:path']?.state, 'present');
   });
 
   it('T20: eight users can hold up eight threads, and then nobody is looked at whom they could be, until one lets go', async function () {

@@ -1,5 +1,6 @@
 // A server in a process of its own, for attestors that are not root or live in other namespaces. Arguments: where to listen,
-// the keys with commas, and a JSON of what this kernel is to be said not to have. Prints `ready`, then a JSON a connection.
+// the keys with commas, and a JSON of what this kernel is to be said not to have. Prints `ready`, then a JSON a connection. A
+// line on its standard input puts its clock forward by a minute.
 import { chmodSync } from 'node:fs';
 import { createServer } from 'node:net';
 import type { SelectorKey } from '@portcullis/core';
@@ -23,4 +24,10 @@ createServer({ pauseOnConnect: true }, (socket) => {
   chmodSync(path, 0o777);
   process.stdout.write('ready\n');
 });
-process.stdin.on('end', () => { process.exit(); }).resume();
+const now = performance.now.bind(performance);
+let aheadMs = 0;
+performance.now = () => now() + aheadMs;
+process.stdin.on('end', () => { process.exit(); }).on('data', () => {
+  aheadMs += 60_000;
+  process.stdout.write('later\n');
+});

@@ -12,7 +12,7 @@ export interface ContentIdentity {
 
 /** The file that a peer's program runs from, as its platform gets at it. */
 export interface DigestSource {
-  /** Whom it counts against: the user of the peer. */
+  /** Whom it counts against: the user of the peer, see `accountOf`. */
   readonly uid: number;
   /** As it was looked at. */
   readonly identity: ContentIdentity;
