@@ -1,5 +1,5 @@
 import type { Conjunct } from '../compile/compiled-rule.js';
-import type { Literal } from '../compile/literal.js';
+import { isNegated, type Literal } from '../compile/literal.js';
 import { matchValue } from '../compile/truth.js';
 import type { SelectorDefinition, SelectorKey } from '@portcullis/core';
 
@@ -9,31 +9,31 @@ export type Definitions = ReadonlyMap<SelectorKey, SelectorDefinition>;
 export function areExclusive(a: Conjunct, b: Conjunct, definitions: Definitions): boolean {
   for (const left of a.literals) {
     for (const right of b.literals) {
-      if (left.keyIndex === right.keyIndex && contradict(left, right, definitions)) return true;
+      if (left.key === right.key && contradict(left, right, definitions)) return true;
     }
   }
   return false;
 }
 
 function contradict(a: Literal, b: Literal, definitions: Definitions): boolean {
-  if (a.negated !== b.negated) {
-    const [held, excluded] = a.negated ? [b.matcher, a.matcher] : [a.matcher, b.matcher];
+  if (isNegated(a) !== isNegated(b)) {
+    const [held, excluded] = isNegated(a) ? [b.matcher, a.matcher] : [a.matcher, b.matcher];
     if (held === excluded) return true;
     if (held.op === 'exact' && excluded.op === 'exact') return [...held.values].every((value) => excluded.values.has(value));
   }
   if (demandsAbsence(a)) return demandsPresence(b);
   if (demandsAbsence(b)) return demandsPresence(a);
   // Of a key with many values, one may satisfy the one and one the other.
-  if (definitions.get(a.key)?.many !== false || a.negated || b.negated) return false;
+  if (definitions.get(a.key)?.many !== false || isNegated(a) || isNegated(b)) return false;
   return disjoint(a, b) || disjoint(b, a);
 }
 
-function demandsAbsence({ matcher, negated }: Literal): boolean {
-  return matcher.op === 'exists' && matcher.exists === negated;
+function demandsAbsence(literal: Literal): boolean {
+  return literal.matcher.op === 'exists' && literal.matcher.exists === isNegated(literal);
 }
 
-function demandsPresence({ matcher, negated }: Literal): boolean {
-  return matcher.op === 'exists' ? matcher.exists !== negated : !negated;
+function demandsPresence(literal: Literal): boolean {
+  return literal.matcher.op === 'exists' ? literal.matcher.exists !== isNegated(literal) : !isNegated(literal);
 }
 
 /** Whether no single value can satisfy both. */

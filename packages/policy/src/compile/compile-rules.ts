@@ -1,10 +1,11 @@
-import { FrozenSet, type SelectorKey, type SelectorValue } from '@portcullis/core';
+import { FrozenSet, type Limit, type SelectorKey, type SelectorValue } from '@portcullis/core';
 import type { Condition } from '../source/condition.js';
 import type { Rule } from '../source/rule.js';
 import { addKey, MANY_GRANTS, type CompiledRule, type Conjunct, type KeyMask } from './compiled-rule.js';
-import { KeyTable, keysOf, LiteralTable, singleValue, type Literal } from './literal.js';
+import { keysOf, KeyTable, LiteralTable, singleValue, weightOf, type Literal } from './literal.js';
 import { Normaliser } from './normal-form.js';
 import { makePlans, type Plans } from './plan.js';
+import { finish, OF_A_STEP, type Steps } from './steps.js';
 
 /** Rules in the form in which they are decided. */
 export interface CompiledRules {
@@ -20,88 +21,113 @@ const NO_KEYS: readonly SelectorKey[] = Object.freeze([]);
 
 /** Compiles checked rules: normal forms, literals shared, conjunctions filed. Pure, and linear in the rules. */
 export function compileRules(rules: readonly Rule[]): CompiledRules {
-  const keys = new KeyTable();
-  const normaliser = new Normaliser(new LiteralTable(keys));
+  return finish(compileSteps(rules));
+}
+
+/** The same in steps. What is half made is nowhere to be seen: the last step gives all of it. */
+export function* compileSteps(rules: readonly Rule[]): Steps<CompiledRules> {
+  const normaliser = new Normaliser(new LiteralTable());
   const grantBits = new Map<string, number>();
   const compiled: CompiledRule[] = [];
+  const masks = new MaskTable();
   const conjuncts: Draft[] = [];
+  const unsorted: Draft[] = [];
   for (const rule of rules) {
+    if (compiled.length % OF_A_STEP === OF_A_STEP - 1) yield;
     const { id, expiresMs, window, skipUnknown } = rule;
     const limit = rule.limit?.limit;
     const one: CompiledRule = { index: compiled.length, id, rule, expiresMs, window, limit, skipUnknown, grantBits: bitsOf(rule, grantBits) };
     compiled.push(one);
     const { conjunctions, rest } = normaliser.normalise(rule.when);
     const restKeys = rest === undefined ? NO_KEYS : [...keysOf(rest)];
-    for (const literals of conjunctions) conjuncts.push({ rule: one, literals, rest, restKeys, keys: NO_MASK });
+    for (const literals of conjunctions) {
+      const conjunct = { rule: one, literals, rest, restKeys, keys: masks.of(literals, restKeys, limit) };
+      conjuncts.push(conjunct);
+      if (!isRising(literals)) unsorted.push(conjunct);
+    }
   }
-  const masks = new MaskTable();
-  const order = fileOrder(conjuncts);
-  for (const conjunct of conjuncts) {
-    // Forms of sets are shared, so they are not sorted in place.
-    if (conjunct.literals.length > 1) conjunct.literals = [...conjunct.literals].sort(order);
-    const { limit } = conjunct.rule;
-    conjunct.keys = masks.of(conjunct.literals, limit === undefined ? conjunct.restKeys : [...conjunct.restKeys, ...limit.key], keys);
-  }
-  return Object.freeze({ rules: compiled, conjuncts, plans: makePlans(conjuncts), keys: keys.keys });
+  yield* sortLiterals(unsorted, conjuncts);
+  return Object.freeze({ rules: compiled, conjuncts, plans: yield* makePlans(conjuncts), keys: masks.table.keys });
 }
 
-/** A conjunct before its literals are counted and sorted. */
+/** A conjunct before its literals are sorted. */
 type Draft = { -readonly [field in keyof Conjunct]: Conjunct[field] };
-
-const NO_MASK: KeyMask = Object.freeze([]);
 
 /** Few combinations of keys occur, and many conjuncts share each. */
 class MaskTable {
+  readonly table = new KeyTable();
   readonly #byWord = new Map<number, KeyMask>();
+  readonly #mask: number[] = [];
 
-  of(literals: readonly Literal[], restKeys: readonly SelectorKey[], keys: KeyTable): KeyMask {
-    const mask: number[] = [];
-    for (const { keyIndex } of literals) addKey(mask, keyIndex);
-    for (const key of restKeys) addKey(mask, keys.indexOf(key));
-    const [word = 0] = mask;
-    if (mask.length > 1) return mask;
-    const known = this.#byWord.get(word);
-    if (known === undefined) this.#byWord.set(word, mask);
-    return known ?? mask;
+  of(literals: readonly Literal[], restKeys: readonly SelectorKey[], limit: Limit | undefined): KeyMask {
+    const mask = this.#mask;
+    mask.length = 0;
+    for (const { key } of literals) addKey(mask, this.table.indexOf(key));
+    if (restKeys.length > 0) for (const key of restKeys) addKey(mask, this.table.indexOf(key));
+    if (limit !== undefined) for (const key of limit.key) addKey(mask, this.table.indexOf(key));
+    if (mask.length > 1) return mask.slice();
+    const word = mask[0] ?? 0;
+    let known = this.#byWord.get(word);
+    if (known === undefined) this.#byWord.set(word, (known = mask.slice()));
+    return known;
   }
 }
 
-/** Cheapest key first, then what can be looked up, then the rarest; the rest only makes the order total. */
-function fileOrder(conjuncts: readonly Conjunct[]): (a: Literal, b: Literal) => number {
-  let uses: LiteralUses | undefined;
-  return (a, b) => {
-    if (a.weight !== b.weight) return a.weight - b.weight;
-    // Most literals of one conjunction differ in weight already: only ties are worth the counting.
-    uses ??= new LiteralUses(conjuncts);
-    return uses.of(a) - uses.of(b) || a.keyIndex - b.keyIndex || a.id - b.id;
-  };
+/** Cheapest key first, then what can be looked up, then the rarest, then as written. */
+function* sortLiterals(unsorted: readonly Draft[], all: readonly Conjunct[]): Steps<void> {
+  const uses = new LiteralUses();
+  let sorted = 0;
+  // Most differ in weight already: only ties are worth the counting.
+  if (unsorted.some(({ literals }) => hasTie(literals))) {
+    for (const { literals } of all) {
+      if (++sorted % OF_A_STEP === 0) yield;
+      for (const literal of literals) uses.add(literal);
+    }
+  }
+  const order = (a: Literal, b: Literal): number => weightOf(a) - weightOf(b) || uses.of(a) - uses.of(b);
+  for (const conjunct of unsorted) {
+    if (++sorted % OF_A_STEP === 0) yield;
+    // Forms of sets are shared, so they are not sorted in place.
+    conjunct.literals = conjunct.literals.slice().sort(order);
+  }
+}
+
+/** Whether they are sorted as they stand, whatever is counted. */
+function isRising(literals: readonly Literal[]): boolean {
+  let before = -1;
+  for (const literal of literals) {
+    const weight = weightOf(literal);
+    if (weight <= before) return false;
+    before = weight;
+  }
+  return true;
+}
+
+function hasTie(literals: readonly Literal[]): boolean {
+  return new Set(literals.map(weightOf)).size < literals.length;
 }
 
 /** How many conjunctions hold a literal. */
 class LiteralUses {
-  readonly #byId = new Map<number, number>();
-  readonly #byValue = new Map<number, Map<SelectorValue, number>>();
+  readonly #byLiteral = new Map<Literal, number>();
+  readonly #byValue = new Map<SelectorKey, Map<SelectorValue, number>>();
 
-  constructor(conjuncts: readonly Conjunct[]) {
-    for (const { literals } of conjuncts) {
-      for (const literal of literals) {
-        const value = singleValue(literal);
-        if (value === undefined) count(this.#byId, literal.id);
-        else count(this.#valuesOf(literal.keyIndex), value);
-      }
-    }
+  add(literal: Literal): void {
+    const value = singleValue(literal);
+    if (value === undefined) count(this.#byLiteral, literal);
+    else count(this.#valuesOf(literal.key), value);
   }
 
   of(literal: Literal): number {
     const value = singleValue(literal);
-    return (value === undefined ? this.#byId.get(literal.id) : this.#valuesOf(literal.keyIndex).get(value)) ?? 0;
+    return (value === undefined ? this.#byLiteral.get(literal) : this.#valuesOf(literal.key).get(value)) ?? 0;
   }
 
-  #valuesOf(keyIndex: number): Map<SelectorValue, number> {
-    let values = this.#byValue.get(keyIndex);
+  #valuesOf(key: SelectorKey): Map<SelectorValue, number> {
+    let values = this.#byValue.get(key);
     if (values === undefined) {
       values = new Map<SelectorValue, number>();
-      this.#byValue.set(keyIndex, values);
+      this.#byValue.set(key, values);
     }
     return values;
   }

@@ -1,8 +1,18 @@
+import type { SelectorKey } from '@portcullis/core';
 import type { Conjunct } from './compiled-rule.js';
 import { KeyFan } from './key-fan.js';
+import { finish, OF_A_STEP, type Steps } from './steps.js';
 
 /** Up to so many conjunctions are tried one by one: faster than any lookup. */
 const LEAF_SIZE = 6;
+
+/** A node that was split. */
+interface Split {
+  /** The conjunctions with no literal left; their `rest` is still to be tried. */
+  readonly done: readonly Conjunct[];
+  /** The others, by the key of their next literal. */
+  readonly fans: readonly KeyFan[];
+}
 
 /**
  * Conjunctions whose first `depth` literals are dealt with. A small node is a leaf; a larger one splits, at the first
@@ -12,8 +22,7 @@ export class IndexNode {
   readonly conjuncts: readonly Conjunct[];
   readonly depth: number;
   readonly leaf: boolean;
-  #done: readonly Conjunct[] | undefined;
-  #fans: readonly KeyFan[] | undefined;
+  #split: Split | undefined;
 
   constructor(conjuncts: readonly Conjunct[], depth: number) {
     this.conjuncts = conjuncts;
@@ -21,37 +30,42 @@ export class IndexNode {
     this.leaf = conjuncts.length <= LEAF_SIZE;
   }
 
-  /** The conjunctions with no literal left; their `rest` is still to be tried. */
   get done(): readonly Conjunct[] {
-    return this.#done ?? this.#split().done;
+    return this.#splitNow().done;
   }
 
-  /** The others, by the key of their next literal. */
   get fans(): readonly KeyFan[] {
-    return this.#fans ?? this.#split().fans;
+    return this.#splitNow().fans;
   }
 
-  /** Splits now. */
-  prepare(): void {
-    if (!this.leaf) this.#split();
+  /** Splits in steps: nothing of it is seen before the last. */
+  *prepare(): Steps<void> {
+    if (!this.leaf) this.#split ??= yield* split(this);
   }
 
-  #split(): { readonly done: readonly Conjunct[]; readonly fans: readonly KeyFan[] } {
-    const done: Conjunct[] = [];
-    const byKey = new Map<number, Conjunct[]>();
-    for (const conjunct of this.conjuncts) {
-      const next = conjunct.literals[this.depth];
-      if (next === undefined) done.push(conjunct);
-      else {
-        const filed = byKey.get(next.keyIndex);
-        if (filed === undefined) byKey.set(next.keyIndex, [conjunct]);
-        else filed.push(conjunct);
-      }
+  #splitNow(): Split {
+    return (this.#split ??= finish(split(this)));
+  }
+}
+
+function* split({ conjuncts, depth }: IndexNode): Steps<Split> {
+  const done: Conjunct[] = [];
+  const fans = new Map<SelectorKey, KeyFan>();
+  let filed = 0;
+  for (const conjunct of conjuncts) {
+    if (++filed % OF_A_STEP === 0) yield;
+    const next = conjunct.literals[depth];
+    if (next === undefined) {
+      done.push(conjunct);
+      continue;
     }
-    const fans: KeyFan[] = [];
-    for (const filed of byKey.values()) fans.push(new KeyFan(filed, this.depth));
-    this.#done = done;
-    this.#fans = fans;
-    return { done, fans };
+    let fan = fans.get(next.key);
+    if (fan === undefined) fans.set(next.key, (fan = new KeyFan(next.key, depth, conjuncts)));
+    fan.add(conjunct, next);
   }
+  for (const fan of fans.values()) {
+    yield;
+    fan.seal();
+  }
+  return { done, fans: [...fans.values()] };
 }

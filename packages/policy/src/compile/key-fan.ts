@@ -15,9 +15,9 @@ export class Slot {
   readonly #depth: number;
   #node: IndexNode | undefined;
 
-  constructor(literal: Literal, depth: number, first: Conjunct) {
+  constructor(literal: Literal, depth: number, conjuncts: Conjunct[]) {
     this.literal = literal;
-    this.conjuncts = [first];
+    this.conjuncts = conjuncts;
     this.#depth = depth;
   }
 
@@ -27,81 +27,95 @@ export class Slot {
   }
 }
 
-/** The conjunctions of a node that are filed under one key, by what they ask of its values. */
+/** What a look-up finds: most values are named by one conjunction only, which then needs no slot. */
+export type Found = Slot | Conjunct;
+
+/** The conjunctions of a node that are filed under one key, by what they ask of its values. Sealed before it is used. */
 export class KeyFan {
   readonly key: SelectorKey;
-  /** All keys that the conjunctions hold, and all that those with a grant hold. */
-  readonly keys: KeyMask;
-  readonly grantKeys: KeyMask;
-  readonly grantBits: number;
-  readonly #conjuncts: readonly Conjunct[];
-  readonly #depth: number;
-  readonly #exact = new Map<SelectorValue, Slot | Slot[]>();
-  readonly #patterns: PrefixTree<Slot> | undefined;
-  readonly #ranges: IntervalTree<Slot> | undefined;
+  readonly depth: number;
+  readonly #keys: number[] = [];
+  readonly #grantKeys: number[] = [];
+  #grantBits = 0;
+  #lastKeys: KeyMask | undefined;
+  #lastGrantKeys: KeyMask | undefined;
+  readonly #among: readonly Conjunct[];
+  readonly #exact = new Map<SelectorValue, Found | Found[]>();
+  /** Of literals that name more than one value. */
+  readonly #slots = new Map<Literal, Slot>();
+  #patterns: PrefixTree<Found> | undefined;
+  #ranges: IntervalTree<Found> | undefined;
   /** Slots that only trying can tell. */
-  readonly #tried: readonly Slot[];
-  /** Slots that hold where the key is absent. */
-  readonly absent: readonly Slot[];
+  readonly #tried: Slot[] = [];
+  readonly #absent: Slot[] = [];
   #unknown: IndexNode | undefined;
 
-  constructor(conjuncts: readonly Conjunct[], depth: number) {
-    this.#conjuncts = conjuncts;
-    this.#depth = depth;
-    const keys: number[] = [];
-    const grantKeys: number[] = [];
-    let grantBits = 0;
-    const slots = new Map<number, Slot>();
-    let key: SelectorKey | undefined;
-    let lastKeys: KeyMask | undefined;
-    let lastGrantKeys: KeyMask | undefined;
-    for (const conjunct of conjuncts) {
-      const literal = conjunct.literals[depth];
-      if (literal === undefined) continue;
-      key = literal.key;
-      this.#gather(literal, conjunct, slots);
-      if (conjunct.keys !== lastKeys) addMask(keys, (lastKeys = conjunct.keys));
-      if (conjunct.rule.grantBits === 0) continue;
-      if (conjunct.keys !== lastGrantKeys) addMask(grantKeys, (lastGrantKeys = conjunct.keys));
-      grantBits |= conjunct.rule.grantBits;
-    }
-    if (key === undefined) throw new TypeError('a fan needs a conjunction');
+  /** @param among of the node: those of this key are added */
+  constructor(key: SelectorKey, depth: number, among: readonly Conjunct[]) {
     this.key = key;
-    this.keys = keys;
-    this.grantKeys = grantKeys;
-    this.grantBits = grantBits;
+    this.depth = depth;
+    this.#among = among;
+  }
 
-    const tried: Slot[] = [];
-    const absent: Slot[] = [];
-    const ranges: Interval<Slot>[] = [];
-    let patterns: PrefixTree<Slot> | undefined;
-    for (const slot of slots.values()) {
+  /** All keys that the conjunctions hold. */
+  get keys(): KeyMask {
+    return this.#keys;
+  }
+
+  /** All that those with a grant hold. */
+  get grantKeys(): KeyMask {
+    return this.#grantKeys;
+  }
+
+  get grantBits(): number {
+    return this.#grantBits;
+  }
+
+  /** Slots that hold where the key is absent. */
+  get absent(): readonly Slot[] {
+    return this.#absent;
+  }
+
+  /** @param literal of this key, that comes next in the conjunction */
+  add(conjunct: Conjunct, literal: Literal): void {
+    const value = singleValue(literal);
+    if (value === undefined) this.#addSlot(conjunct, literal);
+    else this.#addExact(conjunct, literal, value);
+    // Neighbours often share their mask.
+    if (conjunct.keys !== this.#lastKeys) addMask(this.#keys, (this.#lastKeys = conjunct.keys));
+    if (conjunct.rule.grantBits === 0) return;
+    if (conjunct.keys !== this.#lastGrantKeys) addMask(this.#grantKeys, (this.#lastGrantKeys = conjunct.keys));
+    this.#grantBits |= conjunct.rule.grantBits;
+  }
+
+  /** Files what names more than one value, after the last was added. */
+  seal(): void {
+    const ranges: Interval<Found>[] = [];
+    for (const slot of this.#slots.values()) {
       const { literal } = slot;
       const { matcher } = literal;
       if (!isIndexable(literal)) {
-        tried.push(slot);
-        if (literalHolds(literal, { ...ABSENT, tier: 'kernel-connect' })) absent.push(slot);
+        this.#tried.push(slot);
+        if (literalHolds(literal, { ...ABSENT, tier: 'kernel-connect' })) this.#absent.push(slot);
       } else if (matcher.op === 'exact') {
-        if (depth > 0 && matcher.values.size > MAX_FILED_VALUES) tried.push(slot);
+        if (this.depth > 0 && matcher.values.size > MAX_FILED_VALUES) this.#tried.push(slot);
         else for (const value of matcher.values) this.#file(value, slot);
       } else if (matcher.op === 'range') ranges.push({ from: matcher.from, to: matcher.to, item: slot });
       else {
-        patterns ??= new PrefixTree();
-        patterns.add(matcher.op === 'glob' ? matcher.glob.literalPrefix : matcher.op === 'prefix' ? matcher.prefix : '', slot);
+        this.#patterns ??= new PrefixTree();
+        this.#patterns.add(matcher.op === 'glob' ? matcher.glob.literalPrefix : matcher.op === 'prefix' ? matcher.prefix : '', slot);
       }
     }
-    this.#patterns = patterns;
-    this.#ranges = ranges.length === 0 ? undefined : new IntervalTree(ranges);
-    this.#tried = tried;
-    this.absent = absent;
+    if (ranges.length > 0) this.#ranges = new IntervalTree(ranges);
+    this.#slots.clear();
   }
 
-  /** Pushes the slots whose literal holds of these values; a slot may come twice. */
-  find(values: readonly SelectorValue[], into: Slot[]): void {
+  /** Pushes what is filed under literals that hold of these values; the same may come twice. */
+  find(values: readonly SelectorValue[], into: Found[]): void {
     for (const value of values) {
       const exact = this.#exact.get(value);
       if (exact !== undefined) {
-        if (Array.isArray(exact)) for (const slot of exact) into.push(slot);
+        if (Array.isArray(exact)) for (const one of exact) into.push(one);
         else into.push(exact);
       }
       if (typeof value === 'number') this.#ranges?.find(value, into);
@@ -115,32 +129,36 @@ export class KeyFan {
   /** What is left where the key is unknown: the same conjunctions, filed under their next keys. */
   get unknown(): IndexNode {
     return (this.#unknown ??= new IndexNode(
-      this.#conjuncts.filter((conjunct) => !conjunct.rule.skipUnknown),
-      this.#depth + 1,
+      this.#among.filter(({ literals, rule }) => literals[this.depth]?.key === this.key && !rule.skipUnknown),
+      this.depth + 1,
     ));
   }
 
-  #findPatterns(value: string, patterns: PrefixTree<Slot>, into: Slot[]): void {
+  #findPatterns(value: string, patterns: PrefixTree<Found>, into: Found[]): void {
     const first = into.length;
     patterns.find(value, into);
     let kept = first;
     for (let at = first; at < into.length; at++) {
       const slot = into[at];
-      if (slot === undefined) continue;
+      if (!(slot instanceof Slot)) continue;
       const { matcher } = slot.literal;
       if (matcher.op !== 'glob' || matcher.glob.matches(value)) into[kept++] = slot;
     }
     into.length = kept;
   }
 
-  /** One slot for each literal; literals of one value are the same when their value is. */
-  #gather(literal: Literal, conjunct: Conjunct, slots: Map<number, Slot>): void {
-    const value = singleValue(literal);
-    const slot = value === undefined ? slots.get(literal.id) : this.#exact.get(value);
-    // Before any list is filed, so there are no arrays yet.
-    if (slot instanceof Slot) slot.conjuncts.push(conjunct);
-    else if (value === undefined) slots.set(literal.id, new Slot(literal, this.#depth, conjunct));
-    else this.#exact.set(value, new Slot(literal, this.#depth, conjunct));
+  /** Literals of one value are the same when their value is. Lists are filed later, so there are no arrays yet. */
+  #addExact(conjunct: Conjunct, literal: Literal, value: SelectorValue): void {
+    const filed = this.#exact.get(value);
+    if (filed === undefined) this.#exact.set(value, conjunct);
+    else if (filed instanceof Slot) filed.conjuncts.push(conjunct);
+    else if (!Array.isArray(filed)) this.#exact.set(value, new Slot(literal, this.depth, [filed, conjunct]));
+  }
+
+  #addSlot(conjunct: Conjunct, literal: Literal): void {
+    const slot = this.#slots.get(literal);
+    if (slot === undefined) this.#slots.set(literal, new Slot(literal, this.depth, [conjunct]));
+    else slot.conjuncts.push(conjunct);
   }
 
   #file(value: SelectorValue, slot: Slot): void {

@@ -1,33 +1,45 @@
 import { costRank, type Evidenced, type SelectorKey, type SelectorValue } from '@portcullis/core';
 import type { Condition, Matcher, Test } from '../source/condition.js';
+import { OneValue } from '../source/one-value.js';
 import { matchKnown } from './truth.js';
 
-/** A test or its negation. */
-export interface Literal {
-  readonly id: number;
-  readonly key: SelectorKey;
-  /** The key's position in the policy's `KeyTable`. */
-  readonly keyIndex: number;
-  readonly matcher: Matcher;
-  readonly negated: boolean;
-  /** Where it goes in a conjunction: cheap keys first, then what can be looked up. */
-  readonly weight: number;
+/** A test as the policy has it, or its negation. Most literals are the tests themselves: a policy holds many. */
+export type Literal = Pick<Test, 'key' | 'definition' | 'matcher'> & {
+  readonly negated?: true;
+};
+
+export function isNegated({ negated }: Literal): boolean {
+  return negated === true;
 }
 
-export function literalHolds(literal: Literal, known: Exclude<Evidenced, { state: 'unknown' }>): boolean {
-  return matchKnown(literal.matcher, known) !== literal.negated;
+export function literalHolds({ matcher, negated }: Literal, known: Exclude<Evidenced, { state: 'unknown' }>): boolean {
+  return matchKnown(matcher, known) !== (negated === true);
 }
 
 /** The value of a test of one value, which is what nearly all are. */
 export function singleValue({ matcher, negated }: Literal): SelectorValue | undefined {
-  if (negated || matcher.op !== 'exact' || matcher.values.size !== 1) return undefined;
-  for (const value of matcher.values) return value;
+  if (negated === true || matcher.op !== 'exact' || matcher.values.size !== 1) return undefined;
+  const { values } = matcher;
+  if (values instanceof OneValue) return values.value;
+  for (const value of values) return value;
   return undefined;
 }
 
 /** Whether the index can look the literal up by value, instead of trying it. */
-export function isIndexable({ matcher, negated }: Pick<Literal, 'matcher' | 'negated'>): boolean {
-  return !negated && (matcher.op === 'exact' || matcher.op === 'glob' || matcher.op === 'prefix' || matcher.op === 'range');
+export function isIndexable({ matcher, negated }: Literal): boolean {
+  return negated !== true && (matcher.op === 'exact' || matcher.op === 'glob' || matcher.op === 'prefix' || matcher.op === 'range');
+}
+
+/** Where it goes in a conjunction: cheap keys first, then what can be looked up. */
+export function weightOf(literal: Literal): number {
+  return costRank(literal.definition.cost) * 8 + shapeRank(literal);
+}
+
+/** One value, then several, then a range or pattern, then what must be tried. */
+function shapeRank(literal: Literal): number {
+  if (!isIndexable(literal)) return 3;
+  if (literal.matcher.op !== 'exact') return 2;
+  return literal.matcher.values.size === 1 ? 0 : 1;
 }
 
 /** The keys of a policy, numbered. */
@@ -50,27 +62,17 @@ export class KeyTable {
  * so they are told apart by their value where they are filed, and not here.
  */
 export class LiteralTable {
-  readonly #keys: KeyTable;
   readonly #bySpelling = new Map<string, Literal>();
   /** Lists in sets are shared by reference: they are spelled once. */
   readonly #spellings = new Map<Matcher, string>();
-  #next = 0;
-
-  constructor(keys: KeyTable) {
-    this.#keys = keys;
-  }
 
   of(test: Test, negated: boolean): Literal {
-    if (!negated && test.matcher.op === 'exact' && test.matcher.values.size === 1) return this.#make(test, false);
-    const spelling = `${negated ? '!' : '='}${test.key} ${this.#spell(test.matcher)}`;
+    const { key, definition, matcher } = test;
+    if (!negated && matcher.op === 'exact' && matcher.values.size === 1) return test;
+    const spelling = `${negated ? '!' : '='}${key} ${this.#spell(matcher)}`;
     let literal = this.#bySpelling.get(spelling);
-    if (literal === undefined) this.#bySpelling.set(spelling, (literal = this.#make(test, negated)));
+    if (literal === undefined) this.#bySpelling.set(spelling, (literal = negated ? { key, definition, matcher, negated } : test));
     return literal;
-  }
-
-  #make({ key, matcher, definition }: Test, negated: boolean): Literal {
-    const weight = costRank(definition.cost) * 8 + shapeRank(matcher, negated);
-    return { id: this.#next++, key, keyIndex: this.#keys.indexOf(key), matcher, negated, weight };
   }
 
   #spell(matcher: Matcher): string {
@@ -79,13 +81,6 @@ export class LiteralTable {
     if (spelled === undefined) this.#spellings.set(matcher, (spelled = spell(matcher)));
     return spelled;
   }
-}
-
-/** One value, then several, then a range or pattern, then what must be tried. */
-function shapeRank(matcher: Matcher, negated: boolean): number {
-  if (!isIndexable({ matcher, negated })) return 3;
-  if (matcher.op !== 'exact') return 2;
-  return matcher.values.size === 1 ? 0 : 1;
 }
 
 function spell(matcher: Matcher): string {

@@ -10,6 +10,9 @@ const MAX_LITERALS = 64;
 /** Literals that must all hold. */
 export type Conjunction = readonly Literal[];
 
+/** Nothing to multiply by. */
+const ONE: readonly Conjunction[] = Object.freeze([]);
+
 /** A condition as literals: any conjunction true makes it true. `rest`, where there is one, must hold beside the only conjunction. */
 export interface NormalForm {
   readonly conjunctions: readonly Conjunction[];
@@ -25,6 +28,8 @@ export class Normaliser {
   /** A set has one form, however often it is used. */
   readonly #forms = new Map<Group, [readonly Conjunction[] | undefined | null, readonly Conjunction[] | undefined | null]>();
   readonly #merged = new Map<Group, readonly Condition[]>();
+  /** A stack: a list for each rule would leave much behind it. */
+  readonly #gathered: Literal[] = [];
 
   constructor(literals: LiteralTable) {
     this.#literals = literals;
@@ -78,25 +83,39 @@ export class Normaliser {
   }
 
   #and(parts: readonly Condition[], negated: boolean): readonly Conjunction[] | undefined {
-    // Most parts are one literal or one conjunction: these gather in one list, and the others multiply.
-    const single: Literal[] = [];
-    let several: readonly Conjunction[] | undefined;
+    const gathered = this.#gathered;
+    const first = gathered.length;
+    const several = this.#gather(parts, negated);
+    const single = gathered.slice(first);
+    while (gathered.length > first) gathered.pop();
+    if (several === undefined || single.length > MAX_LITERALS) return undefined;
+    return several === ONE ? [single] : product([single], several);
+  }
+
+  /** Most parts are one literal or one conjunction: these are gathered, and the others multiply. */
+  #gather(parts: readonly Condition[], negated: boolean): readonly Conjunction[] | undefined {
+    const first = this.#gathered.length;
+    let several = ONE;
     for (const part of parts) {
       if (part.kind === 'test') {
-        addLiteral(single, this.#literals.of(part, negated));
+        this.#add(this.#literals.of(part, negated), first);
         continue;
       }
       const form = this.#form(part, negated);
       if (form === undefined) return undefined;
       const [only] = form;
-      if (form.length === 1 && only !== undefined) for (const literal of only) addLiteral(single, literal);
+      if (form.length === 1 && only !== undefined) for (const literal of only) this.#add(literal, first);
       else {
-        several = several === undefined ? form : product(several, form);
-        if (several === undefined) return undefined;
+        const both = several === ONE ? form : product(several, form);
+        if (both === undefined) return undefined;
+        several = both;
       }
     }
-    if (single.length > MAX_LITERALS) return undefined;
-    return several === undefined ? [single] : product([single], several);
+    return several;
+  }
+
+  #add(literal: Literal, first: number): void {
+    if (!this.#gathered.includes(literal, first)) this.#gathered.push(literal);
   }
 
   /** Exact values of one key side by side below an `any` are one `in`: it is the commonest way that forms grow. */
@@ -121,10 +140,6 @@ export class Normaliser {
     this.#merged.set(condition, parts);
     return parts;
   }
-}
-
-function addLiteral(into: Literal[], literal: Literal): void {
-  if (!into.includes(literal)) into.push(literal);
 }
 
 function union(tests: readonly Test[]): ReadonlySet<SelectorValue> {

@@ -51,7 +51,7 @@ export class CompiledPolicy implements Policy {
     this.keys = new FrozenSet(compiled.keys);
     this.rules = Object.freeze(compiled.rules.map(({ rule }) => rule));
     this.expiresMs = identity.expiresMs ?? Infinity;
-    this.limits = Object.freeze(this.rules.flatMap(({ shadow, limit }) => (shadow || limit === undefined ? [] : [limit.limit])));
+    this.limits = Object.freeze(limitsOf(this.rules));
     this.#compiled = compiled;
     this.#keySets = new KeySets(compiled.keys);
     const nothing: Evidence = new Map();
@@ -201,6 +201,12 @@ export class CompiledPolicy implements Policy {
     for (const fan of this.#walker.openFans) addIfNew(mask, fan.grantKeys, fan.grantBits, granted);
     for (const conjunct of this.#walker.openConjuncts) addIfNew(mask, conjunct.keys, conjunct.rule.grantBits, granted);
   }
+}
+
+function limitsOf(rules: readonly Rule[]): readonly Limit[] {
+  const limits: Limit[] = [];
+  for (const { shadow, limit } of rules) if (!shadow && limit !== undefined) limits.push(limit.limit);
+  return limits;
 }
 
 function addIfNew(mask: number[], keys: KeyMask, grantBits: number, granted: number): void {

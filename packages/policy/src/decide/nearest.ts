@@ -2,7 +2,7 @@ import { trustRank, type Evidence, type FailedCondition, type NearestMiss, type 
 import type { CompiledRule } from '../compile/compiled-rule.js';
 import type { IndexNode } from '../compile/index-node.js';
 import type { Plan } from '../compile/plan.js';
-import type { Slot } from '../compile/key-fan.js';
+import { Slot, type Found } from '../compile/key-fan.js';
 import { evaluate, FALSE, TRUE } from '../compile/truth.js';
 import type { Condition, Test } from '../source/condition.js';
 import { hasExpired, type Rule } from '../source/rule.js';
@@ -77,9 +77,12 @@ function hits(node: IndexNode, evidence: Evidence, found: Set<CompiledRule>): vo
     for (const fan of node.fans) {
       const evidenced = evidence.get(fan.key);
       if (evidenced?.state !== 'present') continue;
-      const slots: Slot[] = [];
-      fan.find(evidenced.values, slots);
-      for (const slot of slots.slice(0, MAX_CANDIDATES)) hits(slot.node, evidence, found);
+      const filed: Found[] = [];
+      fan.find(evidenced.values, filed);
+      for (const one of filed.slice(0, MAX_CANDIDATES)) {
+        if (one instanceof Slot) hits(one.node, evidence, found);
+        else if (found.size < MAX_CANDIDATES) found.add(one.rule);
+      }
     }
   }
   if (node.depth === 0 && !node.leaf) return;

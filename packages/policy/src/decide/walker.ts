@@ -1,7 +1,7 @@
 import { trustRank, type Evidence } from '@portcullis/core';
 import type { CompiledRule, Conjunct } from '../compile/compiled-rule.js';
 import type { IndexNode } from '../compile/index-node.js';
-import type { KeyFan, Slot } from '../compile/key-fan.js';
+import { Slot, type Found, type KeyFan } from '../compile/key-fan.js';
 import { literalHolds } from '../compile/literal.js';
 import { evaluate, FALSE, isKnown, TRUE } from '../compile/truth.js';
 import { isActive } from '../source/rule.js';
@@ -26,7 +26,7 @@ export class Walker {
   readonly unknownRules: CompiledRule[] = [];
   readonly openFans: KeyFan[] = [];
   readonly openConjuncts: Conjunct[] = [];
-  #slots: Slot[] = [];
+  #found: Found[] = [];
   #evidence: Evidence = new Map();
   #nowMs = 0;
   #maxRank = 0;
@@ -47,7 +47,7 @@ export class Walker {
   /** Evidence of a tier ranked beyond `maxRank` counts as unknown. */
   walk(root: IndexNode, maxRank: number): void {
     this.#maxRank = maxRank;
-    empty(this.#slots, 0);
+    empty(this.#found, 0);
     this.#visit(root, true);
   }
 
@@ -78,15 +78,16 @@ export class Walker {
       for (const slot of fan.absent) this.#visit(slot.node, certain);
     } else {
       // The array is a stack: what a fan found is above what its parents still have to visit.
-      const slots = this.#slots;
-      const first = slots.length;
-      fan.find(evidenced.values, slots);
-      const last = slots.length;
+      const found = this.#found;
+      const first = found.length;
+      fan.find(evidenced.values, found);
+      const last = found.length;
       for (let at = first; at < last; at++) {
-        const slot = slots[at];
-        if (slot !== undefined) this.#visit(slot.node, certain);
+        const one = found[at];
+        if (one instanceof Slot) this.#visit(one.node, certain);
+        else if (one !== undefined) this.#try(one, fan.depth + 1, certain);
       }
-      empty(slots, first);
+      empty(found, first);
     }
   }
 

@@ -44,7 +44,7 @@ export class KeyLogic {
 
   /** Whether `claim` surely holds in every known state in which all of `given`, which are of the same key, hold. */
   implies(given: readonly Literal[], claim: Literal): boolean {
-    if (given.some((one) => one.id === claim.id || impliesPlainly(one, claim))) return true;
+    if (given.some((one) => one === claim || impliesPlainly(one, claim))) return true;
     const only = this.#definitions.get(claim.key)?.many === false ? given.map(singleValue).find((value) => value !== undefined) : undefined;
     if (only !== undefined) return literalHolds(claim, { state: 'present', values: [only], tier: 'kernel-connect' });
     const atoms = this.#atoms(claim.key, [...given, claim]);

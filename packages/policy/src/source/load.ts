@@ -155,7 +155,7 @@ function compileSound(documents: readonly YamlDocument[], findings: FindingList,
 }
 
 /** What a policy is called, and a digest of all its text. */
-export function identify(documents: readonly YamlDocument[]): { readonly name: string; readonly revision: string } {
+function identify(documents: readonly YamlDocument[]): { readonly name: string; readonly revision: string } {
   const [main] = documents;
   const hash = createHash('sha256');
   // Lengths first, so that no text can be moved from one file to the next unseen.

@@ -1,4 +1,5 @@
 import { encodeDocuments } from '../compiled/compiled-file.js';
+import type { PolicyIdentity } from '../decide/compiled-policy.js';
 import type { DocEntry, DocList, DocMap, DocNode } from '../document/node.js';
 import { itemsOf } from '../document/node.js';
 import type { Remark } from '../document/remark.js';
@@ -8,18 +9,22 @@ import { loadDocuments, type LoadedPolicy, type LoadOptions } from './load.js';
 
 /** A policy that was read and checked, on its way to another thread, as structured clone takes it: all of it but the rules. */
 export interface PolicyParcel {
-  /** No finding is an error: its documents and rules follow. */
-  readonly sound: boolean;
+  /** Undefined: a finding is an error. Otherwise its documents and rules follow. */
+  readonly identity?: PolicyIdentity;
   readonly findings: readonly PolicyFinding[];
   readonly suppressed: readonly SuppressedFinding[];
   readonly files: readonly string[];
   readonly folders: readonly string[];
   readonly sources: readonly (readonly [file: string, text: string])[];
   readonly documents: readonly { readonly file: string; readonly root: DocNode; readonly remarks: readonly Remark[] }[];
+  /** How many batches follow. */
+  readonly batches: number;
 }
 
 /** Some rules of one of its documents, in order. */
 export interface RuleBatch {
+  /** Which one it is: one that is lost would be rules that are lost. */
+  readonly at: number;
   readonly document: number;
   readonly rules: readonly DocNode[];
 }
@@ -38,16 +43,17 @@ const RULES_OF_A_BATCH = 256;
 /** Reads and checks a policy as `loadPolicy` does, for `unpackPolicy` in another thread. */
 export function packPolicy(path: string, options: LoadOptions): PackedPolicy {
   const { loaded, documents } = loadDocuments(path, options);
-  const sound = loaded.policy !== undefined;
-  const kept = sound ? documents : [];
+  const { policy } = loaded;
+  const kept = policy === undefined ? [] : documents;
   const { findings, suppressed, files, folders } = loaded;
+  const batches = kept.flatMap(({ root }, document) => slices(itemsOf(root, 'rules')).map((rules) => ({ document, rules }))).map((batch, at) => ({ at, ...batch }));
   const parcel = {
-    sound, findings, suppressed, files, folders,
+    ...(policy && { identity: { name: policy.name, revision: policy.revision, expiresMs: policy.expiresMs } }), findings, suppressed, files, folders,
     sources: [...loaded.sources].map(([file, { text }]) => [file, text] as const),
     documents: kept.flatMap(({ file, root, remarks }) => (root === undefined ? [] : [{ file, root: withoutRules(root), remarks }])),
+    batches: batches.length,
   };
-  const batches = kept.flatMap(({ root }, document) => slices(itemsOf(root, 'rules')).map((rules) => ({ document, rules })));
-  return { loaded, parcel, batches, bytes: () => (sound ? encodeDocuments(documents, path) : undefined) };
+  return { loaded, parcel, batches, bytes: () => (policy === undefined ? undefined : encodeDocuments(documents, path)) };
 }
 
 function slices(nodes: readonly DocNode[]): readonly (readonly DocNode[])[] {

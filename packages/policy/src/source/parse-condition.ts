@@ -5,6 +5,7 @@ import type { FindingList, Span } from '../findings/finding.js';
 import type { SourceText } from '../findings/source-text.js';
 import { suggestKey } from '../findings/suggest-key.js';
 import { group, type Condition, type Group, type Test } from './condition.js';
+import { OneValue } from './one-value.js';
 import { MatcherParser } from './parse-matcher.js';
 import type { SetLookup } from './sets.js';
 
@@ -85,7 +86,7 @@ export class ConditionParser {
       this.#findings.report('POLICY_VALUE_TYPE', this.#source, node, `${quote(parts.value)} is not a value of ${quote(parts.key)}, which is of type ${definition.definition.value.type}`);
       return undefined;
     }
-    return this.#makeTest(definition, node, { op: 'exact', values: new Set([value]) }, String(value));
+    return this.#makeTest(definition, node, { op: 'exact', values: new OneValue(value) }, String(value));
   }
 
   #define(key: string, span: Span): { readonly key: SelectorKey; readonly definition: SelectorDefinition } | undefined {

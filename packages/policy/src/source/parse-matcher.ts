@@ -6,6 +6,7 @@ import type { FindingList } from '../findings/finding.js';
 import type { SourceText } from '../findings/source-text.js';
 import { didYouMean } from '../findings/suggest.js';
 import type { Matcher } from './condition.js';
+import { OneValue } from './one-value.js';
 
 export interface ParsedMatcher {
   readonly matcher: Matcher;
@@ -64,7 +65,8 @@ export class MatcherParser {
       else values.add(value);
     }
     if (!sound || values.size === 0) return undefined;
-    return { matcher: { op: 'exact', values }, expected: spellValues(values) };
+    const [only] = values;
+    return { matcher: { op: 'exact', values: values.size === 1 && only !== undefined ? new OneValue(only) : values }, expected: spellValues(values) };
   }
 
   #value(node: DocNode, definition: SelectorDefinition): SelectorValue | undefined {

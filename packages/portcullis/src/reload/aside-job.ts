@@ -14,7 +14,7 @@ export interface AsideJob {
   readonly keep: boolean;
 }
 
-/** Its first message. Each that is sent back is answered by a batch of rules, or `null` after the last. */
+/** Its first message. Each that is sent back is answered by a batch of rules. */
 export interface AsideAnswer {
   readonly parcel: PolicyParcel;
   /** Why its tests do not let it take effect. */

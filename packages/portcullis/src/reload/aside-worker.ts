@@ -13,5 +13,5 @@ const made = keep ? bytes() : undefined;
 const answer: AsideAnswer = { parcel, ...(why !== undefined && { why }), ...(made !== undefined && { bytes: made }) };
 
 let at = 0;
-parentPort?.on('message', () => { parentPort?.postMessage(batches[at++] ?? null); });
+parentPort?.on('message', () => { parentPort?.postMessage(batches[at++]); });
 parentPort?.postMessage(answer);

@@ -28,7 +28,7 @@ export async function loadAside(path: string, { catalogue, knownListeners, maxBy
   const thread = new LoaderThread(job);
   try {
     const { parcel, why, bytes } = await thread.next() as AsideAnswer;
-    const next = async (): Promise<RuleBatch | undefined> => (await thread.ask() as RuleBatch | null) ?? undefined;
+    const next = async (): Promise<RuleBatch> => await thread.ask() as RuleBatch;
     const loaded = await unpackPolicy(parcel, next, { catalogue, nowMs, ...(listeners && { knownListeners: listeners }) });
     return { ...loaded, aside: { ...(why !== undefined && { why }), ...(bytes && { bytes }) } };
   } finally {
@@ -45,11 +45,15 @@ class LoaderThread {
   constructor(job: AsideJob) {
     // Nothing of this process's options or environment: it reads files and calculates.
     this.#worker = new Worker(new URL('./aside-worker.js', import.meta.url), { workerData: job, execArgv: [], env: {}, name: 'portcullis-policy' });
-    this.#worker.on('message', (message: unknown) => this.#settle?.resolve(message));
     const failed = (cause: unknown): void => {
       this.#ended ??= new PortcullisError('POLICY_READ', `the thread that reads \`${job.path}\` ended`, { cause, facts: { path: job.path } });
       this.#settle?.reject(this.#ended);
     };
+    this.#worker.on('message', (message: unknown) => {
+      if (this.#settle === undefined) failed(new Error('it spoke without being asked'));
+      else this.#settle.resolve(message);
+      this.#settle = undefined;
+    });
     this.#worker.on('error', failed).on('messageerror', failed).on('exit', (code) => { failed(new Error(`exit code ${String(code)}`)); });
   }
 

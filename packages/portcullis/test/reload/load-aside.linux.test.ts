@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Worker } from 'node:worker_threads';
 import { LINUX_SELECTORS } from '@portcullis/attestor-linux';
 import { Catalogue, type Evidence } from '@portcullis/core';
 import { loadPolicy, parseEvidence, type LoadedPolicy } from '@portcullis/policy';
@@ -68,6 +69,36 @@ describe('a policy that is loaded aside', function () {
   it('is the way of large policies only, by what they include too', () => {
     const [small, large] = [folder.write('small.yaml', rules(100, 1)), folder.write('large.yaml', rules(3_000, 1))];
     assert.deepEqual([isLarge(small, new Map()), isLarge(large, new Map()), isLarge(small, loadPolicy(large, load).sources), isLarge(folder.at('none'), new Map())], [false, true, true, false]);
+  });
+
+  it('stays out of force where its thread ends between two batches, or says what it was not asked; the next one is loaded', async () => {
+    const text = (uid: number): string => `${rules(600, uid)}${'# large by its comments\n'.repeat(12_000)}`;
+    const path = folder.write('p.yaml', text(1_000));
+    const told: PolicyReload[] = [];
+    const gate = await createGate({ policy: path, watch: false, onReload: (reload) => { told.push(reload); } });
+    const before = gate.policy.revision;
+    const batch = (at: number): object => ({ at, document: 0, rules: [] });
+    const faults: Readonly<Record<string, (thread: Worker) => void>> = {
+      'exit code 1': (thread) => { thread.once('message', () => thread.once('message', () => { void thread.terminate(); })); },
+      'out of memory': (thread) => { thread.once('message', () => { thread.emit('error', new Error('out of memory')); }); },
+      'without being asked': (thread) => { thread.once('message', () => { thread.emit('message', batch(0)); }); },
+      'batch 1 of the rules came where 0': (thread) => { thread.once('message', () => setImmediate(() => { thread.emit('message', batch(1)); })); },
+    };
+    try {
+      writeFileSync(path, text(2_000));
+      for (const [why, fault] of Object.entries(faults)) {
+        process.once('worker', fault);
+        await gate.reload();
+        const { outcome, revision, error } = told.at(-1) ?? {};
+        assert.deepEqual([outcome, revision, gate.policy.revision], ['rejected', before, before], why);
+        assert.ok(error?.includes(why), error);
+      }
+      await gate.reload();
+      assert.equal(told.at(-1)?.outcome, 'loaded', told.at(-1)?.error);
+      assert.ok(gate.policy.revision.startsWith('2000@'));
+    } finally {
+      await gate.close();
+    }
   });
 
   it('holds up nobody for long, keeps what its tests refuse out of force, and is kept as the last good one', async () => {
