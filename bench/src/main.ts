@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { measureAdmission, measureMemory, measureStages } from './admission.js';
 import { measureAttest } from './attest.js';
 import { measureDecide, measureLoad } from './decide.js';
+import { measureLeases } from './leases.js';
 import { LoadClient } from './load-client.js';
 import { measureThroughput } from './throughput.js';
 
@@ -58,6 +59,9 @@ async function admissions(): Promise<void> {
   say('### One held connection, admitted again and again in one process, µs');
   say();
   table(['admission', 'µs'], (await measureAttest(client, folder)).map(({ name, micros }) => [name, fixed(micros)]));
+  say('### A lease, beyond its admission, µs');
+  say();
+  table(['lease', 'µs'], (await measureLeases(client, folder)).map(({ name, micros }) => [name, fixed(micros)]));
   say('### Stages, mean µs by the gate\'s own clock');
   say();
   const stages = await measureStages(client, folder, count);

@@ -1,0 +1,85 @@
+import { once } from 'node:events';
+import { createServer, type Socket } from 'node:net';
+import { join } from 'node:path';
+import { LINUX_SELECTORS, LinuxAttestor, LinuxPeerSource } from '@portcullis/attestor-linux';
+import { Catalogue, Collector, Engine, createGate, socketFd, type Admission, type Peer } from '@portcullis/core';
+import { compilePolicyText, type CompiledPolicy } from '@portcullis/policy';
+import type { LoadClient } from './load-client.js';
+import { policyText, type PolicyKind } from './policy-text.js';
+import { microsPerCall } from './statistics.js';
+
+const LEAST_MS = 400;
+
+export interface LeaseFigure {
+  readonly name: string;
+  readonly micros: number;
+}
+
+/** What a lease costs beyond its admission: holding the peer, watching for its exit, and each look at what it runs. */
+export async function measureLeases(client: LoadClient, folder: string): Promise<readonly LeaseFigure[]> {
+  return [...(await taking(client, folder)), await reverifying(client, folder, 'uid'), await reverifying(client, folder, 'program')];
+}
+
+/** A lease from its beginning to its end, again and again, of the peer of one held connection. */
+async function taking(client: LoadClient, folder: string): Promise<readonly LeaseFigure[]> {
+  const path = join(folder, 'leased.sock');
+  const server = createServer({ pauseOnConnect: true }).listen(path);
+  const accepted = once(server, 'connection') as Promise<[Socket]>;
+  const held = await client.hold(path, 1);
+  const [socket] = await accepted;
+  const uid = admitted('uid', socket, server, client.program);
+  const program = admitted('program', socket, server, client.program);
+  const figures = [
+    { name: 'held, and let go before it began', micros: one(uid, false, false) },
+    { name: 'begun, of a process that no other lease watches', micros: one(uid, false, true) },
+  ];
+  const other = uid.hold({ image: false });
+  other.watch(nothing);
+  figures.push(
+    { name: 'begun, of a process that another lease watches', micros: one(uid, false, true) },
+    { name: 'begun, of such a process, with its program', micros: one(program, true, true) },
+  );
+  other.close();
+  for (const peer of [uid, program]) peer.close();
+  await held.release();
+  server.close();
+  return figures;
+}
+
+function one(peer: Peer, image: boolean, watched: boolean): number {
+  return microsPerCall(() => {
+    const held = peer.hold({ image });
+    if (watched) held.watch(nothing);
+    held.close();
+  }, LEAST_MS);
+}
+
+function admitted(kind: PolicyKind, socket: Socket, origin: object, program: string): Peer {
+  const engine = new Engine(new LinuxPeerSource(), new Collector([new LinuxAttestor()]), 5000);
+  const attested = engine.admit({ fd: socketFd(socket), origin }, policyOf(kind, program), { listener: 'bench', nowMs: 0 }, () => undefined);
+  if (attested instanceof Promise || attested.decision.effect !== 'allow' || attested.peer === undefined) throw new Error('not admitted at once');
+  return attested.peer;
+}
+
+/** `admission.reverify()` of a live connection of a real gate. */
+async function reverifying(client: LoadClient, folder: string, kind: PolicyKind): Promise<LeaseFigure> {
+  const gate = await createGate({ policy: policyOf(kind, client.program), peerSource: new LinuxPeerSource(), attestors: [new LinuxAttestor()] });
+  const path = join(folder, `reverify-${kind}.sock`);
+  const server = createServer().listen(path);
+  gate.guard(server);
+  const came = new Promise<Admission>((resolve) => { gate.on('admitted', resolve); });
+  const held = await client.hold(path, 1);
+  const admission = await came;
+  const micros = microsPerCall(() => { if (admission.reverify() !== undefined) throw new Error('the peer of the benchmark has changed'); }, LEAST_MS);
+  await held.release();
+  await gate.close();
+  return { name: kind === 'uid' ? '`admission.reverify()`, uid only' : '`admission.reverify()`, with a program', micros };
+}
+
+function policyOf(kind: PolicyKind, program: string): CompiledPolicy {
+  const { policy } = compilePolicyText(policyText(kind, program), { file: 'bench.yaml', catalogue: new Catalogue(LINUX_SELECTORS) });
+  if (policy === undefined) throw new Error('the policy of the benchmark is not sound');
+  return policy;
+}
+
+const nothing = (): void => undefined;
