@@ -129,8 +129,7 @@ describe('a compiled policy', () => {
       return load(seal(Buffer.concat([index, table, bytes]))).findings.map(({ code, message }) => `${code} ${message.replace(/^.*: /, '')}`);
     };
     const list = (...inner: readonly number[][]): number[] => [6, 0, 0, inner.length, ...inner.flat()];
-    let deep: number[] = list();
-    for (let i = 0; i < 10_000; i++) deep = [6, 0, 0, 1, ...deep];
+    const deep = [...Array.from({ length: 10_000 }, () => [6, 0, 0, 1]).flat(), ...list()];
     assert.deepEqual(made(deep, []), ['COMPILED_DAMAGED it nests too deeply']);
     // Each list holds the one before twice: 2^40 nodes, written out.
     let doubled = list();

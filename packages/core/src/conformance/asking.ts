@@ -31,10 +31,15 @@ export class Asking {
   }
 
   async closePeers(): Promise<void> {
+    this.closePeersNow();
+    await this.turns();
+  }
+
+  /** Without a look at what comes of it. */
+  closePeersNow(): void {
     const open = this.#open;
     this.#open = [];
     for (const peer of open) peer.close();
-    await this.turns();
   }
 
   async kill(subject: ConformanceSubject, peer: Peer): Promise<void> {

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { requireFeature } from '@portcullis/testkit';
 import { Folder, policy } from './support/folder.js';
-import { portcullis } from './support/run.js';
+import { portcullisProcess } from './support/run.js';
 
 const rule = (when: string): string => policy(`{ id: r, effect: allow, when: ${when} }`);
 const MEGABYTE = 1 << 20;
@@ -40,7 +40,7 @@ describe('bad input (T22)', function () {
 
   /** With a heap that would not hold what a bomb stands for. */
   const refused = async (file: string, code: string, command: readonly string[] = ['check', file]): Promise<string> => {
-    const { code: exit, stdout, stderr } = await portcullis(command, { cwd: folder.path, env: { NODE_OPTIONS: '--max-old-space-size=1600' } });
+    const { code: exit, stdout, stderr } = await portcullisProcess(command, { cwd: folder.path, env: { NODE_OPTIONS: '--max-old-space-size=1600' } });
     const said = `${stdout}${stderr}`;
     assert.equal(exit, 1, said.slice(-2_000));
     assert.match(said, new RegExp(`(?:^|\\n)\\S+:[0-9]+:[0-9]+: ${code} `), said.slice(0, 2_000));

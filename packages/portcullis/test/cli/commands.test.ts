@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { requireFeature } from '@portcullis/testkit';
 import { ALLOW_ME, Folder, policy } from './support/folder.js';
-import { BIN, portcullis, run } from './support/run.js';
+import { BIN, portcullis, portcullisProcess, run } from './support/run.js';
 
 const COMMANDS = ['init', 'serve', 'inspect', 'check', 'test', 'explain', 'diff', 'replay', 'learn', 'suggest', 'schema', 'fmt', 'compile', 'doctor', 'completion'];
 
@@ -14,7 +14,7 @@ describe('portcullis', function () {
 
   it('prints its version', async () => {
     const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { readonly version: string };
-    assert.deepEqual(await portcullis(['--version']), { code: 0, stdout: `${version}\n`, stderr: '' });
+    assert.deepEqual(await portcullisProcess(['--version']), { code: 0, stdout: `${version}\n`, stderr: '' });
   });
 
   it('teaches by examples, in every command', async () => {
@@ -29,7 +29,7 @@ describe('portcullis', function () {
   });
 
   it('exits 2 on a command or an option that it does not know, and suggests one', async () => {
-    const command = await portcullis(['serv']);
+    const command = await portcullisProcess(['serv']);
     assert.equal(command.code, 2);
     assert.match(command.stderr, /Did you mean serve/);
     const option = await portcullis(['check', '--strikt', 'x.yaml']);
@@ -57,7 +57,7 @@ describe('portcullis', function () {
   describe('check', () => {
     it('exits 0 when all is well, and on warnings unless it is strict', async () => {
       const good = folder.write('good.yaml', policy(ALLOW_ME));
-      assert.deepEqual(await portcullis(['check', good]), { code: 0, stdout: '1 file: 0 errors, 0 warnings\n', stderr: '' });
+      assert.deepEqual(await portcullisProcess(['check', good]), { code: 0, stdout: '1 file: 0 errors, 0 warnings\n', stderr: '' });
       const warned = folder.write('warned.yaml', policy('{ id: git, effect: allow, when: { unix:path: /usr/bin/git } }'));
       assert.equal((await portcullis(['check', good, warned])).code, 0);
       const strict = await portcullis(['check', '--strict', warned]);
@@ -119,7 +119,7 @@ describe('portcullis', function () {
     it('decides over evidence, from a file or stdin', async () => {
       const file = folder.write('p.yaml', policy('{ id: traced, effect: deny, when: { linux:tracer: { exists: true } } }', '{ id: me, effect: allow, when: { unix:uid: 7 } }'));
       const good = folder.write('e.json', '{"unix:uid": 7, "linux:tracer": null}');
-      const text = await portcullis(['explain', '-p', file, '-e', good]);
+      const text = await portcullisProcess(['explain', '-p', file, '-e', good]);
       assert.equal(text.code, 0);
       assert.match(text.stdout, /^allow on listener default: rule by me/);
       const { code, stdout } = await portcullis(['explain', '-p', file, '-e', '-', '--json', '--listener', 'front'], { input: '{"unix:uid": 8, "linux:tracer": null}' });
@@ -172,7 +172,7 @@ describe('portcullis', function () {
       assert.ok(report.connections > 0);
       for (const id of ['peerpidfd', 'peergroups', 'labelling', 'id-maps', 'hidepid', 'unprivileged-userns', 'descriptors', 'keys']) assert.ok(report.checks.some((check) => check.id === id), id);
       for (const check of report.checks) if (check.verdict === 'weaker') assert.ok(check.cost !== undefined, check.id);
-      assert.match((await portcullis(['doctor'])).stdout, /^verdict: /m);
+      assert.match((await portcullisProcess(['doctor'])).stdout, /^verdict: /m);
       assert.ok(existsSync('/proc/self'));
     });
   });

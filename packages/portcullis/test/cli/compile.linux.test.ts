@@ -3,7 +3,7 @@ import { readFileSync, statSync } from 'node:fs';
 import { createGate } from 'portcullis';
 import { requireFeature } from '@portcullis/testkit';
 import { ALLOW_ME, ALLOW_OTHER, Folder, policy } from './support/folder.js';
-import { portcullis } from './support/run.js';
+import { portcullis, portcullisProcess } from './support/run.js';
 
 describe('compile', () => {
   let folder: Folder;
@@ -13,7 +13,7 @@ describe('compile', () => {
 
   it('writes one file that every command takes for the policy', async () => {
     folder.write('p.yaml', policy(ALLOW_ME));
-    const made = await portcullis(['compile', 'p.yaml', '-o', 'p.compiled'], { cwd: folder.path });
+    const made = await portcullisProcess(['compile', 'p.yaml', '-o', 'p.compiled'], { cwd: folder.path });
     assert.deepEqual([made.code, made.stderr], [0, '']);
     assert.match(made.stdout, /^p\.compiled: 1 rule of 1 file, [0-9]+ bytes, revision [0-9a-f]{16}\n$/);
     assert.equal(statSync(folder.at('p.compiled')).mode & 0o777, 0o644);

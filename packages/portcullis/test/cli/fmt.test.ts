@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { chmodSync, lstatSync, readdirSync, readFileSync, statSync, symlinkSync } from 'node:fs';
 import { Folder } from './support/folder.js';
-import { portcullis } from './support/run.js';
+import { portcullis, portcullisProcess } from './support/run.js';
 
 const LOOSE = 'kind:   AdmissionPolicy # why\nrules:\n    - {id: one}\n';
 const NEAT = 'kind: AdmissionPolicy # why\nrules:\n  - { id: one }\n';
@@ -38,7 +38,7 @@ describe('portcullis fmt', function () {
   });
 
   it('formats stdin to stdout', async () => {
-    assert.deepEqual(await portcullis(['fmt', '-'], { input: LOOSE }), { code: 0, stdout: NEAT, stderr: '' });
+    assert.deepEqual(await portcullisProcess(['fmt', '-'], { input: LOOSE }), { code: 0, stdout: NEAT, stderr: '' });
     assert.equal((await portcullis(['fmt', '-', 'x.yaml'], { input: LOOSE })).code, 2);
   });
 

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { skipUnless } from '@portcullis/testkit';
 import { Folder } from './support/folder.js';
 import { mine, sourceFolder } from './support/mine.js';
-import { portcullis } from './support/run.js';
+import { portcullis, portcullisProcess } from './support/run.js';
 
 const ENTRIES = fileURLToPath(new URL('../../test/import/fixtures/entries.json', import.meta.url));
 const SPIRE = ['import', 'spire', '--platform', 'linux'];
@@ -49,7 +49,7 @@ describe('portcullis import spire', function () {
   });
 
   it('reads stdin and writes stdout', async () => {
-    const { code, stdout } = await portcullis([...SPIRE, '-'], { input: readFileSync(ENTRIES, 'utf8') });
+    const { code, stdout } = await portcullisProcess([...SPIRE, '-'], { input: readFileSync(ENTRIES, 'utf8') });
     assert.equal(code, 0);
     assert.match(stdout, /^kind: AdmissionPolicy$/m);
   });

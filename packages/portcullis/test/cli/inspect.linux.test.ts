@@ -5,7 +5,7 @@ import { connect } from 'node:net';
 import { requireFeature } from '@portcullis/testkit';
 import type { Inspection, InspectedKey } from '../../dist/inspect/inspection.js';
 import { Folder, ME } from './support/folder.js';
-import { BIN, portcullis } from './support/run.js';
+import { BIN, portcullis, portcullisProcess } from './support/run.js';
 import { until } from './support/serving.js';
 
 const HOSTILE = 'evil\u001b[31m\u202ex';
@@ -28,7 +28,7 @@ describe('portcullis inspect', function () {
   const keyOf = ({ keys }: Inspection, key: string): InspectedKey | undefined => keys.find((one) => one.key === key);
 
   it('shows itself, with a tier for everything that was seen (I5)', async () => {
-    const { code, stdout } = await portcullis(['inspect', '--self', '--json']);
+    const { code, stdout } = await portcullisProcess(['inspect', '--self', '--json']);
     assert.equal(code, 0);
     const inspection = JSON.parse(stdout) as Inspection;
     assert.deepEqual(keyOf(inspection, 'unix:uid'), { key: 'unix:uid', state: 'present', values: [ME], tier: 'kernel-connect' });
@@ -39,7 +39,7 @@ describe('portcullis inspect', function () {
 
   it('shows a process without a connection, and says what that cannot tell', async () => {
     child = spawn('/usr/bin/sleep', ['60']);
-    const { code, stdout } = await portcullis(['inspect', '--pid', String(child.pid), '--json']);
+    const { code, stdout } = await portcullisProcess(['inspect', '--pid', String(child.pid), '--json']);
     assert.equal(code, 0);
     const inspection = JSON.parse(stdout) as Inspection;
     assert.equal(inspection.pin, 'pidfd-open');

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, writeFileSync } from 'node:fs';
 import { requireFeature, skipUnless } from '@portcullis/testkit';
 import { ALLOW_ME, ALLOW_OTHER, Folder, policy } from './support/folder.js';
-import { portcullis, run } from './support/run.js';
+import { portcullis, portcullisProcess, run } from './support/run.js';
 import { Serving } from './support/serving.js';
 import { httpHello, UpstreamServer } from './support/upstream.js';
 
@@ -51,7 +51,7 @@ describe('records of a real gateway', () => {
 
   it('of observe mode are enough to learn from: who came comes in under the policy that was learnt', async () => {
     const log = await record(policy(ALLOW_OTHER), '--observe');
-    const learnt = await portcullis(['learn', log, '-o', folder.at('policy.yaml')]);
+    const learnt = await portcullisProcess(['learn', log, '-o', folder.at('policy.yaml')]);
     assert.equal(learnt.code, 0, learnt.stderr);
     assert.match(learnt.stderr, /1 rule from 2 decisions/);
     assert.equal((await portcullis(['test', folder.at('policy.test.yaml')])).code, 0);

@@ -5,7 +5,7 @@ import { existsSync } from 'node:fs';
 import { createGate, loadPlatform } from 'portcullis';
 import { requireFeature, skipUnless } from '@portcullis/testkit';
 import { Folder, ME, policy } from './support/folder.js';
-import { asUser, portcullis, run } from './support/run.js';
+import { asUser, portcullis, portcullisProcess, run } from './support/run.js';
 import { Serving, until, type Line } from './support/serving.js';
 import { httpHello, UpstreamServer } from './support/upstream.js';
 
@@ -85,7 +85,7 @@ describe('portcullis serve on a loopback port', function () {
     await once(taken, 'listening');
     folder.write('p.yaml', policy(ALLOW_ME));
     const refused = async (listen: string, ...more: readonly string[]): Promise<readonly [number | null, string]> => {
-      const { code, stderr } = await portcullis(['serve', '--policy', folder.at('p.yaml'), '--listen', listen, '--upstream', `unix:${folder.at('up.sock')}`, ...more]);
+      const { code, stderr } = await portcullisProcess(['serve', '--policy', folder.at('p.yaml'), '--listen', listen, '--upstream', `unix:${folder.at('up.sock')}`, ...more]);
       return [code, stderr];
     };
     for (const host of ['0.0.0.0', '[::]', '192.0.2.2']) {

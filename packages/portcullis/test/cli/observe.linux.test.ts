@@ -3,7 +3,7 @@ import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { createGate, type PolicyGate } from 'portcullis';
 import { requireFeature } from '@portcullis/testkit';
 import { ALLOW_ME, ALLOW_OTHER, Folder, ME, policy } from './support/folder.js';
-import { portcullis } from './support/run.js';
+import { portcullis, portcullisProcess } from './support/run.js';
 import { Serving, until, type Line } from './support/serving.js';
 import { echo, UpstreamServer } from './support/upstream.js';
 
@@ -130,6 +130,6 @@ describe('serve: observe mode, candidates and limits', function () {
     assert.deepEqual([await say().answer, await say().answer, await say().answer], ['hello', 'hello', '']);
     const refused = await gateway.until('decision', 3);
     assert.deepEqual([refused['cause'], refused['code'], refused['selectors']], ['capacity', 'rate-limit-uid', {}]);
-    assert.match((await portcullis(['serve', '--policy', 'p', '--listen', 'unix:/a', '--upstream', 'unix:/b', '--rate-per-uid', 'fast'])).stderr, /`--rate-per-uid` is a rate such as/);
+    assert.match((await portcullisProcess(['serve', '--policy', 'p', '--listen', 'unix:/a', '--upstream', 'unix:/b', '--rate-per-uid', 'fast'])).stderr, /`--rate-per-uid` is a rate such as/);
   });
 });

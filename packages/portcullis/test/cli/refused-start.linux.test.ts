@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { chmodSync, existsSync, readFileSync } from 'node:fs';
 import { requireFeature } from '@portcullis/testkit';
 import { ALLOW_ME, Folder, ME, policy } from './support/folder.js';
-import { asUser, BIN, portcullis, type Ran } from './support/run.js';
+import { asUser, BIN, portcullis, portcullisProcess, type Ran } from './support/run.js';
 
 const HEAD = 'apiVersion: portcullis/v1\nkind: AdmissionPolicy\n';
 
@@ -39,13 +39,13 @@ describe('portcullis serve, where it must not start', function () {
   ];
   for (const [what, text, pattern] of bad) {
     it(`refuses ${what}`, async () => {
-      refused(await portcullis(argumentsFor(folder.write('p.yaml', text))), pattern);
+      refused(await portcullisProcess(argumentsFor(folder.write('p.yaml', text))), pattern);
     });
   }
 
   it('refuses a policy that is not there, and one that is a folder', async () => {
-    refused(await portcullis(argumentsFor(folder.at('none.yaml'))), /YAML_READ.*ENOENT/);
-    refused(await portcullis(argumentsFor(folder.path)), /YAML_READ.*not a regular file/);
+    refused(await portcullisProcess(argumentsFor(folder.at('none.yaml'))), /YAML_READ.*ENOENT/);
+    refused(await portcullisProcess(argumentsFor(folder.path)), /YAML_READ.*not a regular file/);
   });
 
   it('refuses a policy that it may not read', async function () {
@@ -59,25 +59,25 @@ describe('portcullis serve, where it must not start', function () {
   it('refuses a path that exists and is no stale socket, and leaves it alone', async () => {
     const file = folder.write('p.yaml', policy(ALLOW_ME));
     folder.write('taken', 'precious');
-    refused(await portcullis(argumentsFor(file, folder.at('taken'))), /LISTEN_EXISTS/);
+    refused(await portcullisProcess(argumentsFor(file, folder.at('taken'))), /LISTEN_EXISTS/);
     assert.equal(readFileSync(folder.at('taken'), 'utf8'), 'precious');
   });
 
   it('refuses a folder that others may write', async () => {
     const file = folder.write('p.yaml', policy(ALLOW_ME));
     chmodSync(folder.path, 0o777);
-    refused(await portcullis(argumentsFor(file)), /LISTEN_PARENT_UNSAFE/);
+    refused(await portcullisProcess(argumentsFor(file)), /LISTEN_PARENT_UNSAFE/);
   });
 
   it('refuses a group that this host does not have', async () => {
-    refused(await portcullis([...argumentsFor(folder.write('p.yaml', policy(ALLOW_ME))), '--group', 'no-such-group-here']), /NAME_UNRESOLVED/);
+    refused(await portcullisProcess([...argumentsFor(folder.write('p.yaml', policy(ALLOW_ME))), '--group', 'no-such-group-here']), /NAME_UNRESOLVED/);
   });
 
   it('leaves no socket of a gateway whose second listener fails', async () => {
     folder.write('p.yaml', policy(ALLOW_ME));
     folder.write('taken', '');
     const listener = (name: string, path: string): string => `  - { name: ${name}, listen: { path: ${folder.at(path)} }, upstream: "unix:${folder.at('up.sock')}", policy: p.yaml }\n`;
-    const { code, stderr } = await portcullis(['serve', folder.write('gateway.yaml', `apiVersion: portcullis/v1\nkind: Gateway\nlisteners:\n${listener('a', 'g.sock')}${listener('b', 'taken')}`)]);
+    const { code, stderr } = await portcullisProcess(['serve', folder.write('gateway.yaml', `apiVersion: portcullis/v1\nkind: Gateway\nlisteners:\n${listener('a', 'g.sock')}${listener('b', 'taken')}`)]);
     assert.equal(code, 1);
     assert.match(stderr, /LISTEN_EXISTS/);
     assert.ok(!existsSync(folder.at('g.sock')));
@@ -85,23 +85,23 @@ describe('portcullis serve, where it must not start', function () {
 
   it('refuses a gateway file with mistakes, all at once', async () => {
     const file = folder.write('gateway.yaml', 'apiVersion: portcullis/v1\nkind: Gateway\nlisteners:\n  - name: a b\n    listen: { path: g.sock, mode: 66 }\n    upstrem: unix:/x\n    upstream: tcp:localhost:80\n    policy: p.yaml\n    refusal: clos\n');
-    const ran = await portcullis(['serve', file]);
+    const ran = await portcullisProcess(['serve', file]);
     refused(ran, /GATEWAY_INVALID/);
     for (const pattern of [/:4:11: SCHEMA_VALUE/, /absolute path/, /`mode` must be octal/, /did you mean `upstream`/, /tcp:ADDRESS:PORT/, /did you mean `close`/]) assert.match(ran.stderr, pattern);
   });
 
   it('refuses options beside a gateway file, and bad ones, with exit 2', async () => {
     for (const args of [['gateway.yaml', '--policy', 'p'], ['-p', 'p', '-l', 'g.sock', '-u', 'unix:/u'], ['-p', 'p', '-l', 'unix:/g', '-u', 'tcp:localhost:1'], ['-p', 'p', '-l', 'unix:/g', '-u', 'unix:/u', '--mode', '999'], ['-p', 'p', '-l', 'unix:/g', '-u', 'unix:/u', '--log', 'xml']]) {
-      assert.equal((await portcullis(['serve', ...args])).code, 2, args.join(' '));
+      assert.equal((await portcullisProcess(['serve', ...args])).code, 2, args.join(' '));
     }
   });
 
   it('says that a policy is none of its gateway files', async () => {
-    refused(await portcullis(['serve', folder.write('p.yaml', policy(ALLOW_ME))]), /GATEWAY_INVALID.*is a policy: use `--policy`/);
+    refused(await portcullisProcess(['serve', folder.write('p.yaml', policy(ALLOW_ME))]), /GATEWAY_INVALID.*is a policy: use `--policy`/);
   });
 
   it('counts the errors of a gateway file in words that agree', async () => {
-    refused(await portcullis(['serve', folder.write('gateway.yaml', 'apiVersion: portcullis/v1\nkind: Gateway\n')]), /has 1 error:/);
+    refused(await portcullisProcess(['serve', folder.write('gateway.yaml', 'apiVersion: portcullis/v1\nkind: Gateway\n')]), /has 1 error:/);
   });
 
   it('refuses two listeners on one socket, and one that is its own upstream, when checked and at start', async () => {
@@ -109,12 +109,12 @@ describe('portcullis serve, where it must not start', function () {
     const listener = (name: string, path: string, up: string): string => `  - { name: ${name}, listen: { path: ${folder.at(path)} }, upstream: "unix:${folder.at(up)}", policy: p.yaml }\n`;
     const file = folder.write('gateway.yaml', `apiVersion: portcullis/v1\nkind: Gateway\nlisteners:\n${listener('a', 'g.sock', 'up.sock')}${listener('b', './g.sock', 'up.sock')}${listener('c', 'c.sock', 'c.sock')}`);
     for (const [command, text] of [['check', 'stdout'], ['serve', 'stderr']] as const) {
-      const ran = await portcullis([command, file]);
+      const ran = await portcullisProcess([command, file]);
       assert.equal(ran.code, 1, command);
       assert.match(ran[text], /gateway\.yaml:5:[0-9]+: SCHEMA_VALUE two listeners listen on one path/);
       assert.match(ran[text], /gateway\.yaml:6:[0-9]+: SCHEMA_VALUE .*own socket/);
     }
-    const { code, stderr } = await portcullis(['serve', '-p', folder.at('p.yaml'), '-l', 'unix:/run/x.sock', '-u', 'unix:/run/./x.sock']);
+    const { code, stderr } = await portcullisProcess(['serve', '-p', folder.at('p.yaml'), '-l', 'unix:/run/x.sock', '-u', 'unix:/run/./x.sock']);
     assert.equal(code, 2);
     assert.match(stderr, /are one socket/);
   });

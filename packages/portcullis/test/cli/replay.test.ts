@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { Folder, policy } from './support/folder.js';
-import { BIN, portcullis } from './support/run.js';
+import { BIN, portcullis, portcullisProcess } from './support/run.js';
 
 const NOW = '2026-11-21T12:00:00.000Z';
 
@@ -92,7 +92,7 @@ describe('portcullis replay', function () {
 
   it('reads stdin, and says what is wrong with a file in one line', async () => {
     folder.write('p.yaml', policy(PEOPLE));
-    const { code, stdout } = await portcullis(['replay', '-p', folder.at('p.yaml'), '-'], { input: `${line({}, { 'unix:uid': 5 })}\n` });
+    const { code, stdout } = await portcullisProcess(['replay', '-p', folder.at('p.yaml'), '-'], { input: `${line({}, { 'unix:uid': 5 })}\n` });
     assert.deepEqual([code, stdout.includes('1 decision under')], [0, true]);
     for (const path of [folder.at('none'), folder.path, '/dev/zero']) {
       const none = await portcullis(['replay', '-p', folder.at('p.yaml'), path]);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, statSync } from 'node:fs';
 import { requireFeature, skipUnless } from '@portcullis/testkit';
 import { ALLOW_ME, ALLOW_OTHER, Folder, ME, policy } from './support/folder.js';
-import { asUser, portcullis, run } from './support/run.js';
+import { asUser, portcullisProcess, run } from './support/run.js';
 import { Serving, type Line } from './support/serving.js';
 import { httpHello, UpstreamServer } from './support/upstream.js';
 
@@ -172,7 +172,7 @@ describe('portcullis serve', function () {
   });
 
   it('refuses to be called with half of what it needs', async () => {
-    const { code, stderr } = await portcullis(['serve', '--policy', 'p.yaml']);
+    const { code, stderr } = await portcullisProcess(['serve', '--policy', 'p.yaml']);
     assert.equal(code, 2);
     assert.match(stderr, /--upstream/);
   });

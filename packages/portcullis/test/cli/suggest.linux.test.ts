@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { requireFeature } from '@portcullis/testkit';
 import { Folder, ME } from './support/folder.js';
-import { portcullis } from './support/run.js';
+import { portcullis, portcullisProcess } from './support/run.js';
 
 describe('portcullis suggest', () => {
   before(function () { requireFeature(this, 'linux', process.platform === 'linux', 'needs Linux'); });
@@ -13,7 +13,7 @@ describe('portcullis suggest', () => {
     const child = spawn('/bin/sleep', ['60'], { stdio: 'ignore' });
     try {
       await once(child, 'spawn');
-      const { code, stdout, stderr } = await portcullis(['suggest', '--pid', String(child.pid)]);
+      const { code, stdout, stderr } = await portcullisProcess(['suggest', '--pid', String(child.pid)]);
       assert.equal(code, 0, stderr);
       assert.match(stdout, /^# unix:path: \S*sleep\S* \[image\]$/m);
       assert.match(stdout, new RegExp(`^ {6}unix:uid: ${String(ME)}$`, 'm'));

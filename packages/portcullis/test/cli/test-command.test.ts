@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { existsSync, readFileSync, renameSync } from 'node:fs';
 import { requireFeature } from '@portcullis/testkit';
 import { Folder, policy } from './support/folder.js';
-import { BIN, portcullis, run } from './support/run.js';
+import { BIN, portcullis, portcullisProcess, run } from './support/run.js';
 
 const PYTHON = '/usr/bin/python3';
 const TRACED = '{ id: no-tracers, effect: deny, when: { linux:tracer: { exists: true } } }';
@@ -38,7 +38,7 @@ describe('portcullis test', function () {
   afterEach(() => { folder.remove(); });
 
   it('exits 0 where all held, and lists what did', async () => {
-    const { code, stdout, stderr } = await portcullis(['test', folder.write('good.yaml', GOOD)]);
+    const { code, stdout, stderr } = await portcullisProcess(['test', folder.write('good.yaml', GOOD)]);
     assert.deepEqual([code, stderr], [0, '']);
     assert.match(stdout, /good\.yaml\n {2}✓ alice reads\n {2}✓ a traced alice does not\n {2}✓ never .* \(proved: 18 of 18 peers, .*\n {2}covered: 2 of 2 rules \(100 %\), 3 of 4 branches \(75 %\)\n\n3 passing\n$/);
     assert.ok(!stdout.includes('TEST_UNCOVERED'));

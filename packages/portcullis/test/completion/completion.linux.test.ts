@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { requireFeature } from '@portcullis/testkit';
 import { Folder } from '../cli/support/folder.js';
-import { portcullis, run } from '../cli/support/run.js';
+import { portcullis, portcullisProcess, run } from '../cli/support/run.js';
 import { calledWith } from './support/typed.js';
 
 /** What is typed, and what stands there once it was completed. */
@@ -30,7 +30,7 @@ describe('completion', function () {
     folder = new Folder();
     folder.write('gateway.yaml', '');
     folder.write('my-policy.yaml', '');
-    for (const shell of ['bash', 'zsh', 'fish']) folder.write(`completion.${shell}`, (await portcullis(['completion', shell])).stdout);
+    for (const shell of ['bash', 'zsh', 'fish']) folder.write(`completion.${shell}`, (await portcullisProcess(['completion', shell])).stdout);
   });
   after(() => { folder.remove(); });
 

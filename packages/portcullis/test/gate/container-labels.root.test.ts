@@ -8,7 +8,7 @@ import { Podman, requireFeature, skipUnless } from '@portcullis/testkit';
 import { ContainerAttestor } from '@portcullis/attestor-container';
 import { createGate, type PolicyGate } from '../../dist/index.js';
 import { mine, sourceFolder } from '../cli/support/mine.js';
-import { portcullis } from '../cli/support/run.js';
+import { portcullisProcess as portcullis } from '../cli/support/run.js';
 import { Serving } from '../cli/support/serving.js';
 import { httpHello, UpstreamServer } from '../cli/support/upstream.js';
 

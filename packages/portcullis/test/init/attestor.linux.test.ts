@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { requireFeature } from '@portcullis/testkit';
 import { ME } from '../cli/support/folder.js';
-import { portcullis, run } from '../cli/support/run.js';
+import { portcullis, portcullisProcess, run } from '../cli/support/run.js';
 import { Serving } from '../cli/support/serving.js';
 import { httpHello, UpstreamServer } from '../cli/support/upstream.js';
 import { ROOT } from '../docs/support/pages.js';
@@ -32,7 +32,7 @@ describe('portcullis init --attestor', function () {
 
   it('writes a plugin that builds, passes its own tests, and decides behind `portcullis serve` as it would be published', async () => {
     const made = folder.at('my plugin');
-    const { code, stdout, stderr } = await portcullis(['init', '--attestor', 'team-2b', made]);
+    const { code, stdout, stderr } = await portcullisProcess(['init', '--attestor', 'team-2b', made]);
     assert.deepEqual([code, stderr], [0, '']);
     assert.match(stdout, /portcullis-attestor-team-2b, which has a key `team-2b:label`[^]*npm test/);
 

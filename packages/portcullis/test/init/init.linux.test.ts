@@ -4,7 +4,7 @@ import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { requireFeature } from '@portcullis/testkit';
 import { Folder } from '../cli/support/folder.js';
-import { portcullis } from '../cli/support/run.js';
+import { portcullis, portcullisProcess } from '../cli/support/run.js';
 import { Serving } from '../cli/support/serving.js';
 import { LanguageServer } from '../schema/support/language-server.js';
 
@@ -19,7 +19,7 @@ describe('portcullis init', function () {
 
   it('writes what is sound, tested, formatted, right in an editor, and runs', async () => {
     const made = folder.at('of my own, "quoted"/gate');
-    const { code, stdout, stderr } = await portcullis(['init', made]);
+    const { code, stdout, stderr } = await portcullisProcess(['init', made]);
     assert.deepEqual([code, stderr], [0, '']);
     assert.match(stdout, /portcullis serve gateway\.yaml/);
     assert.deepEqual(readdirSync(made).sort(), FILES);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { requireFeature, skipUnless } from '@portcullis/testkit';
 import { ME, policy } from '../cli/support/folder.js';
-import { portcullis, run } from '../cli/support/run.js';
+import { portcullisProcess as portcullis, run } from '../cli/support/run.js';
 import { Serving } from '../cli/support/serving.js';
 import { httpHello, UpstreamServer } from '../cli/support/upstream.js';
 import { PluginFolder, TEAM } from './support/plugin-folder.js';

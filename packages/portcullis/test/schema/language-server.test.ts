@@ -1,6 +1,6 @@
 // The real YAML language server, with the schema that the real command prints: what an editor shows to who writes a policy.
 import assert from 'node:assert/strict';
-import { portcullis } from '../cli/support/run.js';
+import { portcullisProcess as portcullis } from '../cli/support/run.js';
 import { PluginFolder, TEAM } from '../plugins/support/plugin-folder.js';
 import { LanguageServer, type Diagnostic } from './support/language-server.js';
 
