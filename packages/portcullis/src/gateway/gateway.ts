@@ -11,6 +11,8 @@ export interface GatewayOptions {
   readonly onEvent: (event: GatewayEvent) => void;
   /** Hears of reloads with findings and sources, where somebody wants to show code frames. */
   readonly onReload?: (listener: string, reload: PolicyReload) => void;
+  /** Called when every policy is loaded, before the first socket is made: until then there is nothing to let go of. */
+  readonly onPrepared?: () => void;
   /** Follow changes of policy files. Default true. */
   readonly watch?: boolean;
   readonly platform?: Platform;
@@ -81,6 +83,7 @@ export async function startGateway(spec: GatewaySpec, options: GatewayOptions): 
   const listeners: GatewayListener[] = [];
   try {
     for (const listener of spec.listeners) listeners.push(await GatewayListener.prepare(listener, shared));
+    options.onPrepared?.();
     for (const listener of listeners) await listener.listen();
   } catch (error) {
     for (const listener of listeners) await listener.close(0);

@@ -1,12 +1,14 @@
+import { onInterrupt } from '../cli/interrupt.js';
+
 const WIDTH = 24;
 const EVERY_MS = 100;
 
-/** How far something has come, in one line of a terminal that is written over and taken away again. Silent elsewhere. */
+/** How far something has come, in one line of a terminal that is written over and taken away again, also by an interrupt. Silent elsewhere. */
 export class Progress {
   readonly #stream: NodeJS.WriteStream;
   readonly #what: string;
   #shownMs = -Infinity;
-  #shown = false;
+  #restore: (() => void) | undefined;
 
   constructor(stream: NodeJS.WriteStream, what: string) {
     this.#stream = stream;
@@ -18,12 +20,19 @@ export class Progress {
     const nowMs = performance.now();
     if (!this.#stream.isTTY || nowMs - this.#shownMs < EVERY_MS) return;
     this.#shownMs = nowMs;
-    this.#shown = true;
+    this.#restore ??= onInterrupt(() => { this.#clear(); });
     this.#stream.write(`\r${this.#what} ${share === undefined ? '' : bar(share)}${text}\u001b[K`);
   }
 
   end(): void {
-    if (this.#shown) this.#stream.write('\r\u001b[K');
+    if (this.#restore === undefined) return;
+    this.#clear();
+    this.#restore();
+    this.#restore = undefined;
+  }
+
+  #clear(): void {
+    this.#stream.write('\r\u001b[K');
   }
 }
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, renameSync, writeFileSync } from 'node:fs';
 import { requireFeature, skipUnless } from '@portcullis/testkit';
 import { ALLOW_ME, ALLOW_OTHER, Folder, policy } from './support/folder.js';
 import { portcullis, portcullisProcess, run } from './support/run.js';
@@ -57,5 +57,9 @@ describe('records of a real gateway', () => {
     assert.equal((await portcullis(['test', folder.at('policy.test.yaml')])).code, 0);
     const { stdout } = await portcullis(['replay', '--json', '-p', folder.at('policy.yaml'), log]);
     assert.equal((JSON.parse(stdout) as { readonly counts: { readonly admits: number } }).counts.admits, 2);
+    // Beside a test that is there already no policy is written either.
+    renameSync(folder.at('policy.yaml'), folder.at('aside.yaml'));
+    assert.match((await portcullis(['learn', log, '-o', folder.at('policy.yaml')])).stderr, /REPORT_WRITE/);
+    assert.ok(!existsSync(folder.at('policy.yaml')));
   });
 });

@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { escapeJson, escapeText, PortcullisError } from '@portcullis/core';
 import { compilePolicyText, formatFindings, Learner, observe, requirePolicy, writePolicy, writeTest, type Generalisation, type LeftOut } from '@portcullis/policy';
@@ -49,8 +49,7 @@ async function learn(from: string, { generalise = new Set(), output, listener, j
   }, {
     ...(listener && { listeners: new Set(listener) }),
     progress: (decisions) => { progress.show(lines.size === undefined ? undefined : lines.bytesRead / Math.max(lines.size, 1), plural(decisions, 'decision')); },
-  });
-  progress.end();
+  }).finally(() => { progress.end(); });
   const learnt = learner.learn(generalise);
   const { leftOut } = learner;
   const policy = writePolicy(learnt);
@@ -58,8 +57,7 @@ async function learn(from: string, { generalise = new Set(), output, listener, j
   const loaded = learnt.rules.length === 0 ? undefined : compilePolicyText(policy, { catalogue, file: output ?? 'policy.yaml' });
   if (loaded !== undefined) requirePolicy(loaded);
   if (loaded !== undefined && output !== undefined) {
-    write(output, policy);
-    write(testName(output), policyTest);
+    writeBoth(output, policy, policyTest);
   }
   if (json === true) print(escapeJson(JSON.stringify({ learnt: learnt.rules.length, policy, test: policyTest, leftOut, log })));
   else {
@@ -78,6 +76,17 @@ function spellLeftOut({ why, uid, path, count, line }: LeftOut): string {
 /** `policy.test.yaml` of `policy.yaml`. */
 function testName(path: string): string {
   return /\.ya?ml$/.test(path) ? path.replace(/(\.ya?ml)$/, '.test$1') : `${path}.test.yaml`;
+}
+
+/** The policy, and its test beside it: both or none. */
+function writeBoth(path: string, policy: string, policyTest: string): void {
+  write(path, policy);
+  try {
+    write(testName(path), policyTest);
+  } catch (error) {
+    rmSync(path);
+    throw error;
+  }
 }
 
 function write(path: string, text: string): void {

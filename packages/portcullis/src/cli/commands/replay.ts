@@ -47,8 +47,7 @@ async function replay(from: string, { policy: path, listener, json, platform, ..
   const log = await readDecisions(lines, catalogue, (record, line) => { report.add(record, replayRecord(record, completions), line); }, {
     ...(listener && { listeners: new Set(listener) }),
     progress: (decisions) => { progress.show(lines.size === undefined ? undefined : lines.bytesRead / Math.max(lines.size, 1), plural(decisions, 'decision')); },
-  });
-  progress.end();
+  }).finally(() => { progress.end(); });
   const { counts, groups, ungrouped } = report;
   const result: ReplayResult = { policy: { name: policy.name, revision: policy.revision }, log, counts, groups, ungrouped };
   const ok = counts.same + counts.beside === log.decisions && log.unreadable === 0;

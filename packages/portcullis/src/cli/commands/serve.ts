@@ -16,7 +16,8 @@ import { examples, oneOf } from '../help.js';
 import { addPluginOption } from '../plugin-options.js';
 import { specOf, type ServeOptions } from '../serve-options.js';
 import { unwritten } from '../unwritten.js';
-import { ignoreUserSignals, untilStopped } from '../signals.js';
+import { ignoreUserSignals, runUntilStopped } from '../signals.js';
+import { tellSlowStart } from '../slow-start.js';
 
 /** `portcullis serve`: a gateway before a service. */
 export function addServe(program: Command, done: (code: number) => void): void {
@@ -58,14 +59,15 @@ async function serve(spec: GatewaySpec, log: string): Promise<number> {
   unwritten.leave();
   const output = openStdout(tellTrouble);
   const sink = log === 'pretty' ? new RecordSink(output, (event) => formatPretty(event, colors)) : new RecordSink(output);
-  const started = startGateway(spec, {
+  tellSlowStart(spec);
+  const { started, stopped } = runUntilStopped((onPrepared) => startGateway(spec, {
+    onPrepared,
     onEvent: (event) => { sink.write(event); },
     onReload: (listener, { outcome, path, findings, sources }) => {
       if (outcome === 'rejected') say(`portcullis: ${listener}: \`${path}\` is not put in force, the policy before it stays`);
       if (findings.length > 0) say(formatFindings(findings, sources, { color: hasColor(process.stderr) }));
     },
-  });
-  const stopped = untilStopped(started);
+  }));
   stopped.catch(() => undefined); // the start's failure is told once, below
   const gateway = await started;
   for (const { gate } of gateway.listeners) {
