@@ -42,7 +42,7 @@ describe('warnings of a host', function () {
     return found.findings.map(({ code, message }) => `${code} ${message}`);
   };
 
-  it('warns of a policy that others may write: the file, its folder, by owner or by mode', function () {
+  it('warns of a policy that others may write or replace: the file, its folder, one above, by owner or by mode', function () {
     const file = folder.write('p.yaml', policy(ALLOW_ME));
     chmodSync(file, 0o644);
     assert.deepEqual(policyWarnings([file]), []);
@@ -52,6 +52,10 @@ describe('warnings of a host', function () {
     mkdirSync(folder.at('open'));
     chmodSync(folder.at('open'), 0o1777);
     assert.match(policyWarnings([folder.at('open/p.yaml')]).join(), /^HOST_POLICY_WRITABLE `[^`]*open` .*everybody/);
+    mkdirSync(folder.at('open/below'));
+    assert.deepEqual(policyWarnings([folder.at('open/below/p.yaml')]), [], 'nobody else can take away what lies in a sticky folder');
+    chmodSync(folder.at('open'), 0o777);
+    assert.match(policyWarnings([folder.at('open/below/p.yaml')]).join(), /^HOST_POLICY_WRITABLE `[^`]*open` .*everybody[^`]*$/);
     requireFeature(this, 'root', ME === 0, 'needs root to give a file away');
     chownSync(file, 54_321, 0);
     assert.match(policyWarnings([file]).join(), /by uid 54321/);
