@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { requireFeature } from '@portcullis/testkit';
 import { Folder, policy } from './support/folder.js';
-import { portcullisProcess } from './support/run.js';
+import { portcullis, portcullisProcess } from './support/run.js';
 
 const rule = (when: string): string => policy(`{ id: r, effect: allow, when: ${when} }`);
 const MEGABYTE = 1 << 20;
@@ -38,9 +38,10 @@ describe('bad input (T22)', function () {
   beforeEach(() => { folder = new Folder(); });
   afterEach(() => { folder.remove(); });
 
-  /** With a heap that would not hold what a bomb stands for. */
-  const refused = async (file: string, code: string, command: readonly string[] = ['check', file]): Promise<string> => {
-    const { code: exit, stdout, stderr } = await portcullisProcess(command, { cwd: folder.path, env: { NODE_OPTIONS: '--max-old-space-size=1600' } });
+  /** In a process with a heap that would not hold what a bomb stands for; what stands for nothing more than it is, in this one. */
+  const refused = async (file: string, code: string, { command = ['check', file], harmless = false }: { readonly command?: readonly string[]; readonly harmless?: boolean } = {}): Promise<string> => {
+    const options = { cwd: folder.path };
+    const { code: exit, stdout, stderr } = await (harmless ? portcullis(command, options) : portcullisProcess(command, { ...options, env: { NODE_OPTIONS: '--max-old-space-size=1600' } }));
     const said = `${stdout}${stderr}`;
     assert.equal(exit, 1, said.slice(-2_000));
     assert.match(said, new RegExp(`(?:^|\\n)\\S+:[0-9]+:[0-9]+: ${code} `), said.slice(0, 2_000));
@@ -52,13 +53,13 @@ describe('bad input (T22)', function () {
   for (const [name, [code, content]] of Object.entries(INPUTS)) {
     it(`is an error with a place, in bounded time and memory: ${name}`, async () => {
       writeFileSync(folder.at('p.yaml'), content);
-      await refused('p.yaml', code);
+      await refused('p.yaml', code, { harmless: content.length < 1_000 });
     });
   }
 
   it('names the character that looks like another', async () => {
     writeFileSync(folder.at('p.yaml'), rule('{ uniх:uid: 1 }'));
-    assert.match(await refused('p.yaml', 'POLICY_UNKNOWN_KEY'), /`х` in it is U\+0445: did you mean `unix:uid`\?/);
+    assert.match(await refused('p.yaml', 'POLICY_UNKNOWN_KEY', { harmless: true }), /`х` in it is U\+0445: did you mean `unix:uid`\?/);
   });
 
   it('is refused by every command that reads a policy', async () => {
@@ -66,7 +67,7 @@ describe('bad input (T22)', function () {
     writeFileSync(folder.at('e.json'), '{}');
     writeFileSync(folder.at('p.test.yaml'), 'apiVersion: portcullis/v1\nkind: PolicyTest\npolicy: p.yaml\nclock: 2026-11-23T09:00:00Z\ncases: [{ name: c, peer: {}, expect: { decision: deny } }]\n');
     for (const command of [['explain', '-p', 'p.yaml', '-e', 'e.json'], ['test', 'p.test.yaml'], ['compile', 'p.yaml', '-o', 'p.compiled'], ['fmt', '--check', 'p.yaml'], ['serve', '-p', 'p.yaml', '-l', `unix:${folder.at('s.sock')}`, '-u', 'unix:/run/none.sock']]) {
-      await refused('p.yaml', 'YAML_TOO_DEEP', command);
+      await refused('p.yaml', 'YAML_TOO_DEEP', { command });
     }
   });
 
