@@ -1,5 +1,6 @@
 // The whole gate, `npm run check`: each step named and timed as it runs, a failing one with its output, and a table at
-// the end. Every step is tried, so that one run tells all there is to mend; what needs a build is skipped without one.
+// the end. Every step is tried, so that one run tells all there is to mend; what needs a build is skipped without one. A step
+// that runs beside others has its line once they are through.
 import { styleText } from 'node:util';
 import { PackedExamples } from './check/examples.mjs';
 import { generatedFilesAreCurrent } from './check/generated.mjs';
@@ -48,26 +49,28 @@ function untouched(wasClean) {
   };
 }
 
-/** Runs one step and prints its line. */
-async function attempt({ name, run }) {
+/** What came of a step, and after how long. Never rejects. */
+async function outcome(run) {
   const startMs = performance.now();
+  const came = await Promise.resolve().then(run).then((answer) => ({ answer }), (error) => ({ error }));
+  return { ...came, seconds: (performance.now() - startMs) / 1_000 };
+}
+
+/** Prints the line of a step that ended. */
+function tell(name, { answer = '', error, seconds }) {
   const done = (state, remark = '') => {
-    const seconds = (performance.now() - startMs) / 1_000;
     print(`${MARKS[state]} ${name} ${paint('gray', `(${seconds.toFixed(1)} s)`)}${remark === '' ? '' : `  ${remark}`}`);
     return { name, state, seconds, remark };
   };
-  print(paint('gray', `…    ${name}`));
-  try {
-    const answer = (await run()) ?? '';
-    const { remark, warnings } = typeof answer === 'string' ? warned(answer, []) : answer;
-    for (const warning of warnings) print(`     ${paint('yellow', 'warning')} ${warning}`);
-    return done('passed', remark);
-  } catch (error) {
-    if (error instanceof Skip) return done('skipped', error.message);
+  if (error instanceof Skip) return done('skipped', error.message);
+  if (error !== undefined) {
     const result = done('failed', error.message);
     print(error instanceof Failure ? error.output.replace(/^(?!$)/gm, '     ') : error.stack);
     return result;
   }
+  const { remark, warnings } = typeof answer === 'string' ? warned(answer, []) : answer;
+  for (const warning of warnings) print(`     ${paint('yellow', 'warning')} ${warning}`);
+  return done('passed', remark);
 }
 
 function table(results) {
@@ -86,10 +89,11 @@ async function main() {
   const examples = new PackedExamples(packages);
   const steps = [
     { name: 'build', run: () => must(bin('tsc'), ['-b']).then(() => ''), needed: true },
-    { name: 'lint', run: lint },
     { name: 'generated files', run: generatedFilesAreCurrent },
     { name: 'repository rules', run: rules },
     { name: 'tests', run: tests, needsBuild: true },
+    // It needs one processor for as long as all that follows: not beside the tests, which measure time.
+    { name: 'lint', run: lint, isBeside: true },
     { name: 'pack', run: () => packages.pack(), needsBuild: true },
     { name: 'package lint', run: () => packages.lint(), needsBuild: true },
     { name: 'packed packages, installed', run: () => packages.smoke(), needsBuild: true },
@@ -100,17 +104,23 @@ async function main() {
     })),
     { name: 'examples, beside them', run: () => examples.install(), needsBuild: true },
     ...PackedExamples.names().map((name) => ({ name: `example ${name}`, run: () => examples.smoke(name), needsBuild: true })),
-    { name: 'tree unchanged', run: untouched(wasClean) },
+    { name: 'tree unchanged', run: untouched(wasClean), waits: true },
   ];
 
   const results = [];
+  const beside = [];
   let built = true;
   try {
-    for (const step of steps) {
-      const unbuilt = step.needsBuild === true && !built;
-      const run = unbuilt ? () => Promise.reject(new Skip('the build failed')) : step.run;
-      const result = await attempt({ name: step.name, run });
-      if (step.needed === true && result.state !== 'passed') built = false;
+    for (const { name, run, needed, needsBuild, isBeside, waits } of steps) {
+      if (waits === true) for (const { name: other, came } of beside) results.push(tell(other, await came));
+      print(paint('gray', `…    ${name}${isBeside === true ? ', beside the next' : ''}`));
+      const came = outcome(needsBuild === true && !built ? () => Promise.reject(new Skip('the build failed')) : run);
+      if (isBeside === true) {
+        beside.push({ name, came });
+        continue;
+      }
+      const result = tell(name, await came);
+      if (needed === true && result.state !== 'passed') built = false;
       results.push(result);
     }
   } finally {
