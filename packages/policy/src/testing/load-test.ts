@@ -15,6 +15,8 @@ import type { PolicyTest } from './policy-test.js';
 
 export interface LoadTestOptions {
   readonly catalogue: Catalogue;
+  /** As of `loadPolicy`: of the policy that it names. */
+  readonly maxBytes?: number;
 }
 
 /** What loading a test gave. `test` is undefined if any finding is an error. */
@@ -28,7 +30,7 @@ export interface LoadedTest {
 }
 
 /** Reads a document of `kind: PolicyTest` and the policy that it names. Synchronous; never throws for what it reads. */
-export function loadPolicyTest(path: string, { catalogue }: LoadTestOptions): LoadedTest {
+export function loadPolicyTest(path: string, { catalogue, maxBytes }: LoadTestOptions): LoadedTest {
   const document = readDocumentFile(path);
   const findings = new FindingList();
   const sources = new Map<string, SourceText>([[path, document.source]]);
@@ -44,7 +46,7 @@ export function loadPolicyTest(path: string, { catalogue }: LoadTestOptions): Lo
   const policyPath = isAbsolute(named) ? named : join(dirname(path), named);
   // A policy ages from the clock of its test, not from that of who runs it.
   const clockMs = parseMoment(textOf(document.root, 'clock') ?? '');
-  const loaded = loadPolicy(policyPath, { catalogue, ...(clockMs !== undefined && { nowMs: clockMs }) });
+  const loaded = loadPolicy(policyPath, { catalogue, ...(maxBytes !== undefined && { maxBytes }), ...(clockMs !== undefined && { nowMs: clockMs }) });
   for (const [file, source] of loaded.sources) sources.set(file, source);
   files.push(...loaded.files);
   for (const folder of loaded.folders) folders.add(folder);

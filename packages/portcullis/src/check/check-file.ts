@@ -33,7 +33,7 @@ export interface CheckSettings {
 export function checkFile(file: string, document: YamlDocument, settings: CheckSettings): CheckedFile {
   const kind = textOf(document.root, 'kind') ?? 'AdmissionPolicy';
   if (kind === 'Gateway') return checkGateway(file, document, settings);
-  if (kind === 'PolicyTest') return checkTest(file, settings.catalogue);
+  if (kind === 'PolicyTest') return checkTest(file, settings);
   const loaded = loadPolicy(file, settings);
   const { policy, findings, suppressed, sources } = loaded;
   return { file, kind, findings, suppressed, sources, policies: policy === undefined ? [] : [{ loaded }] };
@@ -49,7 +49,7 @@ function checkGateway(file: string, document: YamlDocument, settings: CheckSetti
   for (const policy of new Set(spec?.listeners.flatMap(({ policy, candidate }) => (candidate === undefined ? [policy] : [policy, candidate])))) {
     // Named as somebody would who stands where the gateway file was named from.
     const shown = file.startsWith('/') ? policy : join(dirname(file), relative(dirname(file), policy));
-    const loaded = loadPolicy(shown, { ...settings, knownListeners });
+    const loaded = loadPolicy(shown, { ...(spec?.maxPolicyBytes !== undefined && { maxBytes: spec.maxPolicyBytes }), ...settings, knownListeners });
     all.push(...loaded.findings);
     suppressed.push(...loaded.suppressed);
     if (loaded.policy !== undefined) policies.push({ loaded, tcpListeners: tcpListenersOf(spec, policy) });
@@ -63,7 +63,7 @@ function tcpListenersOf(spec: GatewaySpec | undefined, policy: string): readonly
 }
 
 /** The test itself, and whether its policy loads. It is not run: that is for `portcullis test`. */
-function checkTest(file: string, catalogue: Catalogue): CheckedFile {
-  const { findings, sources } = loadPolicyTest(file, { catalogue });
+function checkTest(file: string, settings: CheckSettings): CheckedFile {
+  const { findings, sources } = loadPolicyTest(file, settings);
   return { file, kind: 'PolicyTest', findings, suppressed: [], sources, policies: [] };
 }

@@ -22,6 +22,7 @@ export interface ServeOptions {
   readonly group?: string;
   readonly refusal?: string;
   readonly drain?: string;
+  readonly maxBytes?: number;
   readonly log: string;
 }
 
@@ -30,7 +31,7 @@ const LISTENER = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
 /** What the options, or the gateway file, ask for. @throws UsageError, PortcullisError `PLUGIN_*`, `GATEWAY_INVALID` */
 export async function specOf(file: string | undefined, options: ServeOptions): Promise<GatewaySpec> {
   if (file !== undefined) {
-    const given = ['policy', 'candidate', 'observe', 'ratePerUid', 'listen', 'upstream', 'mode', 'group', 'refusal', 'drain'].filter((name) => name in options);
+    const given = ['policy', 'candidate', 'observe', 'ratePerUid', 'listen', 'upstream', 'mode', 'group', 'refusal', 'drain', 'maxBytes'].filter((name) => name in options);
     if (options.plugin.length > 0) given.push('plugin');
     if (given.length > 0) throw new UsageError(`\`--${given.map((name) => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)).join('`, `--')}\` and a gateway file exclude each other: write it into the file`);
     return readGatewayFile(file);
@@ -51,7 +52,7 @@ export async function specOf(file: string | undefined, options: ServeOptions): P
     ...(refusal === 'http' && { refusal }),
   };
   const plugins = await chosenPlugins({ plugin: options.plugin });
-  return { listeners: [spec], ...(plugins.length > 0 && { plugins }), ...(options.drain !== undefined && { drainMs: secondsOf(options.drain) }) };
+  return { listeners: [spec], ...(plugins.length > 0 && { plugins }), ...(options.drain !== undefined && { drainMs: secondsOf(options.drain) }), ...(options.maxBytes !== undefined && { maxPolicyBytes: options.maxBytes }) };
 }
 
 function rateOf(text: string): Rate {

@@ -32,7 +32,7 @@ async function gateOfFile(path: string, settings: GateSettings, parts: Parts): P
   const { knownListeners, maxPolicyBytes, onReload, candidate: beside, tests: also = [] } = settings;
   const load: LoadOptions = { catalogue: parts.catalogue, ...(knownListeners === undefined ? {} : { knownListeners }), ...(maxPolicyBytes === undefined ? {} : { maxBytes: maxPolicyBytes }) };
   const keeper = settings.lastGood === undefined ? undefined : new LastGood(settings.lastGood);
-  const accept = (policy: CompiledPolicy): string | undefined => whyTestsFail(also, policy, parts.catalogue);
+  const accept = (policy: CompiledPolicy): string | undefined => whyTestsFail(also, policy, load);
   const first = await loadSteadyPolicy(path, load, also);
   const start = startWith(path, first, accept, () => keeper?.load(load));
   const { policy } = start;

@@ -18,6 +18,7 @@ export interface Shared {
   readonly budget: DescriptorBudget | undefined;
   readonly watch: boolean;
   readonly knownListeners: readonly string[] | undefined;
+  readonly maxPolicyBytes: number | undefined;
   readonly onEvent: (event: GatewayEvent) => void;
   /** Hears of reloads with their findings and sources, for code frames. */
   readonly onReload: (listener: string, reload: PolicyReload) => void;
@@ -58,6 +59,7 @@ export class GatewayListener {
       },
       ...(candidate !== undefined && { candidate }), ...(observe === true && { observe }), ...(ratePerUid && { ratePerUid }),
       ...(shared.knownListeners && { knownListeners: shared.knownListeners }),
+      ...(shared.maxPolicyBytes !== undefined && { maxPolicyBytes: shared.maxPolicyBytes }),
       ...(shared.budget && { budget: shared.budget }),
       ...(tests && { tests }), ...(lastGood !== undefined && { lastGood }),
       ...(collect && { collect }), ...(deadlineMs !== undefined && { deadlineMs }), ...(policyGraceMs !== undefined && { policyGraceMs }), ...(refusal && { refusal }), ...(self && { self }),

@@ -2,6 +2,9 @@ import type { ListenException, Rate, RefusalStyle, SelectorKey } from '@portcull
 import type { Plugin } from '../compose/parts.js';
 import type { Upstream } from './upstream.js';
 
+/** A GiB: what a limit of files may be set to. */
+export const MOST_POLICY_BYTES = 2 ** 30;
+
 /** Where one listener of a gateway listens. */
 export type ListenSpec =
   | { readonly path: string; readonly mode?: number; /** A name or an id. */ readonly group?: string; readonly exceptions?: readonly ListenException[] }
@@ -42,6 +45,8 @@ export interface GatewaySpec {
   readonly plugins?: readonly Plugin[];
   /** How long live connections may go on after the gateway was asked to stop. */
   readonly drainMs?: number;
+  /** Bytes of one file of a policy at most; 32 MiB unless told. */
+  readonly maxPolicyBytes?: number;
   /** Whether rules may name listeners of this gateway only. A single listener shares its policy with others. */
   readonly closed?: boolean;
 }

@@ -2,7 +2,7 @@ import { dirname, resolve } from 'node:path';
 import { isSelectorKey, type Catalogue, type Rate, type SelectorKey } from '@portcullis/core';
 import { suggestKey, type DocNode, type PolicyFinding, type YamlDocument } from '@portcullis/policy';
 import { Fields, Findings } from './fields.js';
-import type { GatewaySpec, ListenerSpec, ListenSpec } from './gateway-spec.js';
+import { MOST_POLICY_BYTES, type GatewaySpec, type ListenerSpec, type ListenSpec } from './gateway-spec.js';
 import { parseListen } from './parse-listen.js';
 import { parsePlugins } from './parse-plugins.js';
 import { isOwnUpstream, socketName } from './socket-conflicts.js';
@@ -47,10 +47,11 @@ class GatewayReader {
     const plugins = fields.node('plugins');
     if (plugins !== undefined) parsePlugins(plugins, this.#file, this.#findings); // loaded already, or not at all
     const drainMs = fields.seconds('drain', 0);
+    const maxPolicyBytes = fields.wholeNumber('maxPolicyBytes', MOST_POLICY_BYTES);
     const listeners = fields.items('listeners', fields.required('listeners'))?.map((node) => this.#listener(node));
     fields.end();
     const read = listeners?.filter((one) => one !== undefined);
-    return read === undefined ? undefined : { listeners: read, closed: true, ...(drainMs !== undefined && { drainMs }) };
+    return read === undefined ? undefined : { listeners: read, closed: true, ...(drainMs !== undefined && { drainMs }), ...(maxPolicyBytes !== undefined && { maxPolicyBytes }) };
   }
 
   #head(fields: Fields): void {

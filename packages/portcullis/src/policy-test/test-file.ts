@@ -9,8 +9,8 @@ export interface RanFile {
 }
 
 /** Loads a test file and runs it. Never throws for what it reads. */
-export function runFile(file: string, catalogue: Catalogue, options: RunTestOptions): RanFile {
-  const loaded = loadPolicyTest(file, { catalogue });
+export function runFile(file: string, catalogue: Catalogue, { maxBytes, ...options }: RunTestOptions & { readonly maxBytes?: number }): RanFile {
+  const loaded = loadPolicyTest(file, { catalogue, ...(maxBytes !== undefined && { maxBytes }) });
   return { file, loaded, result: loaded.test === undefined ? undefined : runTest(loaded.test, options) };
 }
 

@@ -8,7 +8,7 @@ import { whyTestsFail } from './policy-tests.js';
 const { path, definitions, tests, keep, ...options } = workerData as AsideJob;
 const catalogue = new Catalogue(definitions);
 const { loaded, parcel, batches, bytes } = packPolicy(path, { ...options, catalogue });
-const why = loaded.policy === undefined ? undefined : whyTestsFail(tests, loaded.policy, catalogue);
+const why = loaded.policy === undefined ? undefined : whyTestsFail(tests, loaded.policy, { ...options, catalogue });
 const made = keep ? bytes() : undefined;
 const answer: AsideAnswer = { parcel, ...(why !== undefined && { why }), ...(made !== undefined && { bytes: made }) };
 

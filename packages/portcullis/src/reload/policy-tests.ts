@@ -1,14 +1,13 @@
-import type { Catalogue } from '@portcullis/core';
-import type { CompiledPolicy } from '@portcullis/policy';
+import type { CompiledPolicy, LoadOptions } from '@portcullis/policy';
 import { plural } from '../plural.js';
 import { runFile, type RanFile } from '../policy-test/test-file.js';
 
 const MOST_NAMED = 3;
 
 /** Why `policy` may not take effect: which of its tests do not hold, or cannot be run, or test another one. Undefined: all hold. */
-export function whyTestsFail(files: readonly string[], policy: CompiledPolicy, catalogue: Catalogue): string | undefined {
+export function whyTestsFail(files: readonly string[], policy: CompiledPolicy, { catalogue, maxBytes }: Pick<LoadOptions, 'catalogue' | 'maxBytes'>): string | undefined {
   for (const file of files) {
-    const why = whyFails(runFile(file, catalogue, {}), policy);
+    const why = whyFails(runFile(file, catalogue, maxBytes === undefined ? {} : { maxBytes }), policy);
     if (why !== undefined) return why;
   }
   return undefined;

@@ -1,5 +1,6 @@
 import { LISTEN_EXCEPTIONS } from '@portcullis/core';
 import type { JsonSchema } from '@portcullis/policy/editor';
+import { MOST_POLICY_BYTES } from '../gateway/gateway-spec.js';
 
 const text = (description: string): JsonSchema => ({ type: 'string', minLength: 1, description });
 const seconds = (minimum: number, description: string): JsonSchema => ({ type: 'number', minimum, maximum: 86_400, description });
@@ -78,6 +79,7 @@ export const GATEWAY_DEFINITIONS: JsonSchema = {
       },
       plugins: { type: 'array', items: PLUGIN, description: 'attestors of others' },
       drain: seconds(0, 'seconds that live connections may go on after SIGTERM; 10 without it'),
+      maxPolicyBytes: { type: 'integer', minimum: 1, maximum: MOST_POLICY_BYTES, description: 'bytes that one file of a policy may have; 33554432 without it, and four times that of a compiled one' },
       listeners: some({ $ref: '#/definitions/Gateway.listener' }, 'the sockets, each with its policy and its upstream'),
     },
   },

@@ -74,4 +74,21 @@ describe('compile', () => {
       await gate.close();
     }
   });
+
+  it('may have the size that was asked for, wherever it is read', async () => {
+    const [path, test] = [folder.write('p.yaml', policy(ALLOW_ME)), folder.write('p.test.yaml', 'apiVersion: portcullis/v1\nkind: PolicyTest\npolicy: ./p.yaml\nclock: 2026-11-28T09:00:00Z\ncases: [{ name: a, peer: { unix:uid: 1 }, expect: { decision: deny } }]\n')];
+    const [log, evidence] = [folder.write('log', ''), folder.write('e.yaml', 'unix:uid: 1\n')];
+    const commands = [['check', path], ['test', test], ['diff', path, path], ['explain', '-p', path, '-e', evidence], ['replay', '-p', path, log]];
+    for (const command of commands) {
+      const { code, stdout, stderr } = await portcullis([...command, '--max-bytes', '50']);
+      assert.equal(code, 1, stdout + stderr);
+      assert.match(stdout + stderr, command[0] === 'test' ? /TEST_POLICY/ : /YAML_TOO_LARGE/);
+    }
+    const served = await portcullisProcess(['serve', '-p', path, '-l', `unix:${folder.at('g.sock')}`, '-u', 'unix:/nowhere', '--max-bytes', '50']);
+    assert.deepEqual([served.code, served.stderr.includes('YAML_TOO_LARGE')], [1, true], served.stderr);
+    const gateway = folder.write('gateway.yaml', `apiVersion: portcullis/v1\nkind: Gateway\nmaxPolicyBytes: 50\nlisteners: [{ name: a, policy: p.yaml, upstream: "unix:/nowhere", listen: { path: ${folder.at('g.sock')} } }]\n`);
+    assert.match((await portcullis(['check', gateway])).stdout, /YAML_TOO_LARGE/);
+    assert.match((await portcullisProcess(['serve', gateway])).stderr, /YAML_TOO_LARGE/);
+    assert.equal((await portcullisProcess(['serve', '--max-bytes', '50', gateway])).code, 2);
+  });
 });

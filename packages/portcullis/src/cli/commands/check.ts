@@ -13,7 +13,7 @@ import { plural } from '../../plural.js';
 import { hasColor } from '../colors.js';
 import { EXIT, print } from '../exit.js';
 import { examples, oneOf } from '../help.js';
-import { bytes } from '../parse-bytes.js';
+import { limitsOf, MAX_BYTES } from '../parse-bytes.js';
 import { addPluginOptions, chosenPlugins, type PluginChoice } from '../plugin-options.js';
 import { version } from '../version.js';
 
@@ -38,7 +38,7 @@ export function addCheck(program: Command, done: (code: number) => void): void {
     .option('--strict', 'warnings fail too')
     .option('--expires-within <days>', 'warn of rules that expire within so many days', days, 30)
     .option('--host', 'also warn of rules that need what this host cannot answer, and of programs and policies that others can replace here')
-    .option('--max-bytes <bytes>', 'the largest file to read (default: 33554432)', bytes)
+    .option(...MAX_BYTES)
     .option('--platform <name>', 'check for another platform than this one: linux or darwin', oneOf('linux', 'darwin')))
     .addHelpText('after', examples(
       ['before a commit', 'portcullis check --strict policy.yaml'],
@@ -54,8 +54,8 @@ function days(text: string): number {
   return Number(text);
 }
 
-async function check(files: readonly string[], { format, strict, host, platform, expiresWithin, maxBytes, ...choice }: CheckOptions): Promise<number> {
-  const limits = maxBytes === undefined ? {} : { maxBytes };
+async function check(files: readonly string[], { format, strict, host, platform, expiresWithin, ...choice }: CheckOptions): Promise<number> {
+  const limits = limitsOf(choice);
   const settings = { nowMs: Date.now(), review: { expiresWithinMs: expiresWithin * MS_PER_DAY }, ...limits };
   const chosen = await chosenPlugins(choice);
   const checked: CheckedFile[] = [];

@@ -8,7 +8,7 @@ import { plural } from '../../plural.js';
 import { hasColor } from '../colors.js';
 import { EXIT, print, say } from '../exit.js';
 import { examples, oneOf } from '../help.js';
-import { bytes } from '../parse-bytes.js';
+import { limitsOf, MAX_BYTES } from '../parse-bytes.js';
 import { addPluginOptions, chosenPlugins, type PluginChoice } from '../plugin-options.js';
 
 interface CompileOptions extends PluginChoice {
@@ -26,7 +26,7 @@ export function addCompile(program: Command, done: (code: number) => void): void
     .argument('<policy>', 'the policy')
     .requiredOption('-o, --output <file>', 'where to write it')
     .option('--check', 'write nothing, and compare what would be written with the file')
-    .option('--max-bytes <bytes>', 'the largest file to read (default: 33554432)', bytes)
+    .option(...MAX_BYTES)
     .option('--platform <name>', 'compile for another platform than this one: linux or darwin', oneOf('linux', 'darwin')))
     .addHelpText('after', examples(
       ['before a deployment', 'portcullis compile policy.yaml -o policy.compiled'],
@@ -36,8 +36,8 @@ export function addCompile(program: Command, done: (code: number) => void): void
     .action(async (path: string, options: CompileOptions) => { done(await compile(path, options)); });
 }
 
-async function compile(path: string, { output, check, platform, maxBytes, ...choice }: CompileOptions): Promise<number> {
-  const made = bundlePolicy(path, { catalogue: await platformCatalogue(platform, await chosenPlugins(choice)), nowMs: Date.now(), ...(maxBytes !== undefined && { maxBytes }) });
+async function compile(path: string, { output, check, platform, ...choice }: CompileOptions): Promise<number> {
+  const made = bundlePolicy(path, { catalogue: await platformCatalogue(platform, await chosenPlugins(choice)), nowMs: Date.now(), ...limitsOf(choice) });
   if (made.findings.length > 0) say(formatFindings(made.findings, made.sources, { color: hasColor(process.stderr) }));
   if (made.bytes === undefined || made.policy === undefined) return EXIT.failed;
   const { rules, revision } = made.policy;

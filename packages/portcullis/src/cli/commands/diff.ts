@@ -7,6 +7,7 @@ import { colorsFor } from '../colors.js';
 import { EXIT, print } from '../exit.js';
 import { examples, oneOf } from '../help.js';
 import { countOf, momentOf } from '../parse-options.js';
+import { limitsOf, MAX_BYTES } from '../parse-bytes.js';
 import { addPluginOptions, chosenPlugins, type PluginChoice } from '../plugin-options.js';
 
 interface DiffOptions extends PluginChoice {
@@ -14,6 +15,7 @@ interface DiffOptions extends PluginChoice {
   readonly maxLooks: number;
   readonly clock?: number;
   readonly platform?: string;
+  readonly maxBytes?: number;
 }
 
 /** `portcullis diff`: whom does one policy admit, and the other not? */
@@ -25,6 +27,7 @@ export function addDiff(program: Command, done: (code: number) => void): void {
     .argument('<after>', 'the one that is to take its place')
     .option('--json', 'for machines')
     .option('--max-looks <number>', 'peers that are looked at at most', countOf, MAX_LOOKS)
+    .option(...MAX_BYTES)
     .option('--clock <time>', 'the time that is tried first: 2026-11-23T09:00:00Z (default: now)', momentOf)
     .option('--platform <name>', 'with the keys of another platform than this one: linux or darwin', oneOf('linux', 'darwin')))
     .addHelpText('after', examples(
@@ -37,7 +40,7 @@ export function addDiff(program: Command, done: (code: number) => void): void {
 
 async function diff(before: string, after: string, { json, maxLooks, clock, platform, ...choice }: DiffOptions): Promise<number> {
   const catalogue = await platformCatalogue(platform, await chosenPlugins(choice));
-  const [old, next] = [before, after].map((path) => requirePolicy(loadPolicy(path, { catalogue }))) as [CompiledPolicy, CompiledPolicy];
+  const [old, next] = [before, after].map((path) => requirePolicy(loadPolicy(path, { catalogue, ...limitsOf(choice) }))) as [CompiledPolicy, CompiledPolicy];
   const comparison = comparePolicies(old, next, clock ?? Date.now(), maxLooks);
   for (const difference of comparison.differences) {
     if (!holdsWitness(difference, old, next, catalogue)) throw new Error(`the witness of a difference is decided the same: ${formatEvidence(difference.peer, catalogue)}`);

@@ -9,6 +9,7 @@ import { examples } from '../help.js';
 import { momentOf } from '../parse-options.js';
 import { readBounded } from '../read-bounded.js';
 import { formatNearest } from '../format-nearest.js';
+import { limitsOf, MAX_BYTES } from '../parse-bytes.js';
 import { addPluginOptions, chosenPlugins, type PluginChoice } from '../plugin-options.js';
 
 interface ExplainOptions extends PluginChoice {
@@ -18,6 +19,7 @@ interface ExplainOptions extends PluginChoice {
   readonly listener?: string;
   readonly clock?: number;
   readonly json?: true;
+  readonly maxBytes?: number;
 }
 
 /** `portcullis explain`: the decision on evidence that somebody wrote down, rule by rule. */
@@ -30,6 +32,7 @@ export function addExplain(program: Command, done: (code: number) => void): void
     .option('--record <file>', 'in place of it, a `decision` record of a log, - for stdin: its evidence, listener and time')
     .option('--listener <name>', 'the listener that the connection came to (default: default, or the record\'s)')
     .option('--clock <time>', 'when it came: 2026-11-23T09:00:00Z (default: now, or the record\'s time)', momentOf)
+    .option(...MAX_BYTES)
     .option('--json', 'for machines'))
     .addHelpText('after', examples(
       ['may uid 1000 come in?', "echo '{\"unix:uid\": 1000}' | portcullis explain --policy policy.yaml --evidence -"],
@@ -47,7 +50,7 @@ interface Subject extends PolicyContext {
 async function explainFile({ policy: path, evidence: from, record, listener, clock, json, ...choice }: ExplainOptions): Promise<number> {
   if ((from === undefined) === (record === undefined)) throw new UsageError('give one of `--evidence` and `--record`; `portcullis explain --help` has examples');
   const catalogue = await platformCatalogue(undefined, await chosenPlugins(choice));
-  const policy = requirePolicy(loadPolicy(path, { catalogue }));
+  const policy = requirePolicy(loadPolicy(path, { catalogue, ...limitsOf(choice) }));
   const subject = record === undefined ? await evidenceOf(from ?? '-', catalogue) : readOneRecord(await readEvidence(record), catalogue);
   const { evidence } = subject;
   const context = { listener: listener ?? subject.listener, nowMs: clock ?? subject.nowMs };

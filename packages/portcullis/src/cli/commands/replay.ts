@@ -10,12 +10,14 @@ import { formatReplay, type ReplayResult } from '../../replay/text-report.js';
 import { colorsFor } from '../colors.js';
 import { EXIT, print } from '../exit.js';
 import { examples, oneOf } from '../help.js';
+import { limitsOf, MAX_BYTES } from '../parse-bytes.js';
 import { addPluginOptions, chosenPlugins, type PluginChoice } from '../plugin-options.js';
 
 interface ReplayOptions extends PluginChoice {
   readonly policy: string;
   readonly listener?: readonly string[];
   readonly json?: true;
+  readonly maxBytes?: number;
   readonly platform?: string;
 }
 
@@ -27,6 +29,7 @@ export function addReplay(program: Command, done: (code: number) => void): void 
     .argument('<log>', 'what `portcullis serve` wrote, - for stdin')
     .requiredOption('-p, --policy <file>', 'the policy to try')
     .option('--listener <name...>', 'only connections of these listeners')
+    .option(...MAX_BYTES)
     .option('--json', 'for machines')
     .option('--platform <name>', 'a log of another platform than this one: linux or darwin', oneOf('linux', 'darwin')))
     .addHelpText('after', examples(
@@ -39,7 +42,7 @@ export function addReplay(program: Command, done: (code: number) => void): void 
 
 async function replay(from: string, { policy: path, listener, json, platform, ...choice }: ReplayOptions): Promise<number> {
   const catalogue = await platformCatalogue(platform, await chosenPlugins(choice));
-  const policy = requirePolicy(loadPolicy(path, { catalogue }));
+  const policy = requirePolicy(loadPolicy(path, { catalogue, ...limitsOf(choice) }));
   const completions = new Completions(policy);
   const report = new ReplayReport();
   const lines = new LogLines(from);

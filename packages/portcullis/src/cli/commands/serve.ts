@@ -13,6 +13,7 @@ import { plural } from '../../plural.js';
 import { colorsFor, hasColor } from '../colors.js';
 import { EXIT, say } from '../exit.js';
 import { examples, oneOf } from '../help.js';
+import { MAX_BYTES } from '../parse-bytes.js';
 import { addPluginOption } from '../plugin-options.js';
 import { specOf, type ServeOptions } from '../serve-options.js';
 import { unwritten } from '../unwritten.js';
@@ -36,6 +37,7 @@ export function addServe(program: Command, done: (code: number) => void): void {
     .option('--group <name>', 'group of the socket, by name or id')
     .option('--refusal <style>', 'how a refused peer is told: close or http', oneOf('close', 'http'))
     .option('--drain <seconds>', 'how long live connections may go on after SIGTERM (default: 10)')
+    .option(...MAX_BYTES)
     .option('--log <format>', 'json or pretty', oneOf('json', 'pretty'), 'json'))
     .addHelpText('after', examples(
       ['put a policy before docker', 'portcullis serve --policy docker.yaml --listen unix:/run/portcullis/docker.sock --upstream unix:/run/docker.sock --mode 0660 --group docker'],

@@ -14,6 +14,7 @@ import { colorsFor, hasColor } from '../colors.js';
 import { EXIT, print, report, say, UsageError } from '../exit.js';
 import { examples, oneOf } from '../help.js';
 import { countOf } from '../parse-options.js';
+import { MAX_BYTES } from '../parse-bytes.js';
 import { addPluginOptions, chosenPlugins, type PluginChoice } from '../plugin-options.js';
 
 interface TestOptions extends PluginChoice {
@@ -23,6 +24,7 @@ interface TestOptions extends PluginChoice {
   readonly coverage?: true;
   readonly watch?: true;
   readonly maxLooks: number;
+  readonly maxBytes?: number;
   readonly platform?: string;
 }
 
@@ -38,6 +40,7 @@ export function addTest(program: Command, done: (code: number) => void): void {
     .option('--lcov <file>', 'also write coverage for tools that read lcov')
     .option('--watch', 'run again whenever a test or its policy changes, until interrupted')
     .option('--max-looks <number>', 'peers that are looked at for one property at most', countOf, MAX_LOOKS)
+    .option(...MAX_BYTES)
     .option('--platform <name>', 'with the keys of another platform than this one: linux or darwin', oneOf('linux', 'darwin')))
     .addHelpText('after', examples(
       ['all tests of a folder', 'portcullis test policies/*.test.yaml'],
@@ -57,8 +60,8 @@ async function test(files: readonly string[], options: TestOptions): Promise<num
   return countAll(ran).failing === 0 ? EXIT.ok : EXIT.failed;
 }
 
-function runAll(files: readonly string[], catalogue: Catalogue, { json, junit, lcov, coverage, maxLooks }: TestOptions): readonly RanFile[] {
-  const ran = files.map((file) => runFile(file, catalogue, { maxLooks }));
+function runAll(files: readonly string[], catalogue: Catalogue, { json, junit, lcov, coverage, maxLooks, maxBytes }: TestOptions): readonly RanFile[] {
+  const ran = files.map((file) => runFile(file, catalogue, { maxLooks, ...(maxBytes !== undefined && { maxBytes }) }));
   print(json === true ? jsonReport(ran) : textReport(ran, { colors: colorsFor(process.stdout), color: hasColor(process.stdout), coverage: coverage === true }));
   if (junit !== undefined) write(junit, junitReport(ran));
   if (lcov !== undefined) write(lcov, lcovReport(ran));
