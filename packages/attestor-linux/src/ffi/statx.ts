@@ -67,11 +67,6 @@ export function sameFd(fd: number, was: FileIdentity): boolean {
   return run(fd, EMPTY, AT_EMPTY_PATH) && sameAsDecoded(was);
 }
 
-/** Whether what was last looked at is still there unchanged, without making a new object of it. */
-export function samePath(path: Uint8Array, was: FileIdentity): boolean {
-  return run(AT_FDCWD, path, 0) && sameAsDecoded(was);
-}
-
 function sameAsDecoded(was: FileIdentity): boolean {
   return (
     u64[4] === was.ino && deviceNumber(u32[34] ?? 0, u32[35] ?? 0) === was.dev && u64[5] === was.size &&

@@ -1,3 +1,5 @@
+import type { Unknown } from '@portcullis/core';
+import type { Code } from '../image/code.js';
 import type { LookOrder } from '../image/image-look.js';
 
 /**
@@ -41,7 +43,13 @@ export type LookRequest =
   | { readonly read: string };
 
 export const MOST_PATHS = 64;
-/** Of one image: auxiliary vector, exe and pagemap. The size of what is said of its code stands behind their results. */
+/** What is said of an image beside its descriptors, as JSON. */
+export interface SaidOfImage {
+  readonly code?: Code | Unknown;
+  readonly leads: boolean | { readonly call: string; readonly errno: number };
+}
+
+/** Of one image: auxiliary vector, exe and pagemap. The size of `SaidOfImage` stands behind their results. */
 export const IMAGE_FILES = 3;
 /** Of one file that is read. */
 const MOST_BYTES = 1 << 20;

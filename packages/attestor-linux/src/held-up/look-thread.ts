@@ -6,7 +6,7 @@ import type { Fd } from '@portcullis/core';
 import { lookAtImage } from '../image/image-look.js';
 import { asBuffer } from '../proc/decode.js';
 import { readProc } from '../proc/read.js';
-import { ABANDONED, ANSWERED, ASKED, IDLE, IMAGE_FILES, LookMemory, STARTING } from './look-memory.js';
+import { ABANDONED, ANSWERED, ASKED, IDLE, IMAGE_FILES, LookMemory, STARTING, type SaidOfImage } from './look-memory.js';
 
 const memory = new LookMemory(workerData as SharedArrayBuffer);
 const { state, results, bytes } = memory;
@@ -44,8 +44,9 @@ function look(): readonly Fd[] {
   }
   if ('open' in request) return answer(request.open.map(({ path, flags }) => openRead(cPath(path), path, flags)));
   if ('image' in request) {
-    const { auxv, exe, pagemap, code } = lookAtImage(request.image);
-    results[IMAGE_FILES] = asBuffer(bytes).write(JSON.stringify(code ?? null));
+    const { auxv, exe, pagemap, code, leads } = lookAtImage(request.image);
+    const said: SaidOfImage = { leads: leads instanceof SysFailure ? { call: leads.call, errno: leads.errno } : leads, ...(code && { code }) };
+    results[IMAGE_FILES] = asBuffer(bytes).write(JSON.stringify(said));
     return answer(pagemap === undefined ? [auxv, exe] : [auxv, exe, pagemap]);
   }
   const read = readProc(request.read, 'pieces');

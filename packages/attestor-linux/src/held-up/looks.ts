@@ -2,11 +2,10 @@ import { unknown, type Fd, type Pid, type Uid, type Unknown } from '@portcullis/
 import { accountOf } from '@portcullis/core/platform';
 import { SysFailure } from '../ffi/errno.js';
 import { closeFd, cPath, openRead } from '../ffi/file.js';
-import type { Code } from '../image/code.js';
 import { lookAtImage, type ImageLook, type LookOrder } from '../image/image-look.js';
 import { readProc } from '../proc/read.js';
 import { countStuck } from './exit.js';
-import { IMAGE_FILES, MOST_PATHS, type LookRequest } from './look-memory.js';
+import { IMAGE_FILES, MOST_PATHS, type LookRequest, type SaidOfImage } from './look-memory.js';
 import { LookWorker } from './look-worker.js';
 
 /** How long one look may take. The kernel answers in microseconds, unless the process sees to it that it does not. */
@@ -54,11 +53,12 @@ class Looks {
     const answered = this.#ask(uid, { image: order }, folder);
     if ('why' in answered) return answered;
     const { bytes, results } = answered.memory;
+    const { code, leads } = JSON.parse(Buffer.from(bytes.slice(0, results[IMAGE_FILES])).toString()) as SaidOfImage;
     return {
       auxv: opened(answered, 0, `${folder}/auxv`),
       exe: opened(answered, 1, `${folder}/exe`),
       pagemap: pinned === undefined ? opened(answered, 2, `${folder}/pagemap`) : undefined,
-      code: (JSON.parse(Buffer.from(bytes.slice(0, results[IMAGE_FILES])).toString()) as Code | Unknown | null) ?? undefined,
+      code, leads: typeof leads === 'boolean' ? leads : new SysFailure(leads.call, leads.errno),
     };
   }
 

@@ -1,10 +1,11 @@
 import { unknown, type Fd, type Unknown } from '@portcullis/core';
 import { O_PATH } from '../ffi/constants.js';
 import { SysFailure } from '../ffi/errno.js';
-import { closeFd, cPath, openRead } from '../ffi/file.js';
+import { closeFd, cPath, openRead, readLinkOf } from '../ffi/file.js';
 import { statFd } from '../ffi/statx.js';
 import { unknownOf } from '../unknown-of.js';
 import { lookAtCode, type Code } from './code.js';
+import { leadsTo } from './host-path.js';
 
 /** A look at the image that runs below a folder of `/proc`. */
 export interface LookOrder {
@@ -23,6 +24,8 @@ export interface ImageLook {
   /** Undefined where one was pinned already. */
   readonly pagemap: Fd | SysFailure | undefined;
   readonly code: Code | Unknown | undefined;
+  /** Whether the path that the exe link says leads from our root to the very file that runs. */
+  readonly leads: boolean | SysFailure;
 }
 
 /**
@@ -35,10 +38,18 @@ export function lookAtImage({ folder, pinned, code, procmapQuery }: LookOrder): 
   const pagemap = pinned === undefined ? open(`${folder}/pagemap`) : undefined;
   const maps = code ? open(`${folder}/maps`) : undefined;
   const exe = open(`${folder}/exe`, O_PATH); // what is asked of it cannot be held up by an exec
-  if (maps === undefined) return { auxv, exe, pagemap, code: undefined };
+  const leads = typeof exe === 'number' && leadsToExe(exe);
+  if (maps === undefined) return { auxv, exe, pagemap, code: undefined, leads };
   const seen = codeBehind(maps, pinned ?? pagemap, exe, procmapQuery);
   if (typeof maps === 'number') closeFd(maps);
-  return { auxv, exe, pagemap, code: seen };
+  return { auxv, exe, pagemap, code: seen, leads };
+}
+
+function leadsToExe(fd: Fd): boolean | SysFailure {
+  const exe = statFd(fd);
+  const link = readLinkOf(fd);
+  if (exe instanceof SysFailure) return exe;
+  return link instanceof SysFailure ? link : leadsTo(link, exe);
 }
 
 /** Nothing is said of the code where one of these could not be opened. */

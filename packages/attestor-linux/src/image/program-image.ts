@@ -1,10 +1,10 @@
 import { performance } from 'node:perf_hooks'; // the global of that name is a getter, which costs something at every look
 import { unknown, type Fd, type Unknown } from '@portcullis/core';
 import { O_NONBLOCK } from '../ffi/constants.js';
-import { leadsNowhere, SysFailure } from '../ffi/errno.js';
+import { SysFailure } from '../ffi/errno.js';
 import { closeFd, cPath, openRead, readAt, readLinkOf } from '../ffi/file.js';
 import { isMemoryAlive } from '../ffi/pagemap.js';
-import { fileSystemOf, inodeOf, samePath, sameFd, sameFile, statFd, statPath, type FileIdentity } from '../ffi/statx.js';
+import { fileSystemOf, inodeOf, sameFd, statFd, type FileIdentity } from '../ffi/statx.js';
 import { countHeld } from '../held-descriptors.js';
 import { closeAll, lookBounded, openBounded, type Asker } from '../held-up/looks.js';
 import type { LinuxPeer } from '../peer.js';
@@ -23,8 +23,6 @@ const scratch = Buffer.allocUnsafeSlow(2048);
 /** Of one image: its pagemap, and its file. */
 const DESCRIPTORS = 2;
 const MEMFD = '/memfd:';
-const SLASH = 0x2f;
-const NUL = Buffer.alloc(1);
 
 /**
  * One program image: a process between two execs. The open `pagemap` descriptor pins its memory (after an exec it reads
@@ -49,7 +47,7 @@ export class ProgramImage {
     this.#code = looked.code;
     this.exe = looked.exe;
     this.linkText = looked.linkText;
-    this.state = looked.where.state;
+    this.state = looked.state;
     countHeld(DESCRIPTORS);
   }
 
@@ -75,15 +73,14 @@ export class ProgramImage {
   }
 
   /**
-   * Why this is not the image that the process runs now, or undefined when it is: the pinned memory is alive, the file is
-   * unchanged, and the path leads to it. Whether the exe link still leads to that file, and the auxiliary vector is the same,
-   * tells an exec beside memory that somebody kept alive (T2): looked at no more than a second ago, or `now`.
+   * Why this is not the image that the process runs now, or undefined when it is: the pinned memory is alive, and the file is
+   * unchanged. Whether the exe link still leads to that file, and the auxiliary vector is the same, tells an exec beside memory
+   * that somebody kept alive (T2); that, and whether the path leads to the file, was looked at no more than a second ago, or is `now`.
    */
   changed(look: 'recent' | 'now' = 'recent'): string | undefined {
-    const { pagemap, exeFd, where } = this.#looked;
+    const { pagemap, exeFd } = this.#looked;
     if (!isMemoryAlive(pagemap)) return 'the memory that was looked at is gone: the process ran another program';
     if (!sameFd(exeFd, this.exe)) return 'the file that runs has changed';
-    if (where.hostPath !== undefined && !samePath(where.hostPath, this.exe)) return 'the path leads to another file';
     const now = performance.now();
     if (look === 'recent' && now - this.#execAtMs < LOOK_SERVES_MS) return undefined;
     return this.#ranAnother(look === 'recent');
@@ -98,6 +95,7 @@ export class ProgramImage {
     const size = typeof seen.auxv === 'number' ? readAuxv(seen.auxv) : undefined;
     closeAll([seen.exe, seen.auxv]);
     if (!sameExe) return 'the exe link leads to another file, or the file changed';
+    if (this.state === 'linked' && seen.leads !== true) return 'the path leads to another file';
     const same = size !== undefined && size === auxv.length && auxv.compare(scratch, 0, size) === 0;
     if (!same) return 'the process ran another program while its old memory was kept';
     this.#execAtMs = performance.now();
@@ -138,7 +136,7 @@ export class ProgramImage {
 interface Looked {
   readonly exe: FileIdentity;
   readonly linkText: string | undefined;
-  readonly where: Where;
+  readonly state: ExeState;
   readonly pagemap: Fd;
   readonly code: Code | Unknown;
   /** The file that runs, by O_PATH: what is asked of it cannot be held up by an exec. */
@@ -154,7 +152,7 @@ function openOne(asker: Asker, path: string): Fd | SysFailure | Unknown {
   return 'why' in opened ? opened : (opened[0] ?? unknown('system-error', path));
 }
 
-function lookBehind(peer: LinuxPeer, folder: string, { auxv: vector, pagemap, exe: exeFd, code }: ImageLook): Looked | Unknown {
+function lookBehind(peer: LinuxPeer, folder: string, { auxv: vector, pagemap, exe: exeFd, code, leads }: ImageLook): Looked | Unknown {
   if (pagemap instanceof SysFailure) return peer.unknownOf(pagemap);
   if (exeFd instanceof SysFailure) return peer.unknownOf(exeFd);
   if (vector instanceof SysFailure) return peer.unknownOf(vector);
@@ -164,37 +162,25 @@ function lookBehind(peer: LinuxPeer, folder: string, { auxv: vector, pagemap, ex
   const link = readLinkOf(exeFd);
   if (link instanceof SysFailure) return peer.unknownOf(link);
   const linkText = decodeText(link);
-  const where = whereIs(peer, folder, exe, link);
-  if ('why' in where) return where;
+  const state = stateOf(peer, folder, exe, link, leads);
+  if (typeof state !== 'string') return state;
   const size = readAuxv(vector);
   if (size === undefined) return unknown('system-error', `${folder}/auxv cannot be read`);
   const auxv = Buffer.from(scratch.subarray(0, size));
-  return { exe, linkText, where, pagemap, code, exeFd, auxv, procmapQuery: peer.capabilities.procmapQuery, asker: peer.asker };
-}
-
-interface Where {
-  readonly state: ExeState;
-  /** The path seen from our root, where it leads to the very file. */
-  readonly hostPath: Uint8Array | undefined;
+  return { exe, linkText, state, pagemap, code, exeFd, auxv, procmapQuery: peer.capabilities.procmapQuery, asker: peer.asker };
 }
 
 /** T5, T6: a path counts only if it leads from our root to the file that runs; the link count tells what was deleted, not the text. */
-function whereIs(peer: LinuxPeer, folder: string, exe: FileIdentity, text: Buffer): Where | Unknown {
-  if (exe.links === 0) return { state: text.indexOf(MEMFD) === 0 ? 'memfd' : 'deleted', hostPath: undefined };
-  if (text[0] === SLASH) {
-    // Its bytes, since a path need not be UTF-8.
-    const hostPath = Buffer.concat([text, NUL]);
-    const file = statPath(hostPath, 'the exe link');
-    if (file instanceof SysFailure) {
-      if (!leadsNowhere(file)) return unknownOf(file); // not looked at is not absent (I4)
-    } else if (sameFile(file, exe)) return { state: 'linked', hostPath };
-  }
+function stateOf(peer: LinuxPeer, folder: string, exe: FileIdentity, text: Buffer, leads: boolean | SysFailure): ExeState | Unknown {
+  if (exe.links === 0) return text.indexOf(MEMFD) === 0 ? 'memfd' : 'deleted';
+  if (leads instanceof SysFailure) return unknownOf(leads); // not looked at is not absent (I4)
+  if (leads) return 'linked';
   const namespace = openOne(peer.asker, `${folder}/ns/mnt`);
   if (namespace instanceof SysFailure) return peer.unknownOf(namespace);
   if (typeof namespace !== 'number') return namespace;
   const own = inodeOf(namespace) === peer.capabilities.namespaces.get('mnt');
   closeFd(namespace);
-  return { state: own ? 'replaced' : 'elsewhere', hostPath: undefined };
+  return own ? 'replaced' : 'elsewhere';
 }
 
 /** Reads the auxiliary vector into `scratch`; undefined when there is none, or more than fits. */

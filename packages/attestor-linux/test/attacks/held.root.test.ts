@@ -143,6 +143,20 @@ describe('T20: a peer that makes whoever looks at it wait', () => {
     while ((await honest(ANOTHER)).evidence['unix:path']?.state !== 'present') await passed(10);
   });
 
+  it('T20: a program whose link reads as a way through the links of a process that is held up, holds up nobody', async function () {
+    await start(PROGRAM);
+    const { peer, answer } = await held(this, SOMEBODY, LINKS);
+    await answer;
+    const link = `/proc/${String(peer.pid)}/ns/mnt`;
+    const script = `mount -t tmpfs none /proc && mkdir -p $(dirname ${link}) && cp ${compiled('puppet')} ${link} && exec ${link} "$0"`;
+    const puppet = stage.start('/usr/bin/unshare', ['-U', '-r', '-m', '/bin/sh', '-c', script, socketPath], { uid: ANOTHER, env: { PATH: '/usr/bin:/bin' } });
+    await puppet.expect('ready');
+    const [said] = await Promise.all([answered(), puppet.tell('connect')]);
+    const path = said.evidence['unix:path'];
+    assert.notEqual(path?.state, 'present');
+    assert.equal((await honest(0)).evidence['unix:path']?.state, 'present');
+  });
+
   for (const [title, again] of [['at its first connection', false], ['when it was known already', true]] as const) {
     it(`T20: who keeps the lock of their own memory has an unknown program, ${title}, and nobody else waits`, async () => {
       await start(PROGRAM);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { chmodSync, chownSync, copyFileSync, linkSync, mkdirSync, readFileSync, readlinkSync, realpathSync, renameSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, copyFileSync, linkSync, mkdirSync, readFileSync, readlinkSync, statSync, realpathSync, renameSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
 import type { SelectorKey } from '@portcullis/core';
 import { Attesting, type Look } from '../support/attesting.js';
 import { compiled } from '../support/compile.js';
@@ -69,6 +69,14 @@ describe('the program of a peer', () => {
       const look = await inNamespace(`mount -t tmpfs none ${stage.at('bin')} && cp ${evil} ${target} && exec ${target} "$0"`);
       assert.equal(readlinkSync(`/proc/${String(look.peer.credentials.pid)}/exe`), target, 'the attack itself');
       assert.deepEqual([look.state('unix:path'), look.value('unix:exe-state')], ['absent', 'elsewhere']);
+    });
+
+    it('T5: nor has one whose link reads as a way through the links of /proc, which leads from our root into its namespace', async () => {
+      const evil = own(compiled('puppet'), 'evil');
+      const look = await inNamespace(`mount -t tmpfs none /proc && mkdir -p /proc/$$/cwd && cp ${evil} /proc/$$/cwd/git && cd /proc/$$/cwd && exec /proc/$$/cwd/git "$0"`);
+      const link = readlinkSync(`/proc/${String(look.peer.credentials.pid)}/exe`);
+      assert.deepEqual([link, statSync(link).ino], [`/proc/${String(look.peer.credentials.pid)}/cwd/git`, look.peer.image?.exe.ino && Number(look.peer.image.exe.ino)], 'the attack itself');
+      assert.deepEqual([look.state('unix:path'), look.value('unix:exe-state'), look.value('container:exe-path')], ['absent', 'elsewhere', link]);
     });
 
     it('T5: the same file seen from another mount namespace keeps its path', async () => {
