@@ -1,31 +1,31 @@
 import { createServer, Socket, type Server } from 'node:net';
+import { Arrivals } from './arrivals.js';
 import type { Divergence } from './candidate.js';
 import { Collector } from './collect.js';
 import type { Catalogue } from './catalogue.js';
-import type { RefusalCode } from './decision.js';
-import { processBudget, type DescriptorBudget } from './descriptor-budget.js';
+import { processBudget } from './descriptor-budget.js';
 import { Enforcer } from './enforcer.js';
-import { Engine, refusal, unattested } from './engine.js';
+import { Engine } from './engine.js';
 import { PortcullisError } from './errors.js';
 import { AfterDecision, type GateEvents } from './events.js';
 import { checkCollect, checkOptions, DEFAULTS, type GateOptions } from './gate-options.js';
-import { acceptedBy, guardOf, guardServer } from './guard.js';
+import { guardOf, guardServer } from './guard.js';
 import { Handoffs } from './handoffs.js';
 import { Leases } from './lease.js';
 import { Limiter } from './limits/limiter.js';
 import { TokenBuckets } from './limits/token-buckets.js';
 import { LiveConnections } from './live.js';
 import { observedKeys } from './observe.js';
-import type { PeerCredentials, Uid } from './peer.js';
+import type { Uid } from './peer.js';
 import { PendingAdmissions } from './pending.js';
 import { PolicyInForce } from './policy-in-force.js';
-import type { Policy, PolicyContext } from './policy.js';
+import type { Policy } from './policy.js';
 import { prepareAttestors } from './prepare.js';
 import { Recheck } from './recheck.js';
 import { RecordKeeper } from './record-keeper.js';
 import { Lingering, type RefusalStyle } from './refuse.js';
 import { serve, stopListening, type Listening, type ListenTarget } from './serve.js';
-import { socketFd, SocketConnection } from './socket-fd.js';
+import { socketFd } from './socket-fd.js';
 
 export type { Server } from 'node:net';
 export { Socket } from 'node:net';
@@ -51,12 +51,9 @@ export class Gate {
   readonly #after = new AfterDecision();
   readonly #records: RecordKeeper;
   readonly #pending: PendingAdmissions;
-  readonly #budget: DescriptorBudget | undefined;
-  readonly #clock: () => number;
   readonly #limiter = new Limiter();
   readonly #live: LiveConnections;
-  readonly #leases: Leases;
-  readonly #enforcer: Enforcer;
+  readonly #arrivals: Arrivals;
   readonly #listening: Listening[] = [];
   readonly #handoffs: Handoffs;
   readonly #inForce: PolicyInForce;
@@ -73,28 +70,32 @@ export class Gate {
     const maxPendingPerUid = options.maxPendingPerUid ?? DEFAULTS.maxPendingPerUid;
     const collector = new Collector(options.attestors);
     checkCollect(options.collect ?? [], collector.catalogue);
-    this.#budget = options.budget ?? processBudget(options.peerSource);
-    this.#live = new LiveConnections(this.#budget);
-    this.#leases = new Leases(this.#after, options.sink);
+    const clock = options.clock ?? Date.now;
+    const budget = options.budget ?? processBudget(options.peerSource);
+    this.#live = new LiveConnections(budget);
+    const leases = new Leases(this.#after, options.sink);
     const perUid = options.ratePerUid && new TokenBuckets<Uid>(options.ratePerUid, undefined);
     this.#engine = new Engine(options.peerSource, collector, deadlineMs, perUid);
-    this.#pending = PendingAdmissions.within(this.#budget, maxPending, maxPendingPerUid);
+    this.#pending = PendingAdmissions.within(budget, maxPending, maxPendingPerUid);
     // A record that waits outlives its connection and holds a peer: the budget reckons with one for each connection.
-    const waiting = PendingAdmissions.within(this.#budget, maxPending, maxPendingPerUid);
+    const waiting = PendingAdmissions.within(budget, maxPending, maxPendingPerUid);
     const collect = options.observe === true ? [...new Set([...observedKeys(collector.catalogue), ...(options.collect ?? [])])] : (options.collect ?? []);
     this.#records = new RecordKeeper(collector, this.#after, { sink: options.sink, collect, candidate: () => this.#inForce.candidate, deadlineMs, waiting });
-    this.#clock = options.clock ?? Date.now;
-    this.#handoffs = new Handoffs(options.handoffPort, this.listener, this.#budget);
-    this.#enforcer = new Enforcer({
-      records: this.#records, limiter: this.#limiter, live: this.#live, leases: this.#leases, handoffs: this.#handoffs,
-      lingering: new Lingering(this.#budget), refusal: this.#refusal, observes: this.observes,
+    this.#handoffs = new Handoffs(options.handoffPort, this.listener, budget);
+    const enforcer = new Enforcer({
+      records: this.#records, limiter: this.#limiter, live: this.#live, leases, handoffs: this.#handoffs,
+      lingering: new Lingering(budget), refusal: this.#refusal, observes: this.observes,
     });
     this.warnings = [...warnings, ...this.#handoffs.prepareFor(options.policy)];
     const before = (policy: Policy): readonly string[] => this.#handoffs.prepareFor(policy);
     this.#inForce = new PolicyInForce(options.policy, this.warnings, { attestors: options.attestors, before }, this.#after, options.refreshMs ?? DEFAULTS.refreshMs, options.candidate);
+    this.#arrivals = new Arrivals({
+      listener: this.listener, clock, engine: this.#engine, live: this.#live, budget, pending: this.#pending, limiter: this.#limiter,
+      records: this.#records, enforcer, refusal: this.#refusal, policy: () => this.policy, isClosing: () => this.#isClosing(),
+    });
     this.#recheck = new Recheck({
-      engine: this.#engine, live: this.#live, leases: this.#leases, after: this.#after, graceMs: options.policyGraceMs ?? 0,
-      listener: this.listener, clock: this.#clock, policy: () => this.policy,
+      engine: this.#engine, live: this.#live, leases, after: this.#after, graceMs: options.policyGraceMs ?? 0,
+      listener: this.listener, clock, policy: () => this.policy,
     });
   }
 
@@ -147,7 +148,7 @@ export class Gate {
    * @throws PortcullisError `GATE_GUARDED_TWICE`; `GATE_OPTIONS` where an HTTP refusal would be written before TLS.
    */
   guard(server: Server): void {
-    guardServer(server, this, this.#refusal, (socket, handOver) => { this.#arrive(socket, handOver); });
+    guardServer(server, this, this.#refusal, this.#arrivals.arrive);
     this.#handoffs.add(server);
     server.prependListener('listening', () => {
       if (this.#handoffs.wanted) this.#after.guarded('listener', () => { this.#handoffs.name(socketFd(server)); });
@@ -211,45 +212,6 @@ export class Gate {
   #isClosing(): boolean {
     return this.#closing !== undefined;
   }
-
-  /** A connection came: nothing of it was read yet. */
-  #arrive(socket: Socket, handOver: (socket: Socket) => void): void {
-    const full = !this.#live.enter(socket);
-    if (!full && this.#closing === undefined) {
-      this.#attest(socket, handOver);
-      return;
-    }
-    const decision = full ? refusal('capacity', 'descriptor-limit', `this process may hold ${String(this.#budget?.capacity)} connections`) : refusal('closing');
-    this.#enforcer.enforce(unattested(decision), this.policy, this.#context(), socket, handOver, full ? 'close' : this.#refusal);
-  }
-
-  #attest(socket: Socket, handOver: (socket: Socket) => void): void {
-    const { policy } = this;
-    const context = this.#context();
-    const attested = this.#engine.admit(new SocketConnection(socket, acceptedBy(socket)), policy, context, this.#mayWait);
-    if (!(attested instanceof Promise)) {
-      this.#enforcer.enforce(attested, policy, context, socket, handOver);
-      return;
-    }
-    void attested.then((late) => {
-      if (late.credentials !== undefined) this.#pending.leave(late.credentials.uid);
-      if (this.#closing !== undefined) {
-        this.#enforcer.enforce({ ...late, decision: refusal('closing') }, policy, context, socket, handOver);
-      } else if (this.policy !== policy && late.decision.effect === 'allow' && !socket.destroyed) {
-        // Allowed by a policy that is no longer in force: the one that is has not been asked.
-        this.#records.letGo(late.peer);
-        this.#attest(socket, handOver);
-      } else {
-        this.#enforcer.enforce(late, policy, context, socket, handOver);
-      }
-    });
-  }
-
-  #context(): PolicyContext {
-    return { listener: this.listener, nowMs: this.#clock(), limits: this.#limiter };
-  }
-
-  readonly #mayWait = (credentials: PeerCredentials): RefusalCode | undefined => this.#pending.enter(credentials.uid);
 }
 
 /** @throws PortcullisError `GATE_OPTIONS`, or whatever an attestor's `prepare` throws: a gate that starts can decide. */
