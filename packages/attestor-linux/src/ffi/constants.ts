@@ -59,6 +59,8 @@ export const TCP_FIN_WAIT2 = 5;
 
 export const SYS_PIDFD_OPEN = 434; // asm-generic/unistd.h, 5.3
 export const SYS_PIDFD_GETFD = 438; // 5.6
+export const SYS_OPENAT2 = 437; // 5.6
+export const RESOLVE_NO_SYMLINKS = 4; // linux/openat2.h
 
 export const PIDFD_GET_PID_NAMESPACE = 0xff05; // linux/pidfd.h, 6.11: _IO(0xFF, 5)
 export const PIDFD_GET_INFO = 0xc040ff0b; // linux/pidfd.h, 6.13: _IOWR(0xFF, 11, struct pidfd_info), 64 bytes

@@ -14,6 +14,8 @@ export interface Libc {
   ioctl(fd: number, request: number, argument: Memory | null): number;
   poll(fds: Int32Array, count: number, timeoutMs: number): number;
   openat(dirFd: number, path: Uint8Array, flags: number, mode: number): number;
+  /** By its number, SYS_OPENAT2: the library has no name for it yet. */
+  openat2(number: number, dirFd: number, path: Uint8Array, how: Memory, size: number): number;
   pread(fd: number, memory: Memory, count: number, offset: number): number;
   fcntl(fd: number, command: number, argument: number): number;
   close(fd: number): number;
@@ -70,6 +72,7 @@ function bind(): Libc {
     ioctl: call('int ioctl(int, unsigned long, void *)'),
     poll: call('int poll(void *, unsigned long, int)'),
     openat: call('int openat(int, void *, int, unsigned int)'),
+    openat2: call('long syscall(long, int, void *, void *, size_t)'),
     pread: call('long pread(int, void *, size_t, int64_t)'),
     fcntl: call('int fcntl(int, int, int)'),
     close: call('int close(int)'),

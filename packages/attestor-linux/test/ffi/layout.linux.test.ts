@@ -15,7 +15,7 @@ import { needCompiler, needLinux } from '../support/features.js';
 
 /** Names whose spelling in the headers is not ours. */
 const IN_HEADERS: Readonly<Record<string, string>> = {
-  SYS_PIDFD_OPEN: '__NR_pidfd_open', SYS_PIDFD_GETFD: '__NR_pidfd_getfd', SYS_LSM_LIST_MODULES: '__NR_lsm_list_modules',
+  SYS_PIDFD_OPEN: '__NR_pidfd_open', SYS_PIDFD_GETFD: '__NR_pidfd_getfd', SYS_OPENAT2: '__NR_openat2', SYS_LSM_LIST_MODULES: '__NR_lsm_list_modules',
   PROCMAP_QUERY_VMA_EXECUTABLE: 'PROCMAP_QUERY_VMA_EXECUTABLE',
 };
 const SELDOM_IN_HEADERS = new Set(['GENERIC_ABI_ARCHITECTURES', 'LSM_ID_NAMES', 'INVALID_ID', 'OVERFLOW_ID', 'LOOPBACK_IFINDEX']);
@@ -29,6 +29,7 @@ const STRUCTURES: Readonly<Record<string, readonly [guard: string, fields: Reado
   'struct cmsghdr': ['1', { cmsg_len: 0, cmsg_level: 8, cmsg_type: 12 }, 16],
   'struct epoll_event': ['1', { events: 0, data: process.arch === 'x64' ? 4 : 8 }, process.arch === 'x64' ? 12 : 16],
   'struct pollfd': ['1', { fd: 0, events: 4, revents: 6 }, 8],
+  'struct open_how': ['defined(RESOLVE_NO_SYMLINKS)', { flags: 0, mode: 8, resolve: 16 }, 24],
   'struct statx': ['1', { stx_nlink: 16, stx_uid: 20, stx_mode: 28, stx_ino: 32, stx_size: 40, stx_ctime: 96, stx_mtime: 112, stx_dev_major: 136, stx_dev_minor: 140 }, 256],
   'struct statx_timestamp': ['1', { tv_sec: 0, tv_nsec: 8 }, 16],
   'struct statfs': ['1', { f_type: 0 }, 120],
@@ -58,6 +59,7 @@ const INCLUDES = `#define _GNU_SOURCE
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
+#include <linux/openat2.h>
 #include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <netinet/in.h>
