@@ -10,6 +10,8 @@ const COUNTS_VARIABLE = 'PORTCULLIS_COUNTS';
 const EXPECT_VARIABLE = 'PORTCULLIS_EXPECT';
 const SLOWEST = 5;
 const SLOW_MS = 2_000;
+/** What is ending when the tests are over, such as a process that was killed, may take so long. */
+const LEAVE_MS = 15_000;
 
 /** Left by `@portcullis/testkit`, which shares this symbol and no module with the reporter. */
 const record = () => globalThis[Symbol.for('portcullis.testkit')];
@@ -81,16 +83,47 @@ class Progress {
   }
 }
 
+/**
+ * Nothing should keep the process once the tests are over. What does is named, with the suite after which it was there to stay,
+ * and ended, instead of waiting for ever or hiding it by an exit at once.
+ */
+class Leftovers {
+  #since = new Map();
+
+  look(title) {
+    const now = new Set(process.getActiveResourcesInfo());
+    for (const kind of now) if (!this.#since.has(kind)) this.#since.set(kind, title);
+    for (const kind of this.#since.keys()) if (!now.has(kind)) this.#since.delete(kind);
+  }
+
+  expectNone() {
+    setTimeout(() => {
+      const kinds = process.getActiveResourcesInfo();
+      print(paint('red', `\n  ${duration(LEAVE_MS)} after the tests something keeps this process:`));
+      for (const kind of new Set(kinds)) {
+        const count = kinds.filter((one) => one === kind).length;
+        print(`    - ${kind} (${count}), since \`${this.#since.get(kind) ?? 'the end'}\``);
+      }
+      process.exit(); // with mocha's code
+    }, LEAVE_MS).unref();
+  }
+}
+
 export default class Reporter extends mocha.reporters.Base {
   constructor(runner, options) {
     super(runner, options);
     const progress = new Progress();
+    const leftovers = new Leftovers();
     const skipped = [];
     const timed = [];
 
     const isTopLevel = (suite) => suite.parent?.root === true;
     runner.on('suite', (suite) => isTopLevel(suite) && progress.begin());
-    runner.on('suite end', (suite) => isTopLevel(suite) && progress.end(suite.title));
+    runner.on('suite end', (suite) => {
+      if (!isTopLevel(suite)) return;
+      progress.end(suite.title);
+      leftovers.look(suite.title);
+    });
     runner.on('pass', (test) => {
       progress.count('passed');
       timed.push(test);
@@ -103,7 +136,10 @@ export default class Reporter extends mocha.reporters.Base {
       progress.count('skipped');
       skipped.push({ title: titleOf(test), reason: reasonOf(test) ?? null });
     });
-    runner.once('end', () => this.#report(skipped, timed, runner.total));
+    runner.once('end', () => {
+      this.#report(skipped, timed, runner.total);
+      leftovers.expectNone();
+    });
   }
 
   #report(skips, timed, total) {
