@@ -1,4 +1,4 @@
-import type { Catalogue, Evidence, SelectorKey, SelectorValue, TrustTier } from '@portcullis/core';
+import type { Catalogue, Evidence, SelectorKey, SelectorValue, TrustTier, UnknownReason } from '@portcullis/core';
 
 /** One key of a process as a policy would see it. */
 export interface InspectedKey {
@@ -10,7 +10,7 @@ export interface InspectedKey {
   /** With `present` and `absent` (I5). */
   readonly tier?: TrustTier;
   /** With `unknown`: the reason, and the call that failed. */
-  readonly why?: string;
+  readonly why?: UnknownReason;
   readonly detail?: string;
 }
 

@@ -58,10 +58,12 @@ function spell({ decision, cause, rules, grant }: Verdict, granted: boolean): st
 }
 
 /** What could not be read. */
-export function formatLog({ problems, unreadable, torn }: LogSummary): readonly string[] {
-  if (unreadable === 0 && torn === undefined) return [];
+export function formatLog({ lines, decisions, problems, unreadable, torn }: LogSummary): readonly string[] {
+  const none = decisions > 0 ? [] : ['', lines === 0 ? 'the log is empty' : 'the log has no `decision` records, or none of the listeners that were asked for'];
+  if (unreadable === 0 && torn === undefined) return none;
   const more = unreadable - problems.length;
   return [
+    ...none,
     '',
     ...problems.map(({ line, why }) => `line ${String(line)} is passed over: ${escapeText(why, 300)}`),
     ...(more > 0 ? [`${plural(more, 'more line')} cannot be read`] : []),

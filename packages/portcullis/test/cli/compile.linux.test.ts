@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFileSync, statSync } from 'node:fs';
+import { readFileSync, statSync, symlinkSync } from 'node:fs';
 import { createGate } from 'portcullis';
 import { requireFeature } from '@portcullis/testkit';
 import { ALLOW_ME, ALLOW_OTHER, Folder, policy } from './support/folder.js';
@@ -28,6 +28,16 @@ describe('compile', () => {
     assert.deepEqual([code, stdout], [1, '']);
     assert.match(stderr, /^p\.yaml:4:37: POLICY_UNKNOWN_KEY /);
     assert.throws(() => statSync(folder.at('p.compiled')));
+  });
+
+  it('does not write over the policy that it reads', async () => {
+    const text = readFileSync(folder.write('p.yaml', policy(ALLOW_ME)), 'utf8');
+    symlinkSync('p.yaml', folder.at('link'));
+    for (const output of ['p.yaml', 'link']) {
+      const { code, stderr } = await portcullis(['compile', 'p.yaml', '-o', output], { cwd: folder.path });
+      assert.deepEqual([code, readFileSync(folder.at('p.yaml'), 'utf8')], [2, text]);
+      assert.match(stderr, /a file of the policy itself/);
+    }
   });
 
   it('says with --check whether the file is up to date, and writes nothing', async () => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
+import { formatLog } from '../../dist/replay/text-report.js';
 import { Folder, policy } from './support/folder.js';
 import { BIN, portcullis, portcullisProcess } from './support/run.js';
 
@@ -133,5 +134,14 @@ describe('portcullis explain --record', () => {
     } finally {
       folder.remove();
     }
+  });
+});
+
+describe('what is said of a log', () => {
+  const log = { lines: 0, decisions: 0, problems: [], unreadable: 0 };
+  it('is that it is empty, or has nothing that was asked for; else nothing', () => {
+    assert.deepEqual(formatLog(log), ['', 'the log is empty']);
+    assert.match(formatLog({ ...log, lines: 3 }).join(), /has no `decision` records, or none of the listeners/);
+    assert.deepEqual(formatLog({ ...log, lines: 3, decisions: 1 }), []);
   });
 });

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, realpathSync } from 'node:fs';
 import { escapeText } from '@portcullis/core';
 import { bundlePolicy, formatFindings } from '@portcullis/policy';
 import type { Command } from 'commander';
@@ -6,7 +6,7 @@ import { platformCatalogue } from '../../compose/platform.js';
 import { replaceFile } from '../../format/replace-file.js';
 import { plural } from '../../plural.js';
 import { hasColor } from '../colors.js';
-import { EXIT, print, say } from '../exit.js';
+import { EXIT, print, say, UsageError } from '../exit.js';
 import { examples, oneOf } from '../help.js';
 import { limitsOf, MAX_BYTES } from '../parse-bytes.js';
 import { addPluginOptions, chosenPlugins, type PluginChoice } from '../plugin-options.js';
@@ -41,6 +41,7 @@ async function compile(path: string, { output, check, platform, ...choice }: Com
   if (made.findings.length > 0) say(formatFindings(made.findings, made.sources, { color: hasColor(process.stderr) }));
   if (made.bytes === undefined || made.policy === undefined) return EXIT.failed;
   const { rules, revision } = made.policy;
+  if (made.files.includes(realPathOf(output))) throw new UsageError(`\`${output}\` is a file of the policy itself: it would be written over. Give another one with \`--output\``);
   if (check === true && !isThere(output, made.bytes)) {
     print(`${escapeText(output)}: not up to date with ${escapeText(path)}`);
     return EXIT.failed;
@@ -48,6 +49,14 @@ async function compile(path: string, { output, check, platform, ...choice }: Com
   if (check !== true) replaceFile(output, made.bytes);
   print(`${escapeText(output)}: ${plural(rules.length, 'rule')} of ${plural(made.sources.size, 'file')}, ${String(made.bytes.length)} bytes, revision ${revision}`);
   return EXIT.ok;
+}
+
+function realPathOf(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    return path; // not there yet
+  }
 }
 
 function isThere(path: string, wanted: Uint8Array): boolean {

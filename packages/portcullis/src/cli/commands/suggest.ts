@@ -55,10 +55,10 @@ const RESTS_ON: ReadonlySet<SelectorKey> = new Set<SelectorKey>(['linux:live-uid
 /** Without a connection nothing is frozen: the user id now stands for the one that it will connect with. */
 function evidenceOf(keys: readonly InspectedKey[]): ReadonlyMap<SelectorKey, Evidenced> {
   const evidence = new Map<SelectorKey, Evidenced>();
-  for (const { key, state, values, tier } of keys) {
+  for (const { key, state, values, tier, why } of keys) {
     if (state === 'present' && values !== undefined && tier !== undefined) evidence.set(key, { state, values, tier });
     else if (state === 'absent' && tier !== undefined) evidence.set(key, { state, tier });
-    else evidence.set(key, { state: 'unknown', why: 'not-mentioned' });
+    else evidence.set(key, { state: 'unknown', why: why ?? 'not-mentioned' });
   }
   const uid = evidence.get('linux:live-uid');
   if (uid !== undefined) evidence.set('unix:uid', uid);
