@@ -33,7 +33,7 @@ struct scan { uint64_t size, flags, start, end, walk_end, regions, regions_len, 
 
 static char text[16384];
 static struct statx status;
-static struct { pid_t pid; uint64_t pidfd; int exe, pagemap, cgroup; char path[4096]; } known = { .exe = -1, .pagemap = -1, .cgroup = -1 };
+static struct { pid_t pid; uint64_t pidfd; int exe, pagemap, cgroup; } known = { .exe = -1, .pagemap = -1, .cgroup = -1 };
 
 static void tell(int signal) {
   (void)signal;
@@ -58,7 +58,7 @@ static int of_process(pid_t pid, const char *name, int flags) {
 }
 
 static void status_of(int fd) { must(statx(fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &status) == 0, "statx(fd)"); }
-static void status_at(const char *path, int flags) { must(statx(AT_FDCWD, path, flags, STATX_BASIC_STATS, &status) == 0, "statx(path)"); }
+static void status_of_link(const char *path) { must(statx(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, &status) == 0, "statx(path)"); }
 
 /** Every executable mapping, the file that it names, and the pages of it that are not the file's. */
 static void look_at_code(int maps, int pagemap) {
@@ -72,7 +72,7 @@ static void look_at_code(int maps, int pagemap) {
     found[count].start = query.start;
     found[count].end = query.end;
     found[count].file = query.inode != 0;
-    if (query.inode != 0 && count > 0) status_at(name, AT_SYMLINK_NOFOLLOW);
+    if (query.inode != 0 && count > 0) status_of_link(name);
     count += 1;
   }
   for (int at = 0; at < count; at += 1) {
@@ -82,6 +82,20 @@ static void look_at_code(int maps, int pagemap) {
     };
     must(ioctl(pagemap, PAGES_SCAN, &scan) >= 0, "PAGEMAP_SCAN");
   }
+}
+
+/** Folder by folder, through no link, and what is at the end. */
+static void status_of_way(char *path) {
+  int at = open("/", O_PATH | O_NOFOLLOW | O_CLOEXEC);
+  for (char *rest = path, *name; (name = strsep(&rest, "/")) != NULL;) {
+    if (*name == 0) continue;
+    int next = openat(at, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    must(next >= 0, "openat");
+    close(at);
+    at = next;
+  }
+  status_of(at);
+  close(at);
 }
 
 static void first_look(pid_t pid, int pidfd) {
@@ -101,12 +115,13 @@ static void first_look(pid_t pid, int pidfd) {
   pread(known.pagemap, text, 1, 0);
   close(maps);
   status_of(known.exe);
+  static char path[4096];
   char link[64];
   snprintf(link, sizeof link, "/proc/self/fd/%d", known.exe);
-  ssize_t size = readlink(link, known.path, sizeof known.path - 1);
+  ssize_t size = readlink(link, path, sizeof path - 1);
   must(size > 0, "readlink");
-  known.path[size] = 0;
-  status_at(known.path, 0);
+  path[size] = 0;
+  status_of_way(path);
   must(pread(auxv, text, 2048, 0) > 0, "pread(auxv)");
   close(auxv);
   known.pid = pid;
@@ -132,7 +147,6 @@ static void attest(int fd) {
   must(poll(&exited, 1, 0) == 0, "poll: the peer exited");
   pread(known.pagemap, text, 1, 0); // EINVAL while the memory is there
   status_of(known.exe);
-  status_at(known.path, 0);
   close(pidfd);
 }
 

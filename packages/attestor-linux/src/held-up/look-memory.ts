@@ -43,10 +43,15 @@ export type LookRequest =
   | { readonly read: string };
 
 export const MOST_PATHS = 64;
-/** What is said of an image beside its descriptors, as JSON. */
+/** What is said of an image beside its descriptors, as JSON; the bytes of the link in base64. */
 export interface SaidOfImage {
   readonly code?: Code | Unknown;
-  readonly leads: boolean | { readonly call: string; readonly errno: number };
+  readonly way: SaidFailure | { readonly link: string; readonly leads: boolean | SaidFailure };
+}
+
+interface SaidFailure {
+  readonly call: string;
+  readonly errno: number;
 }
 
 /** Of one image: auxiliary vector, exe and pagemap. The size of `SaidOfImage` stands behind their results. */

@@ -3,7 +3,7 @@ import { ERANGE, SysFailure } from '../ffi/errno.js';
 import { closeFd, cPath, openRead } from '../ffi/file.js';
 import { pidfdGetfd } from '../ffi/pidfd.js';
 import type { Fd } from '@portcullis/core';
-import { lookAtImage } from '../image/image-look.js';
+import { lookAtImage, type Way } from '../image/image-look.js';
 import { asBuffer } from '../proc/decode.js';
 import { readProc } from '../proc/read.js';
 import { ABANDONED, ANSWERED, ASKED, IDLE, IMAGE_FILES, LookMemory, STARTING, type SaidOfImage } from './look-memory.js';
@@ -44,8 +44,8 @@ function look(): readonly Fd[] {
   }
   if ('open' in request) return answer(request.open.map(({ path, flags }) => openRead(cPath(path), path, flags)));
   if ('image' in request) {
-    const { auxv, exe, pagemap, code, leads } = lookAtImage(request.image);
-    const said: SaidOfImage = { leads: leads instanceof SysFailure ? { call: leads.call, errno: leads.errno } : leads, ...(code && { code }) };
+    const { auxv, exe, pagemap, code, way } = lookAtImage(request.image);
+    const said: SaidOfImage = { way: saidOf(way), ...(code && { code }) };
     results[IMAGE_FILES] = asBuffer(bytes).write(JSON.stringify(said));
     return answer(pagemap === undefined ? [auxv, exe] : [auxv, exe, pagemap]);
   }
@@ -57,6 +57,12 @@ function look(): readonly Fd[] {
     results[0] = read.length;
   }
   return [];
+}
+
+function saidOf(way: Way | SysFailure): SaidOfImage['way'] {
+  if (way instanceof SysFailure) return { call: way.call, errno: way.errno };
+  const { link, leads } = way;
+  return { link: link.toString('base64'), leads: leads instanceof SysFailure ? { call: leads.call, errno: leads.errno } : leads };
 }
 
 function answer(opened: readonly (Fd | SysFailure)[]): readonly Fd[] {

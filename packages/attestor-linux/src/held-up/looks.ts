@@ -2,7 +2,7 @@ import { unknown, type Fd, type Pid, type Uid, type Unknown } from '@portcullis/
 import { accountOf } from '@portcullis/core/platform';
 import { SysFailure } from '../ffi/errno.js';
 import { closeFd, cPath, openRead } from '../ffi/file.js';
-import { lookAtImage, type ImageLook, type LookOrder } from '../image/image-look.js';
+import { lookAtImage, type ImageLook, type LookOrder, type Way } from '../image/image-look.js';
 import { readProc } from '../proc/read.js';
 import { countStuck } from './exit.js';
 import { IMAGE_FILES, MOST_PATHS, type LookRequest, type SaidOfImage } from './look-memory.js';
@@ -53,12 +53,12 @@ class Looks {
     const answered = this.#ask(uid, { image: order }, folder);
     if ('why' in answered) return answered;
     const { bytes, results } = answered.memory;
-    const { code, leads } = JSON.parse(Buffer.from(bytes.slice(0, results[IMAGE_FILES])).toString()) as SaidOfImage;
+    const { code, way } = JSON.parse(Buffer.from(bytes.slice(0, results[IMAGE_FILES])).toString()) as SaidOfImage;
     return {
       auxv: opened(answered, 0, `${folder}/auxv`),
       exe: opened(answered, 1, `${folder}/exe`),
       pagemap: pinned === undefined ? opened(answered, 2, `${folder}/pagemap`) : undefined,
-      code, leads: typeof leads === 'boolean' ? leads : new SysFailure(leads.call, leads.errno),
+      code, way: wayOf(way),
     };
   }
 
@@ -114,6 +114,12 @@ class Looks {
 function opened({ memory }: LookWorker, at: number, path: string): Fd | SysFailure {
   const result = memory.results[at] ?? -1;
   return result < 0 ? new SysFailure(`openat(AT_FDCWD, "${path}")`, -result) : (result as Fd);
+}
+
+function wayOf(said: SaidOfImage['way']): Way | SysFailure {
+  if ('errno' in said) return new SysFailure(said.call, said.errno);
+  const { link, leads } = said;
+  return { link: Buffer.from(link, 'base64'), leads: typeof leads === 'boolean' ? leads : new SysFailure(leads.call, leads.errno) };
 }
 
 const looks = new Looks();

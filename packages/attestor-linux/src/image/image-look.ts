@@ -24,7 +24,14 @@ export interface ImageLook {
   /** Undefined where one was pinned already. */
   readonly pagemap: Fd | SysFailure | undefined;
   readonly code: Code | Unknown | undefined;
-  /** Whether the path that the exe link says leads from our root to the very file that runs. */
+  readonly way: Way | SysFailure;
+}
+
+/** Of the exe link, read once: who can move mounts about can have it say something else a moment later (T5). */
+export interface Way {
+  /** What it says. */
+  readonly link: Buffer;
+  /** Whether that very path leads from our root to the file that runs. */
   readonly leads: boolean | SysFailure;
 }
 
@@ -38,18 +45,19 @@ export function lookAtImage({ folder, pinned, code, procmapQuery }: LookOrder): 
   const pagemap = pinned === undefined ? open(`${folder}/pagemap`) : undefined;
   const maps = code ? open(`${folder}/maps`) : undefined;
   const exe = open(`${folder}/exe`, O_PATH); // what is asked of it cannot be held up by an exec
-  const leads = typeof exe === 'number' && leadsToExe(exe);
-  if (maps === undefined) return { auxv, exe, pagemap, code: undefined, leads };
+  const way = typeof exe === 'number' ? wayTo(exe) : exe;
+  if (maps === undefined) return { auxv, exe, pagemap, code: undefined, way };
   const seen = codeBehind(maps, pinned ?? pagemap, exe, procmapQuery);
   if (typeof maps === 'number') closeFd(maps);
-  return { auxv, exe, pagemap, code: seen, leads };
+  return { auxv, exe, pagemap, code: seen, way };
 }
 
-function leadsToExe(fd: Fd): boolean | SysFailure {
+function wayTo(fd: Fd): Way | SysFailure {
   const exe = statFd(fd);
   const link = readLinkOf(fd);
   if (exe instanceof SysFailure) return exe;
-  return link instanceof SysFailure ? link : leadsTo(link, exe);
+  if (link instanceof SysFailure) return link;
+  return { link: Buffer.from(link), leads: leadsTo(link, exe) }; // a copy: the next link is read into the same memory
 }
 
 /** Nothing is said of the code where one of these could not be opened. */

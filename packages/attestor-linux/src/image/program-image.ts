@@ -2,7 +2,7 @@ import { performance } from 'node:perf_hooks'; // the global of that name is a g
 import { unknown, type Fd, type Unknown } from '@portcullis/core';
 import { O_NONBLOCK } from '../ffi/constants.js';
 import { SysFailure } from '../ffi/errno.js';
-import { closeFd, cPath, openRead, readAt, readLinkOf } from '../ffi/file.js';
+import { closeFd, cPath, openRead, readAt } from '../ffi/file.js';
 import { isMemoryAlive } from '../ffi/pagemap.js';
 import { fileSystemOf, inodeOf, sameFd, statFd, type FileIdentity } from '../ffi/statx.js';
 import { countHeld } from '../held-descriptors.js';
@@ -11,7 +11,7 @@ import type { LinuxPeer } from '../peer.js';
 import { decodeText } from '../proc/decode.js';
 import type { Code } from './code.js';
 import { unknownOf } from '../unknown-of.js';
-import type { ImageLook } from './image-look.js';
+import type { ImageLook, Way } from './image-look.js';
 
 /** What kind of file the program runs from. `elsewhere`: its path belongs to another mount namespace (T5, T6). */
 export type ExeState = 'linked' | 'deleted' | 'memfd' | 'replaced' | 'elsewhere';
@@ -95,7 +95,7 @@ export class ProgramImage {
     const size = typeof seen.auxv === 'number' ? readAuxv(seen.auxv) : undefined;
     closeAll([seen.exe, seen.auxv]);
     if (!sameExe) return 'the exe link leads to another file, or the file changed';
-    if (this.state === 'linked' && seen.leads !== true) return 'the path leads to another file';
+    if (this.state === 'linked' && !leadsAsBefore(seen.way, this.#looked.link)) return 'the path leads to another file';
     const same = size !== undefined && size === auxv.length && auxv.compare(scratch, 0, size) === 0;
     if (!same) return 'the process ran another program while its old memory was kept';
     this.#execAtMs = performance.now();
@@ -135,6 +135,8 @@ export class ProgramImage {
 /** What one look found, all of one memory if `changed` says so afterwards. */
 interface Looked {
   readonly exe: FileIdentity;
+  /** What the exe link said, and what was walked. */
+  readonly link: Buffer;
   readonly linkText: string | undefined;
   readonly state: ExeState;
   readonly pagemap: Fd;
@@ -152,22 +154,22 @@ function openOne(asker: Asker, path: string): Fd | SysFailure | Unknown {
   return 'why' in opened ? opened : (opened[0] ?? unknown('system-error', path));
 }
 
-function lookBehind(peer: LinuxPeer, folder: string, { auxv: vector, pagemap, exe: exeFd, code, leads }: ImageLook): Looked | Unknown {
+function lookBehind(peer: LinuxPeer, folder: string, { auxv: vector, pagemap, exe: exeFd, code, way }: ImageLook): Looked | Unknown {
   if (pagemap instanceof SysFailure) return peer.unknownOf(pagemap);
   if (exeFd instanceof SysFailure) return peer.unknownOf(exeFd);
   if (vector instanceof SysFailure) return peer.unknownOf(vector);
   if (pagemap === undefined || code === undefined) return unknown('system-error');
   const exe = statFd(exeFd);
   if (exe instanceof SysFailure) return peer.unknownOf(exe);
-  const link = readLinkOf(exeFd);
-  if (link instanceof SysFailure) return peer.unknownOf(link);
+  if (way instanceof SysFailure) return peer.unknownOf(way);
+  const { link, leads } = way;
   const linkText = decodeText(link);
   const state = stateOf(peer, folder, exe, link, leads);
   if (typeof state !== 'string') return state;
   const size = readAuxv(vector);
   if (size === undefined) return unknown('system-error', `${folder}/auxv cannot be read`);
   const auxv = Buffer.from(scratch.subarray(0, size));
-  return { exe, linkText, state, pagemap, code, exeFd, auxv, procmapQuery: peer.capabilities.procmapQuery, asker: peer.asker };
+  return { exe, link, linkText, state, pagemap, code, exeFd, auxv, procmapQuery: peer.capabilities.procmapQuery, asker: peer.asker };
 }
 
 /** T5, T6: a path counts only if it leads from our root to the file that runs; the link count tells what was deleted, not the text. */
@@ -181,6 +183,11 @@ function stateOf(peer: LinuxPeer, folder: string, exe: FileIdentity, text: Buffe
   const own = inodeOf(namespace) === peer.capabilities.namespaces.get('mnt');
   closeFd(namespace);
   return own ? 'replaced' : 'elsewhere';
+}
+
+/** Whether the exe link still says what it said, and that still leads to the file. */
+function leadsAsBefore(way: Way | SysFailure, link: Buffer): boolean {
+  return !(way instanceof SysFailure) && way.leads === true && way.link.equals(link);
 }
 
 /** Reads the auxiliary vector into `scratch`; undefined when there is none, or more than fits. */

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { chmodSync, chownSync, copyFileSync, linkSync, mkdirSync, readFileSync, readlinkSync, statSync, realpathSync, renameSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
+import { setTimeout as passed } from 'node:timers/promises';
 import type { SelectorKey } from '@portcullis/core';
 import { Attesting, type Look } from '../support/attesting.js';
 import { compiled } from '../support/compile.js';
@@ -79,6 +80,25 @@ describe('the program of a peer', () => {
       assert.deepEqual([look.state('unix:path'), look.value('unix:exe-state'), look.value('container:exe-path')], ['absent', 'elsewhere', link]);
     });
 
+    it('T5: nor has one the path that its link says a moment after another was looked at, while its mount is moved about', async () => {
+      const [here, there] = [stage.at('here'), stage.at('there')];
+      for (const folder of [here, there]) mkdirSync(folder);
+      own(compiled('puppet'), 'here/git');
+      const move = `until [ "$(readlink /proc/$$/exe)" = ${here}/git ]; do :; done; while kill -0 $$; do mount --move ${here} ${there}; mount --move ${there} ${here}; done`;
+      const puppet = stage.start('/usr/bin/unshare', ['-U', '-r', '-m', '/bin/sh', '-c', `mount --bind ${here} ${here} && { { ${move}; } > /dev/null 2>&1 & exec ${here}/git "$0"; }`, stage.socketPath], { uid: SOMEBODY, env: { PATH: '/usr/bin:/bin' } });
+      await puppet.expect('ready');
+      const [socket] = await Promise.all([stage.accepted(), puppet.tell('connect')]);
+      const seen = new Map<string, number>();
+      for (let looks = 0; looks < 40 || !seen.has(`linked ${here}/git`) || !seen.has('elsewhere '); looks += 1) {
+        const fresh = new Attesting();
+        const look = await fresh.look(socket, KEYS);
+        await fresh.close();
+        const said = `${String(look.value('unix:exe-state'))} ${look.state('unix:path') === 'present' ? String(look.value('unix:path')) : ''}`;
+        seen.set(said, (seen.get(said) ?? 0) + 1);
+      }
+      assert.deepEqual([...seen.keys()].filter((said) => said.includes(there)), [], JSON.stringify([...seen]));
+    });
+
     it('T5: the same file seen from another mount namespace keeps its path', async () => {
       const target = stage.install(compiled('puppet'), 'git');
       const look = await inNamespace(`exec ${target} "$0"`);
@@ -121,6 +141,17 @@ describe('the program of a peer', () => {
         own(compiled('keeper'), 'git');
       });
       assert.equal(look.value('unix:path'), stage.at('git.old'));
+    });
+
+    it('T6: so is one that was known before its folder was moved, after a second at most', async () => {
+      mkdirSync(stage.at('bin'));
+      const program = own(compiled('puppet'), 'bin/git');
+      const { socket } = await stage.connectedPuppet({ program, uid: SOMEBODY });
+      assert.equal((await attesting.look(socket, KEYS)).value('unix:path'), program);
+      renameSync(stage.at('bin'), stage.at('bin.old'));
+      mkdirSync(stage.at('bin'));
+      own(compiled('keeper'), 'bin/git');
+      while ((await attesting.look(socket, KEYS)).value('unix:path') !== stage.at('bin.old/git')) await passed(50);
     });
 
     it('T6: a program whose name was removed while it has another is replaced, not deleted', async () => {
