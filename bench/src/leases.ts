@@ -41,6 +41,7 @@ async function taking(client: LoadClient, folder: string): Promise<readonly Leas
   );
   other.close();
   for (const peer of [uid, program]) peer.close();
+  socket.destroy(); // paused, it would not see that the client leaves
   await held.release();
   server.close();
   return figures;
@@ -72,6 +73,7 @@ async function reverifying(client: LoadClient, folder: string, kind: PolicyKind)
   const admission = await came;
   const micros = microsPerCall(() => { if (admission.reverify() !== undefined) throw new Error('the peer of the benchmark has changed'); }, LEAST_MS);
   await held.release();
+  server.close();
   await gate.close();
   return { name: kind === 'uid' ? '`admission.reverify()`, uid only' : '`admission.reverify()`, with a program', micros };
 }
