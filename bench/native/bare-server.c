@@ -5,6 +5,7 @@
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <linux/openat2.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdint.h>
@@ -15,6 +16,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -84,16 +86,11 @@ static void look_at_code(int maps, int pagemap) {
   }
 }
 
-/** Folder by folder, through no link, and what is at the end. */
-static void status_of_way(char *path) {
-  int at = open("/", O_PATH | O_NOFOLLOW | O_CLOEXEC);
-  for (char *rest = path, *name; (name = strsep(&rest, "/")) != NULL;) {
-    if (*name == 0) continue;
-    int next = openat(at, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-    must(next >= 0, "openat");
-    close(at);
-    at = next;
-  }
+/** What is at the end of a path that has no link in it. */
+static void status_of_way(const char *path) {
+  struct open_how how = { .flags = O_PATH | O_NOFOLLOW | O_CLOEXEC, .resolve = RESOLVE_NO_SYMLINKS };
+  int at = (int)syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof how);
+  must(at >= 0, "openat2");
   status_of(at);
   close(at);
 }
