@@ -149,6 +149,12 @@ describe('portcullis serve, between client and upstream', function () {
       });
       await Promise.all(clients.map((client) => (client.closed ? Promise.resolve() : closed(client))));
     };
+    // One stays until its lease begins: the thread that waits for exits has descriptors of its own, and keeps them.
+    const stays = dial();
+    stays.resume();
+    await round();
+    await sleep(500);
+    stays.destroy();
     await round();
     await sleep(200);
     const before = serving.descriptors;
