@@ -13,10 +13,11 @@ const STICKY = 0o1000;
  * @param files absolute, with links followed
  */
 export function policyWarnings(files: readonly string[], found: HostFindings): void {
+  const own = new Set([...files, ...files.map((file) => dirname(file))]);
   const said = new Set<string>();
   for (const file of files) {
     for (let place = file; ; place = dirname(place)) {
-      const who = said.has(place) ? undefined : writerOf(place, place === file || place === dirname(file));
+      const who = said.has(place) ? undefined : writerOf(place, own.has(place));
       said.add(place);
       // Of a folder it is told where its first file begins.
       if (who !== undefined) found.ofFile('HOST_POLICY_WRITABLE', file, `\`${escapeText(place)}\` holds the policy and may be written by ${who}, who then decides who comes in`);

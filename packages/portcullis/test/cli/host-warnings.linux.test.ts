@@ -54,6 +54,8 @@ describe('warnings of a host', function () {
     assert.match(policyWarnings([folder.at('open/p.yaml')]).join(), /^HOST_POLICY_WRITABLE `[^`]*open` .*everybody/);
     mkdirSync(folder.at('open/below'));
     assert.deepEqual(policyWarnings([folder.at('open/below/p.yaml')]), [], 'nobody else can take away what lies in a sticky folder');
+    const deepFirst = policyWarnings([folder.at('open/below/p.yaml'), folder.at('open/included.yaml')]);
+    assert.match(deepFirst.join(), /^HOST_POLICY_WRITABLE `[^`]*open` .*everybody[^`]*$/, 'a sticky folder that holds a file of the policy itself, below which another lies');
     chmodSync(folder.at('open'), 0o777);
     assert.match(policyWarnings([folder.at('open/below/p.yaml')]).join(), /^HOST_POLICY_WRITABLE `[^`]*open` .*everybody[^`]*$/);
     requireFeature(this, 'root', ME === 0, 'needs root to give a file away');
