@@ -28,6 +28,7 @@ export interface Run {
  */
 export function runUntilStopped(start: (prepared: () => void) => Promise<Gateway>): Run {
   const { promise, resolve, reject } = deferred<number | undefined>();
+  let listening = false;
   let stopping = false;
   let gateway: Gateway | undefined;
   const stop = (signal: typeof STOP[number]): void => {
@@ -42,7 +43,10 @@ export function runUntilStopped(start: (prepared: () => void) => Promise<Gateway
     if (signal === 'SIGQUIT') started.then((made) => made.close(0)).then(() => { resolve(forced); }, reject);
     else started.then((made) => made.close()).then(() => { resolve(undefined); }, reject);
   };
-  const prepared = (): void => { for (const signal of STOP) if (process.listenerCount(signal) === 0) process.on(signal, stop); };
+  const prepared = (): void => {
+    if (!listening) for (const signal of STOP) process.on(signal, stop);
+    listening = true;
+  };
   process.on('SIGHUP', () => void started.then((made) => made.reload('SIGHUP'), () => undefined));
   // The kernel ends no first process of a container by a signal that it does not handle.
   if (process.pid === 1) prepared();
