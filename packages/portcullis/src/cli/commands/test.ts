@@ -14,7 +14,7 @@ import { colorsFor, hasColor } from '../colors.js';
 import { EXIT, print, report, say, UsageError } from '../exit.js';
 import { examples, oneOf } from '../help.js';
 import { countOf } from '../parse-options.js';
-import { MAX_BYTES } from '../parse-bytes.js';
+import { limitsOf, MAX_BYTES } from '../parse-bytes.js';
 import { addPluginOptions, chosenPlugins, type PluginChoice } from '../plugin-options.js';
 
 interface TestOptions extends PluginChoice {
@@ -60,8 +60,8 @@ async function test(files: readonly string[], options: TestOptions): Promise<num
   return countAll(ran).failing === 0 ? EXIT.ok : EXIT.failed;
 }
 
-function runAll(files: readonly string[], catalogue: Catalogue, { json, junit, lcov, coverage, maxLooks, maxBytes }: TestOptions): readonly RanFile[] {
-  const ran = files.map((file) => runFile(file, catalogue, { maxLooks, ...(maxBytes !== undefined && { maxBytes }) }));
+function runAll(files: readonly string[], catalogue: Catalogue, { json, junit, lcov, coverage, maxLooks, ...rest }: TestOptions): readonly RanFile[] {
+  const ran = files.map((file) => runFile(file, catalogue, { maxLooks, ...limitsOf(rest) }));
   print(json === true ? jsonReport(ran) : textReport(ran, { colors: colorsFor(process.stdout), color: hasColor(process.stdout), coverage: coverage === true }));
   if (junit !== undefined) write(junit, junitReport(ran));
   if (lcov !== undefined) write(lcov, lcovReport(ran));
