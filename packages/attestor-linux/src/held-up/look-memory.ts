@@ -43,13 +43,13 @@ export type LookRequest =
   | { readonly read: string };
 
 export const MOST_PATHS = 64;
-/** What is said of an image beside its descriptors, as JSON; the bytes of the link in base64. */
+/** What is said of an image beside its descriptors, as JSON; the bytes of the link in base64, a failure by its fields. */
 export interface SaidOfImage {
   readonly code?: Code | Unknown;
   readonly way: SaidFailure | { readonly link: string; readonly leads: boolean | SaidFailure };
 }
 
-interface SaidFailure {
+export interface SaidFailure {
   readonly call: string;
   readonly errno: number;
 }

@@ -59,10 +59,9 @@ function look(): readonly Fd[] {
   return [];
 }
 
+/** A failure becomes its fields. */
 function saidOf(way: Way | SysFailure): SaidOfImage['way'] {
-  if (way instanceof SysFailure) return { call: way.call, errno: way.errno };
-  const { link, leads } = way;
-  return { link: link.toString('base64'), leads: leads instanceof SysFailure ? { call: leads.call, errno: leads.errno } : leads };
+  return way instanceof SysFailure ? way : { link: way.link.toString('base64'), leads: way.leads };
 }
 
 function answer(opened: readonly (Fd | SysFailure)[]): readonly Fd[] {

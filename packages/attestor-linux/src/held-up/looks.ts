@@ -5,7 +5,7 @@ import { closeFd, cPath, openRead } from '../ffi/file.js';
 import { lookAtImage, type ImageLook, type LookOrder, type Way } from '../image/image-look.js';
 import { readProc } from '../proc/read.js';
 import { countStuck } from './exit.js';
-import { IMAGE_FILES, MOST_PATHS, type LookRequest, type SaidOfImage } from './look-memory.js';
+import { IMAGE_FILES, MOST_PATHS, type LookRequest, type SaidFailure, type SaidOfImage } from './look-memory.js';
 import { LookWorker } from './look-worker.js';
 
 /** How long one look may take. The kernel answers in microseconds, unless the process sees to it that it does not. */
@@ -117,9 +117,13 @@ function opened({ memory }: LookWorker, at: number, path: string): Fd | SysFailu
 }
 
 function wayOf(said: SaidOfImage['way']): Way | SysFailure {
-  if ('errno' in said) return new SysFailure(said.call, said.errno);
+  if ('errno' in said) return failureOf(said);
   const { link, leads } = said;
-  return { link: Buffer.from(link, 'base64'), leads: typeof leads === 'boolean' ? leads : new SysFailure(leads.call, leads.errno) };
+  return { link: Buffer.from(link, 'base64'), leads: typeof leads === 'boolean' ? leads : failureOf(leads) };
+}
+
+function failureOf({ call, errno }: SaidFailure): SysFailure {
+  return new SysFailure(call, errno);
 }
 
 const looks = new Looks();

@@ -2,7 +2,7 @@ import { unknown, type Fd, type Unknown } from '@portcullis/core';
 import { O_PATH } from '../ffi/constants.js';
 import { SysFailure } from '../ffi/errno.js';
 import { closeFd, cPath, openRead, readLinkOf } from '../ffi/file.js';
-import { statFd } from '../ffi/statx.js';
+import { statFd, type FileIdentity } from '../ffi/statx.js';
 import { unknownOf } from '../unknown-of.js';
 import { lookAtCode, type Code } from './code.js';
 import { leadsTo } from './host-path.js';
@@ -45,26 +45,25 @@ export function lookAtImage({ folder, pinned, code, procmapQuery }: LookOrder): 
   const pagemap = pinned === undefined ? open(`${folder}/pagemap`) : undefined;
   const maps = code ? open(`${folder}/maps`) : undefined;
   const exe = open(`${folder}/exe`, O_PATH); // what is asked of it cannot be held up by an exec
-  const way = typeof exe === 'number' ? wayTo(exe) : exe;
+  const identity = typeof exe === 'number' ? statFd(exe) : exe;
+  const way = typeof exe === 'number' ? wayTo(exe, identity) : exe;
   if (maps === undefined) return { auxv, exe, pagemap, code: undefined, way };
-  const seen = codeBehind(maps, pinned ?? pagemap, exe, procmapQuery);
+  const seen = codeBehind(maps, pinned ?? pagemap, exe, identity, procmapQuery);
   if (typeof maps === 'number') closeFd(maps);
   return { auxv, exe, pagemap, code: seen, way };
 }
 
-function wayTo(fd: Fd): Way | SysFailure {
-  const exe = statFd(fd);
-  const link = readLinkOf(fd);
+function wayTo(fd: Fd, exe: FileIdentity | SysFailure): Way | SysFailure {
   if (exe instanceof SysFailure) return exe;
+  const link = readLinkOf(fd);
   if (link instanceof SysFailure) return link;
   return { link: Buffer.from(link), leads: leadsTo(link, exe) }; // a copy: the next link is read into the same memory
 }
 
 /** Nothing is said of the code where one of these could not be opened. */
-function codeBehind(maps: Fd | SysFailure, pagemap: Fd | SysFailure | undefined, exeFd: Fd | SysFailure, procmapQuery: boolean): Code | Unknown {
+function codeBehind(maps: Fd | SysFailure, pagemap: Fd | SysFailure | undefined, exeFd: Fd | SysFailure, exe: FileIdentity | SysFailure, procmapQuery: boolean): Code | Unknown {
   if (maps instanceof SysFailure) return unknownOf(maps);
   if (typeof pagemap !== 'number' || typeof exeFd !== 'number') return unknown('system-error');
-  const exe = statFd(exeFd);
   return exe instanceof SysFailure ? unknownOf(exe) : lookAtCode({ maps, pagemap, exeFd, exe, procmapQuery });
 }
 

@@ -46,7 +46,7 @@ export class ProgramImage {
     this.#looked = looked;
     this.#code = looked.code;
     this.exe = looked.exe;
-    this.linkText = looked.linkText;
+    this.linkText = decodeText(looked.link);
     this.state = looked.state;
     countHeld(DESCRIPTORS);
   }
@@ -137,7 +137,6 @@ interface Looked {
   readonly exe: FileIdentity;
   /** What the exe link said, and what was walked. */
   readonly link: Buffer;
-  readonly linkText: string | undefined;
   readonly state: ExeState;
   readonly pagemap: Fd;
   readonly code: Code | Unknown;
@@ -163,13 +162,12 @@ function lookBehind(peer: LinuxPeer, folder: string, { auxv: vector, pagemap, ex
   if (exe instanceof SysFailure) return peer.unknownOf(exe);
   if (way instanceof SysFailure) return peer.unknownOf(way);
   const { link, leads } = way;
-  const linkText = decodeText(link);
   const state = stateOf(peer, folder, exe, link, leads);
   if (typeof state !== 'string') return state;
   const size = readAuxv(vector);
   if (size === undefined) return unknown('system-error', `${folder}/auxv cannot be read`);
   const auxv = Buffer.from(scratch.subarray(0, size));
-  return { exe, link, linkText, state, pagemap, code, exeFd, auxv, procmapQuery: peer.capabilities.procmapQuery, asker: peer.asker };
+  return { exe, link, state, pagemap, code, exeFd, auxv, procmapQuery: peer.capabilities.procmapQuery, asker: peer.asker };
 }
 
 /** T5, T6: a path counts only if it leads from our root to the file that runs; the link count tells what was deleted, not the text. */
