@@ -3,14 +3,6 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import type { Mode, Usage } from './server.js';
 
-/** One that is measured, in a process of its own. */
-interface MeasuredServer {
-  readonly path: string;
-  /** User and system time that its process used so far. */
-  cpuMicros(): Promise<number>;
-  stop(): Promise<void>;
-}
-
 let made = 0;
 const children = new Set<ChildProcess>();
 process.once('exit', () => { for (const child of children) child.kill('SIGKILL'); });
@@ -19,75 +11,66 @@ function nextPath(folder: string): string {
   return join(folder, `${String((made += 1))}.sock`);
 }
 
-async function kill(child: ChildProcess): Promise<void> {
-  child.kill('SIGKILL');
-  await once(child, 'exit');
-  children.delete(child);
+/** One that is measured. */
+abstract class ServerProcess {
+  readonly path: string;
+  protected readonly child: ChildProcess;
+
+  protected constructor(path: string, child: ChildProcess) {
+    this.path = path;
+    this.child = child;
+    children.add(child);
+  }
+
+  /** User and system time that its process used so far. */
+  abstract cpuMicros(): Promise<number>;
+
+  async stop(): Promise<void> {
+    this.child.kill('SIGKILL');
+    await once(this.child, 'exit');
+    children.delete(this.child);
+  }
 }
 
 /** `server.ts`: plain Node, or a gate before it. */
-export class NodeServer implements MeasuredServer {
-  readonly path: string;
-  readonly #child: ChildProcess;
-
-  private constructor(path: string, child: ChildProcess) {
-    this.path = path;
-    this.#child = child;
-  }
-
+export class NodeServer extends ServerProcess {
   static async start(mode: Mode, folder: string, program: string, environment: Record<string, string> = {}): Promise<NodeServer> {
     const path = nextPath(folder);
     const child = fork(new URL('./server.js', import.meta.url), [mode, path, program], { execArgv: ['--expose-gc'], env: { ...process.env, ...environment } });
-    children.add(child);
+    const server = new NodeServer(path, child);
     await once(child, 'message');
-    return new NodeServer(path, child);
+    return server;
   }
 
   /** What it used so far, after a garbage collection. */
   async usage(): Promise<Usage> {
-    this.#child.send('usage');
-    const [answer] = (await once(this.#child, 'message')) as [Usage];
+    this.child.send('usage');
+    const [answer] = (await once(this.child, 'message')) as [Usage];
     return answer;
   }
 
   async cpuMicros(): Promise<number> {
     return (await this.usage()).cpuMicros;
   }
-
-  stop(): Promise<void> {
-    return kill(this.#child);
-  }
 }
 
 export type BareMode = 'bare-plain' | 'bare-attest';
 
 /** `native/bare-server.c`: the same system calls and nothing else, so that the rest of a gate's cost can be told from the kernel's. */
-export class BareServer implements MeasuredServer {
-  readonly path: string;
-  readonly #child: ChildProcess;
-
-  private constructor(path: string, child: ChildProcess) {
-    this.path = path;
-    this.#child = child;
-  }
-
+export class BareServer extends ServerProcess {
   static async start(mode: BareMode, folder: string): Promise<BareServer> {
     const path = nextPath(folder);
     const program = join(folder, 'bare-server');
     execFileSync('/usr/bin/gcc', ['-O2', '-o', program, new URL('../native/bare-server.c', import.meta.url).pathname]);
     const child = spawn(program, [path, mode === 'bare-attest' ? 'attest' : 'plain'], { stdio: ['ignore', 'pipe', 'inherit'] });
-    children.add(child);
+    const server = new BareServer(path, child);
     await once(child.stdout, 'data');
-    return new BareServer(path, child);
+    return server;
   }
 
   async cpuMicros(): Promise<number> {
-    this.#child.kill('SIGUSR1');
-    const [bytes] = (await once(this.#child.stdout!, 'data')) as [Buffer];
+    this.child.kill('SIGUSR1');
+    const [bytes] = (await once(this.child.stdout!, 'data')) as [Buffer];
     return Number(bytes.readBigInt64LE());
-  }
-
-  stop(): Promise<void> {
-    return kill(this.#child);
   }
 }
