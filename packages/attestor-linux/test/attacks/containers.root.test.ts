@@ -4,12 +4,14 @@ import { existsSync, readFileSync } from 'node:fs';
 import { request } from 'node:http';
 import type { SelectorKey } from '@portcullis/core';
 import { Podman, type ContainerCommand, type PodmanOptions } from '@portcullis/testkit';
-import { Attesting, type Look } from '../support/attesting.js';
+import type { Attesting} from '../support/attesting.js';
+import { type Look } from '../support/attesting.js';
 import { needCgroups } from '../support/cgroups.js';
 import { compiled } from '../support/compile.js';
 import { needAttacks, needProgram } from '../support/features.js';
+import { onStage } from '../support/on-stage.js';
 import type { PeerProcess } from '../support/peer-process.js';
-import { Stage } from '../support/stage.js';
+import type { Stage } from '../support/stage.js';
 
 const KEYS: readonly SelectorKey[] = ['container:id', 'container:runtime', 'k8s:pod-uid', 'linux:cgroup', 'linux:shared-ns', 'container:exe-path', 'unix:uid'];
 const FORGED = 'f00d'.repeat(16);
@@ -24,14 +26,7 @@ describe('peers in real containers', () => {
     needAttacks(this);
     needCgroups(this);
   });
-  beforeEach(async () => {
-    stage = await Stage.open();
-    attesting = new Attesting();
-  });
-  afterEach(async () => {
-    await attesting.close();
-    await stage.close();
-  });
+  onStage((...made) => { [stage, attesting] = made; });
 
   /** A puppet in a container, with the gate's folder at `/gate`. */
   async function start(podman: Podman, options: readonly string[] = [], program: readonly string[] = ['/puppet', '/gate/s']): Promise<{ readonly container: ContainerCommand; readonly puppet: PeerProcess }> {

@@ -11,7 +11,8 @@ import { compiled } from '../support/compile.js';
 import { descriptorLinks, openDescriptors } from '../support/descriptors.js';
 import { needAttacks, needProgram, SOMEBODY } from '../support/features.js';
 import { interceptCalls } from '../support/intercept.js';
-import { Stage } from '../support/stage.js';
+import { onStage } from '../support/on-stage.js';
+import type { Stage } from '../support/stage.js';
 
 const SOCAT = '/usr/bin/socat';
 const KEY = 'unix:sha256';
@@ -20,14 +21,7 @@ describe('T17: the digest as denial of service', () => {
   let stage: Stage;
   let attesting: Attesting;
   before(function () { needAttacks(this); });
-  beforeEach(async () => {
-    stage = await Stage.open();
-    attesting = new Attesting();
-  });
-  afterEach(async () => {
-    await attesting.close();
-    await stage.close();
-  });
+  onStage((...made) => { [stage, attesting] = made; });
 
   /** How often a program's content was opened while `act` ran: `/proc/PID/exe` is opened for a digest alone, where maps and stat agree. */
   async function contentOpened(act: () => Promise<unknown>): Promise<number> {

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import type { SelectorKey } from '@portcullis/core';
-import { Attesting } from '../support/attesting.js';
+import type { Attesting } from '../support/attesting.js';
 import { compiled } from '../support/compile.js';
 import { needAttacks, SOMEBODY } from '../support/features.js';
-import { Stage } from '../support/stage.js';
+import { onStage } from '../support/on-stage.js';
+import type { Stage } from '../support/stage.js';
 
 const EARLY: SelectorKey = 'socket:early-data';
 
@@ -11,14 +12,7 @@ describe('T3: bytes that were sent before anybody looked', () => {
   let stage: Stage;
   let attesting: Attesting;
   before(function () { needAttacks(this); });
-  beforeEach(async () => {
-    stage = await Stage.open();
-    attesting = new Attesting();
-  });
-  afterEach(async () => {
-    await attesting.close();
-    await stage.close();
-  });
+  onStage((...made) => { [stage, attesting] = made; });
 
   it('T3: are counted, and none is none', async () => {
     const { puppet, socket } = await stage.connectedPuppet({ uid: SOMEBODY });

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { chmodSync, chownSync, existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { Attesting } from '../support/attesting.js';
+import type { Attesting } from '../support/attesting.js';
 import { compiled } from '../support/compile.js';
 import { needAttacks, needProgram, SOMEBODY } from '../support/features.js';
 import { interceptCalls } from '../support/intercept.js';
-import { Stage } from '../support/stage.js';
+import { onStage } from '../support/on-stage.js';
+import type { Stage } from '../support/stage.js';
 
 const PYTHON = '/usr/bin/python3';
 /** The kernel leaves a lease for 45 s to who has it; after this long, this one lets go by itself. */
@@ -32,14 +33,7 @@ describe('T20: a lease on the file of a program', () => {
   let stage: Stage;
   let attesting: Attesting;
   before(function () { needAttacks(this); needProgram(this, PYTHON); });
-  beforeEach(async () => {
-    stage = await Stage.open();
-    attesting = new Attesting();
-  });
-  afterEach(async () => {
-    await attesting.close();
-    await stage.close();
-  });
+  onStage((...made) => { [stage, attesting] = made; });
 
   it('T20: that its user takes when it ends, holds up nobody who would read it', async () => {
     const program = stage.install(compiled('puppet'), 'leased');

@@ -6,8 +6,9 @@ import type { SelectorKey } from '@portcullis/core';
 import { Attesting, type Look } from '../support/attesting.js';
 import { compiled } from '../support/compile.js';
 import { needAttacks, needProgram, needUserNamespaces, SOMEBODY, sysctl } from '../support/features.js';
+import { onStage } from '../support/on-stage.js';
 import type { PeerProcess, StartOptions } from '../support/peer-process.js';
-import { Stage } from '../support/stage.js';
+import type { Stage } from '../support/stage.js';
 
 const KEYS: readonly SelectorKey[] = ['unix:path', 'unix:sha256', 'unix:image', 'unix:exe-state', 'container:exe-path'];
 const SOCAT = '/usr/bin/socat';
@@ -17,14 +18,7 @@ describe('the program of a peer', () => {
   let stage: Stage;
   let attesting: Attesting;
   before(function () { needAttacks(this); });
-  beforeEach(async () => {
-    stage = await Stage.open();
-    attesting = new Attesting();
-  });
-  afterEach(async () => {
-    await attesting.close();
-    await stage.close();
-  });
+  onStage((...made) => { [stage, attesting] = made; });
 
   async function lookAt(command: string, args: readonly string[], options: StartOptions = {}): Promise<Look> {
     stage.start(command, args, { uid: SOMEBODY, ...options });

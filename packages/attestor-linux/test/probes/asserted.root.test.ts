@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import type { SelectorKey } from '@portcullis/core';
-import { Attesting } from '../support/attesting.js';
+import type { Attesting } from '../support/attesting.js';
 import { compiled } from '../support/compile.js';
 import { needAttacks, needProgram, SOMEBODY } from '../support/features.js';
-import { Stage } from '../support/stage.js';
+import { onStage } from '../support/on-stage.js';
+import type { Stage } from '../support/stage.js';
 
 const PYTHON = '/usr/bin/python3';
 
@@ -12,14 +13,7 @@ describe('T21: what a peer says of itself', () => {
   let stage: Stage;
   let attesting: Attesting;
   before(function () { needAttacks(this); });
-  beforeEach(async () => {
-    stage = await Stage.open();
-    attesting = new Attesting();
-  });
-  afterEach(async () => {
-    await attesting.close();
-    await stage.close();
-  });
+  onStage((...made) => { [stage, attesting] = made; });
 
   async function withEnv(env: NodeJS.ProcessEnv, keys: readonly SelectorKey[]) {
     const { socket } = await stage.connectedPuppet({ uid: SOMEBODY, env });

@@ -2,10 +2,11 @@ import assert from 'node:assert/strict';
 import { readFileSync, readlinkSync, statSync } from 'node:fs';
 import type { SelectorKey } from '@portcullis/core';
 import { LinuxAttestor, NAMESPACES } from '@portcullis/attestor-linux';
-import { Attesting } from '../support/attesting.js';
+import type { Attesting } from '../support/attesting.js';
 import { compiled } from '../support/compile.js';
 import { needAttacks, needProgram, SOMEBODY } from '../support/features.js';
-import { Stage } from '../support/stage.js';
+import { onStage } from '../support/on-stage.js';
+import type { Stage } from '../support/stage.js';
 
 const SETPRIV = '/usr/bin/setpriv';
 
@@ -13,14 +14,7 @@ describe('the identity of a peer', () => {
   let stage: Stage;
   let attesting: Attesting;
   before(function () { needAttacks(this); });
-  beforeEach(async () => {
-    stage = await Stage.open();
-    attesting = new Attesting();
-  });
-  afterEach(async () => {
-    await attesting.close();
-    await stage.close();
-  });
+  onStage((...made) => { [stage, attesting] = made; });
 
   /** A puppet that setpriv starts, and its socket. */
   async function through(args: readonly string[], program = compiled('puppet')) {
