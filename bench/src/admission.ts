@@ -90,10 +90,10 @@ export async function measureMemory(client: LoadClient, folder: string, count: n
   for (const [name, mode] of [['plain Node', 'hold-plain'], ['uid only', 'hold-uid'], ['program', 'hold-program']] as const) {
     const server = await NodeServer.start(mode, folder, client.program);
     const warm = await client.hold(server.path, 100);
-    const before = await server.usage();
+    const before = await server.usage('collected');
     const held = await client.hold(server.path, count);
     while ((await server.usage()).connections < count + 100) await new Promise((resolve) => setTimeout(resolve, 20));
-    const after = await server.usage();
+    const after = await server.usage('collected');
     const bytes = (after.heap - before.heap) / count;
     figures.push({ name, bytes, added: bytes - (figures[0]?.bytes ?? bytes) });
     await held.release();

@@ -42,9 +42,9 @@ export class NodeServer extends ServerProcess {
     return server;
   }
 
-  /** What it used so far, after a garbage collection. */
-  async usage(): Promise<Usage> {
-    this.child.send('usage');
+  /** What it used so far; `collected`: after a garbage collection, which uses much itself. */
+  async usage(asked: 'usage' | 'collected' = 'usage'): Promise<Usage> {
+    this.child.send(asked);
     const [answer] = (await once(this.child, 'message')) as [Usage];
     return answer;
   }
