@@ -29,7 +29,7 @@ export async function createGate(settings: GateSettings): Promise<Gate> {
 }
 
 async function gateOfFile(path: string, settings: GateSettings, parts: Parts): Promise<PolicyGate> {
-  const { knownListeners, maxPolicyBytes, onReload, candidate: beside, tests: also = [] } = settings;
+  const { knownListeners, maxPolicyBytes, policyDeadlineMs, onReload, candidate: beside, tests: also = [] } = settings;
   const load: LoadOptions = { catalogue: parts.catalogue, ...(knownListeners === undefined ? {} : { knownListeners }), ...(maxPolicyBytes === undefined ? {} : { maxBytes: maxPolicyBytes }) };
   const keeper = settings.lastGood === undefined ? undefined : new LastGood(settings.lastGood);
   const accept = (policy: CompiledPolicy): string | undefined => whyTestsFail(also, policy, load);
@@ -41,10 +41,10 @@ async function gateOfFile(path: string, settings: GateSettings, parts: Parts): P
   const prepared = await prepareAttestors(parts.attestors, policy, ...(candidate === undefined ? [] : [candidate]));
   const keep = ({ revision }: CompiledPolicy, bytes?: Uint8Array): string | undefined => keeper?.keep(path, revision, load, bytes);
   const warnings = [...start.loaded.findings.map((finding) => formatFinding(finding, start.loaded.sources)), ...start.warnings, ...prepared, ...[keep(policy)].filter((why) => why !== undefined)];
-  const report = (reload: PolicyReload): void => onReload?.(reload);
+  const shared = { load, report: (reload: PolicyReload): void => onReload?.(reload), ...(policyDeadlineMs !== undefined && { deadlineMs: policyDeadlineMs }) };
   const gate = new PolicyGate(coreOptions(settings, parts, policy, candidate), start.loaded, warnings, (made) => [
-    new PolicyReloader(path, first, policy, { load, also, accept, ...(keeper && { applied: keep }), report, apply: (next) => made.setPolicy(next) }),
-    ...(typeof beside === 'string' && second !== undefined ? [new PolicyReloader(beside, second, requirePolicy(second), { load, report, candidate: true, apply: (next) => made.setCandidate(next) })] : []),
+    new PolicyReloader(path, first, policy, { ...shared, also, accept, ...(keeper && { applied: keep }), apply: (next) => made.setPolicy(next) }),
+    ...(typeof beside === 'string' && second !== undefined ? [new PolicyReloader(beside, second, requirePolicy(second), { ...shared, candidate: true, apply: (next) => made.setCandidate(next) })] : []),
   ]);
   return settings.watch === true ? gate.watch() : gate;
 }

@@ -21,6 +21,8 @@ export interface GateSettings extends CoreOptions, PlatformOptions {
   readonly onReload?: (reload: PolicyReload) => void;
   /** With a path: bytes of one policy file at most, 32 MiB without it; a compiled one may have four times as many. */
   readonly maxPolicyBytes?: number;
+  /** With a path: how long reading a large policy again may take, its tests included, 5 minutes without it. Then the one before it stays. */
+  readonly policyDeadlineMs?: number;
   /** With a path: the listeners that rules may name. Undefined: any. */
   readonly knownListeners?: Iterable<string>;
   /** Attestors beside the platform's. The gate closes them with itself. */

@@ -19,6 +19,7 @@ export interface Shared {
   readonly watch: boolean;
   readonly knownListeners: readonly string[] | undefined;
   readonly maxPolicyBytes: number | undefined;
+  readonly policyDeadlineMs: number | undefined;
   readonly onEvent: (event: GatewayEvent) => void;
   /** Hears of reloads with their findings and sources, for code frames. */
   readonly onReload: (listener: string, reload: PolicyReload) => void;
@@ -60,6 +61,7 @@ export class GatewayListener {
       ...(candidate !== undefined && { candidate }), ...(observe === true && { observe }), ...(ratePerUid && { ratePerUid }),
       ...(shared.knownListeners && { knownListeners: shared.knownListeners }),
       ...(shared.maxPolicyBytes !== undefined && { maxPolicyBytes: shared.maxPolicyBytes }),
+      ...(shared.policyDeadlineMs !== undefined && { policyDeadlineMs: shared.policyDeadlineMs }),
       ...(shared.budget && { budget: shared.budget }),
       ...(tests && { tests }), ...(lastGood !== undefined && { lastGood }),
       ...(collect && { collect }), ...(deadlineMs !== undefined && { deadlineMs }), ...(policyGraceMs !== undefined && { policyGraceMs }), ...(refusal && { refusal }), ...(self && { self }),

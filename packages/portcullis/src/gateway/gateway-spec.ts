@@ -47,6 +47,8 @@ export interface GatewaySpec {
   readonly drainMs?: number;
   /** Bytes of one file of a policy at most; 32 MiB unless told. */
   readonly maxPolicyBytes?: number;
+  /** How long reading a large policy again may take, its tests included; 5 minutes unless told. */
+  readonly policyDeadlineMs?: number;
   /** Whether rules may name listeners of this gateway only. A single listener shares its policy with others. */
   readonly closed?: boolean;
 }

@@ -79,7 +79,7 @@ export async function startGateway(spec: GatewaySpec, options: GatewayOptions): 
   const platform = options.platform ?? (await loadPlatform());
   const budget = gatewayBudget(resolveParts(platform).peerSource);
   const knownListeners = spec.closed === true ? spec.listeners.map(({ name }) => name) : undefined;
-  const shared = { platform, plugins: spec.plugins ?? [], budget, knownListeners, watch: options.watch ?? true, maxPolicyBytes: spec.maxPolicyBytes, onEvent: options.onEvent, onReload: options.onReload ?? ignore };
+  const shared = { platform, plugins: spec.plugins ?? [], budget, knownListeners, watch: options.watch ?? true, maxPolicyBytes: spec.maxPolicyBytes, policyDeadlineMs: spec.policyDeadlineMs, onEvent: options.onEvent, onReload: options.onReload ?? ignore };
   const listeners: GatewayListener[] = [];
   try {
     for (const listener of spec.listeners) listeners.push(await GatewayListener.prepare(listener, shared));

@@ -48,10 +48,11 @@ class GatewayReader {
     if (plugins !== undefined) parsePlugins(plugins, this.#file, this.#findings); // loaded already, or not at all
     const drainMs = fields.seconds('drain', 0);
     const maxPolicyBytes = fields.wholeNumber('maxPolicyBytes', MOST_POLICY_BYTES);
+    const policyDeadlineMs = fields.seconds('policyDeadline', 0.001);
     const listeners = fields.items('listeners', fields.required('listeners'))?.map((node) => this.#listener(node));
     fields.end();
     const read = listeners?.filter((one) => one !== undefined);
-    return read === undefined ? undefined : { listeners: read, closed: true, ...(drainMs !== undefined && { drainMs }), ...(maxPolicyBytes !== undefined && { maxPolicyBytes }) };
+    return read === undefined ? undefined : { listeners: read, closed: true, ...(drainMs !== undefined && { drainMs }), ...(maxPolicyBytes !== undefined && { maxPolicyBytes }), ...(policyDeadlineMs !== undefined && { policyDeadlineMs }) };
   }
 
   #head(fields: Fields): void {

@@ -42,6 +42,8 @@ export interface ReloaderOptions {
   readonly applied?: (policy: CompiledPolicy, bytes?: Uint8Array) => string | undefined;
   /** What is loaded is a candidate. */
   readonly candidate?: true;
+  /** How long a large one may take that is read in a thread. */
+  readonly deadlineMs?: number;
   /** Puts a policy in force; rejects to keep the old one. */
   readonly apply: (policy: Policy) => Promise<void>;
   /** Hears of every reload that had something to say. */
@@ -68,7 +70,9 @@ export class PolicyReloader {
   #quiet: NodeJS.Timeout | undefined;
   #look: NodeJS.Timeout | undefined;
   #running: Promise<void> = Promise.resolve();
-  #closed = false;
+  /** The state of the files that could not be read to an end: looked at again once they have another, or when somebody asks. */
+  #given: string | undefined;
+  readonly #closed = new AbortController();
 
   /** @param first what was read last @param current what is in force: that, or the policy before it where that was rejected */
   constructor(path: string, first: SteadyPolicy, current: CompiledPolicy, options: ReloaderOptions) {
@@ -93,7 +97,7 @@ export class PolicyReloader {
   }
 
   close(): void {
-    this.#closed = true;
+    this.#closed.abort();
     clearTimeout(this.#quiet);
     clearInterval(this.#look);
     this.#watch.close();
@@ -101,7 +105,16 @@ export class PolicyReloader {
 
   /** Whether files look other than they did when they were read. */
   get #changed(): boolean {
-    return stateOf(this.#read.watched, this.#read.folders) !== this.#read.state;
+    const state = this.#state;
+    return state !== this.#read.state && state !== this.#given;
+  }
+
+  #isClosed(): boolean {
+    return this.#closed.signal.aborted;
+  }
+
+  get #state(): string {
+    return stateOf(this.#read.watched, this.#read.folders);
   }
 
   #compare(): void {
@@ -109,18 +122,21 @@ export class PolicyReloader {
   }
 
   #soon(): void {
-    if (this.#closed) return;
+    if (this.#isClosed()) return;
     clearTimeout(this.#quiet);
     this.#quiet = setTimeout(() => { if (this.#changed) void this.reload('file'); }, QUIET_MS).unref();
   }
 
   async #reload(trigger: string): Promise<void> {
-    if (this.#closed) return;
+    if (this.#isClosed()) return;
     const begun = { trigger, previous: this.#current.revision, atMs: performance.now() };
     const { previous } = begun;
+    const state = this.#state;
+    const loaded = await this.#load().catch((cause: unknown) => { this.#failed(cause, begun, state); });
+    if (loaded === undefined || this.#isClosed()) return;
+    this.#read = loaded;
+    this.#given = undefined;
     try {
-      const loaded = await this.#load();
-      this.#read = loaded;
       if (this.#look !== undefined) this.#watch.set(loaded.folders);
       if (loaded.policy === undefined) {
         this.#tell('rejected', begun);
@@ -143,15 +159,24 @@ export class PolicyReloader {
         this.#tell('loaded', begun, this.#options.applied?.(loaded.policy, loaded.aside?.bytes));
       }
     } catch (cause) {
-      const error = new PortcullisError('POLICY_READ', `cannot put \`${this.path}\` in force`, { cause });
-      this.#tell('rejected', begun, formatErrorChain(error));
+      this.#failed(cause, begun);
     }
+  }
+
+  /** @param unread the state of the files, where they could not be read: findings are then of no use, being of what was read before */
+  #failed(cause: unknown, begun: Begun, unread?: string): void {
+    if (this.#isClosed()) return;
+    this.#given = unread;
+    if (unread !== undefined) this.#read = { ...this.#read, findings: [] };
+    const error = new PortcullisError('POLICY_READ', `cannot put \`${this.path}\` in force`, { cause });
+    this.#tell('rejected', begun, formatErrorChain(error));
   }
 
   /** A large one is read in a thread of its own, with its tests. */
   #load(): Promise<SteadyPolicy> {
-    const { load, also = [], applied } = this.#options;
-    const aside = (): Promise<LoadedAside> => loadAside(this.path, load, also, applied !== undefined);
+    const { load, also = [], applied, deadlineMs } = this.#options;
+    const options = { tests: also, keep: applied !== undefined, signal: this.#closed.signal, ...(deadlineMs !== undefined && { deadlineMs }) };
+    const aside = (): Promise<LoadedAside> => loadAside(this.path, load, options);
     return loadSteadyPolicy(this.path, load, also, isLarge(this.path, this.#read.sources) ? aside : undefined);
   }
 

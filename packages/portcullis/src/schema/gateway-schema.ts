@@ -80,6 +80,7 @@ export const GATEWAY_DEFINITIONS: JsonSchema = {
       plugins: { type: 'array', items: PLUGIN, description: 'attestors of others' },
       drain: seconds(0, 'seconds that live connections may go on after SIGTERM; 10 without it'),
       maxPolicyBytes: { type: 'integer', minimum: 1, maximum: MOST_POLICY_BYTES, description: 'bytes that one file of a policy may have; 33554432 without it, and four times that of a compiled one' },
+      policyDeadline: seconds(0.001, 'seconds that reading a large policy again may take, its tests included; 300 without it'),
       listeners: some({ $ref: '#/definitions/Gateway.listener' }, 'the sockets, each with its policy and its upstream'),
     },
   },

@@ -1,5 +1,6 @@
 import 'reflect-metadata';
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -45,7 +46,7 @@ describe('a policy that is loaded aside', function () {
   it('is the one that is loaded here: with includes, sets, warnings and those that are allowed', async () => {
     folder.write('more.yaml', `${HEAD}rules:\n  - { id: path, effect: allow, when: { unix:uid: 5, unix:path: /x } }\n  # portcullis: allow POLICY_PATH_WITHOUT_DIGEST only root can write it\n  - { id: allowed, effect: allow, when: { unix:uid: 6, unix:path: /y } }\n`);
     const path = folder.write('p.yaml', `${rules(700, 1000)}  - { id: set, effect: deny, when: { use: s } }\nsets: { s: { linux:tracer: { exists: true } } }\ninclude: [./more.yaml]\nexpires: 2027-12-31T00:00:00Z\n`);
-    const [here, aside] = [loadPolicy(path, { ...load, nowMs: NOW_MS }), await loadAside(path, load, [], true)];
+    const [here, aside] = [loadPolicy(path, { ...load, nowMs: NOW_MS }), await loadAside(path, load, { keep: true })];
     assert.deepEqual(shown(aside), shown(here));
     assert.deepEqual([here.policy?.rules.length, here.findings.length, here.suppressed.length], [703, 1, 1]);
     for (const text of ['{"unix:uid": 1600, "unix:path": "/opt/app600/v1/run", "linux:tracer": null}', '{"unix:uid": 5, "unix:path": "/x", "linux:tracer": null}', '{"unix:uid": 5, "linux:tracer": 5}', '{}']) {
@@ -59,11 +60,11 @@ describe('a policy that is loaded aside', function () {
   it('has the errors that it has here, and no policy then', async () => {
     for (const text of [`${rules(300, 1)}  - { id: r1, effect: allow, when: { unix:uuid: 5 } }\n`, `${rules(3, 1)}  - { id: l, effect: deny, listeners: [other], when: { unix:uid: 5 } }\n`]) {
       const path = folder.write('p.yaml', text);
-      const aside = await loadAside(path, load, [], true);
+      const aside = await loadAside(path, load, { keep: true });
       assert.deepEqual(shown(aside), shown(loadPolicy(path, { ...load, nowMs: NOW_MS })));
       assert.ok(aside.policy === undefined && aside.findings.length > 0 && aside.aside?.bytes === undefined);
     }
-    assert.equal((await loadAside(folder.at('none.yaml'), load, [], false)).findings[0]?.code, 'YAML_READ');
+    assert.equal((await loadAside(folder.at('none.yaml'), load)).findings[0]?.code, 'YAML_READ');
   });
 
   it('is the way of large policies only, by what they include too', () => {
@@ -99,6 +100,47 @@ describe('a policy that is loaded aside', function () {
     } finally {
       await gate.close();
     }
+  });
+
+  it('stays out of force where its thread does not answer in time: the thread is ended, and begun again only for another state of the files', async () => {
+    const path = folder.write('p.yaml', rules(3_000, 1_000));
+    folder.write('neighbour', '');
+    const told: PolicyReload[] = [];
+    const gate = await createGate({ policy: path, watch: true, policyDeadlineMs: 400, onReload: (reload) => { told.push(reload); } });
+    const before = gate.policy.revision;
+    const threads: { readonly thread: Worker; readonly ended: Promise<unknown> }[] = [];
+    const mute = (thread: Worker): void => { threads.push({ thread: thread.removeAllListeners('message'), ended: once(thread, 'exit') }); };
+    process.on('worker', mute);
+    try {
+      writeFileSync(path, rules(3_000, 2_000));
+      while (told.length === 0) await sleep(20);
+      assert.deepEqual([told[0]?.outcome, told[0]?.revision, told[0]?.rejected, told[0]?.findings, gate.policy.revision], ['rejected', before, 1, [], before]);
+      assert.match(told[0]?.error ?? '', /POLICY_READ.*did not answer within 0\.4 s/s);
+      await threads[0]?.ended;
+      folder.write('neighbour', 'makes it look at the folder');
+      await sleep(600);
+      assert.deepEqual([threads.length, told.length], [1, 1]);
+      writeFileSync(path, rules(3_000, 3_000));
+      while (told.length === 1) await sleep(20);
+      assert.deepEqual([threads.length, told[1]?.outcome, told[1]?.rejected], [2, 'rejected', 2]);
+    } finally {
+      process.off('worker', mute);
+      await gate.close();
+    }
+  });
+
+  it('is given up when the gate closes: its thread ends, and nothing is told', async () => {
+    const path = folder.write('p.yaml', rules(3_000, 1_000));
+    const told: PolicyReload[] = [];
+    const gate = await createGate({ policy: path, onReload: (reload) => { told.push(reload); } });
+    writeFileSync(path, rules(3_000, 2_000));
+    const begun = once(process, 'worker');
+    const reloaded = gate.reload();
+    const [thread] = await begun as [Worker];
+    const ended = once(thread.removeAllListeners('message'), 'exit');
+    await gate.close();
+    await Promise.all([ended, reloaded]);
+    assert.deepEqual(told, []);
   });
 
   it('holds up nobody for long, keeps what its tests refuse out of force, and is kept as the last good one', async () => {
