@@ -10,8 +10,3 @@ export function bytes(text: string): number {
 
 /** The option of every command that reads policies: the most that one file may have. */
 export const MAX_BYTES = ['--max-bytes <bytes>', 'the largest file of a policy to read (default: 33554432)', bytes] as const;
-
-/** As it is handed on. */
-export function limitsOf({ maxBytes }: { readonly maxBytes?: number }): { readonly maxBytes?: number } {
-  return maxBytes === undefined ? {} : { maxBytes };
-}

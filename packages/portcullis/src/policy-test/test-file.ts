@@ -1,5 +1,6 @@
 import type { Catalogue } from '@portcullis/core';
 import { loadPolicyTest, runTest, type LoadedTest, type RunTestOptions, type TestResult } from '@portcullis/policy';
+import { limitsOf } from '../limits.js';
 
 /** A test file, and what came of it. `result` is undefined where the file, or the policy that it names, has errors. */
 export interface RanFile {
@@ -9,8 +10,8 @@ export interface RanFile {
 }
 
 /** Loads a test file and runs it. Never throws for what it reads. */
-export function runFile(file: string, catalogue: Catalogue, { maxBytes, ...options }: RunTestOptions & { readonly maxBytes?: number }): RanFile {
-  const loaded = loadPolicyTest(file, { catalogue, ...(maxBytes !== undefined && { maxBytes }) });
+export function runFile(file: string, catalogue: Catalogue, options: RunTestOptions & { readonly maxBytes?: number }): RanFile {
+  const loaded = loadPolicyTest(file, { catalogue, ...limitsOf(options) });
   return { file, loaded, result: loaded.test === undefined ? undefined : runTest(loaded.test, options) };
 }
 

@@ -2,6 +2,7 @@ import { statSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import { PortcullisError, type SelectorDefinition } from '@portcullis/core';
 import { unpackPolicy, type LoadOptions, type RuleBatch, type Sources } from '@portcullis/policy';
+import { limitsOf } from '../limits.js';
 import type { AsideAnswer, AsideJob, LoadedAside } from './aside-job.js';
 
 /** As much YAML is read in some 100 ms. Below that a thread costs more than it spares. */
@@ -36,12 +37,13 @@ export function isLarge(path: string, before: Sources): boolean {
  * the event loop that are short: connections are admitted meanwhile, by the policy before it.
  * @throws PortcullisError `POLICY_READ` where the thread ends without an answer, out of memory or by a defect, or has none in time
  */
-export async function loadAside(path: string, { catalogue, knownListeners, maxBytes }: LoadOptions, { tests = [], keep = false, deadlineMs = DEADLINE_MS, signal }: AsideOptions = {}): Promise<LoadedAside> {
+export async function loadAside(path: string, load: LoadOptions, { tests = [], keep = false, deadlineMs = DEADLINE_MS, signal }: AsideOptions = {}): Promise<LoadedAside> {
+  const { catalogue, knownListeners } = load;
   const nowMs = Date.now();
   // Copied, since a plugin's definitions may hold what cannot cross over.
   const definitions = JSON.parse(JSON.stringify(catalogue.definitions())) as readonly SelectorDefinition[];
   const listeners = knownListeners === undefined ? undefined : [...knownListeners];
-  const job: AsideJob = { path, definitions, nowMs, tests, keep, ...(listeners && { knownListeners: listeners }), ...(maxBytes !== undefined && { maxBytes }) };
+  const job: AsideJob = { path, definitions, nowMs, tests, keep, ...(listeners && { knownListeners: listeners }), ...limitsOf(load) };
   const thread = new LoaderThread(job);
   const giveUp = (why: string) => (): void => { thread.fail(new Error(why)); };
   const deadline = setTimeout(giveUp(`it did not answer within ${String(deadlineMs / 1000)} s`), Math.min(deadlineMs, LONGEST_TIMER_MS));

@@ -20,6 +20,15 @@ describe('portcullis diff', () => {
     assert.equal((await portcullis(['diff', folder.at('a.yaml'), folder.at('none.yaml')])).code, 1);
   });
 
+  it('says what is wrong with either file, both at once', async () => {
+    folder.write('b.yaml', A.replace('unix:uid', 'unix:uuid'));
+    folder.write('c.yaml', A.replace('allow', 'permit'));
+    const { code, stderr } = await portcullis(['diff', folder.at('b.yaml'), folder.at('c.yaml')]);
+    assert.equal(code, 1);
+    assert.match(stderr, /the policy has 2 errors:\n.*b\.yaml:\d+:\d+: POLICY_UNKNOWN_KEY[^]*c\.yaml:\d+:\d+: SCHEMA_VALUE/);
+    assert.match(stderr, /unix:uuid[^]*effect: permit/);
+  });
+
   it('shows a witness that `explain` takes, and decides as it says under either policy', async () => {
     folder.write('b.yaml', A.replace('[1000, 1001]', '[1001, 1002]'));
     const { code, stdout } = await portcullis(['diff', folder.at('a.yaml'), folder.at('b.yaml')]);

@@ -10,10 +10,11 @@ import { pluginsOf } from '../../gateway/parse-plugins.js';
 import { unknowableFor } from '../../inspect/unknowable.js';
 import { loadPlugins } from '../../plugins/load-plugin.js';
 import { plural } from '../../plural.js';
+import { limitsOf } from '../../limits.js';
 import { hasColor } from '../colors.js';
 import { EXIT, print } from '../exit.js';
 import { examples, oneOf } from '../help.js';
-import { limitsOf, MAX_BYTES } from '../parse-bytes.js';
+import { MAX_BYTES } from '../parse-bytes.js';
 import { addPluginOptions, chosenPlugins, type PluginChoice } from '../plugin-options.js';
 import { version } from '../version.js';
 

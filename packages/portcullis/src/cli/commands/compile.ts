@@ -5,10 +5,11 @@ import type { Command } from 'commander';
 import { platformCatalogue } from '../../compose/platform.js';
 import { replaceFile } from '../../format/replace-file.js';
 import { plural } from '../../plural.js';
+import { limitsOf } from '../../limits.js';
 import { hasColor } from '../colors.js';
 import { EXIT, print, say, UsageError } from '../exit.js';
 import { examples, oneOf } from '../help.js';
-import { limitsOf, MAX_BYTES } from '../parse-bytes.js';
+import { MAX_BYTES } from '../parse-bytes.js';
 import { addPluginOptions, chosenPlugins, type PluginChoice } from '../plugin-options.js';
 
 interface CompileOptions extends PluginChoice {

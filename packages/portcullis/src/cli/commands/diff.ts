@@ -1,13 +1,14 @@
 import { escapeJson, type Catalogue } from '@portcullis/core';
-import { comparePolicies, formatEvidence, holdsWitness, loadPolicy, MAX_LOOKS, requirePolicy, type CompiledPolicy, type Difference } from '@portcullis/policy';
+import { comparePolicies, formatEvidence, holdsWitness, loadPolicy, MAX_LOOKS, requirePolicy, type CompiledPolicy, type Difference, type LoadedPolicy } from '@portcullis/policy';
 import type { Command } from 'commander';
 import { platformCatalogue } from '../../compose/platform.js';
 import { formatComparison } from '../../diff/text-report.js';
+import { limitsOf } from '../../limits.js';
 import { colorsFor } from '../colors.js';
 import { EXIT, print } from '../exit.js';
 import { examples, oneOf } from '../help.js';
 import { countOf, momentOf } from '../parse-options.js';
-import { limitsOf, MAX_BYTES } from '../parse-bytes.js';
+import { MAX_BYTES } from '../parse-bytes.js';
 import { addPluginOptions, chosenPlugins, type PluginChoice } from '../plugin-options.js';
 
 interface DiffOptions extends PluginChoice {
@@ -40,7 +41,7 @@ export function addDiff(program: Command, done: (code: number) => void): void {
 
 async function diff(before: string, after: string, { json, maxLooks, clock, platform, ...choice }: DiffOptions): Promise<number> {
   const catalogue = await platformCatalogue(platform, await chosenPlugins(choice));
-  const [old, next] = [before, after].map((path) => requirePolicy(loadPolicy(path, { catalogue, ...limitsOf(choice) }))) as [CompiledPolicy, CompiledPolicy];
+  const [old, next] = requireBoth([before, after].map((path) => loadPolicy(path, { catalogue, ...limitsOf(choice) })));
   const comparison = comparePolicies(old, next, clock ?? Date.now(), maxLooks);
   for (const difference of comparison.differences) {
     if (!holdsWitness(difference, old, next, catalogue)) throw new Error(`the witness of a difference is decided the same: ${formatEvidence(difference.peer, catalogue)}`);
@@ -48,6 +49,14 @@ async function diff(before: string, after: string, { json, maxLooks, clock, plat
   if (json === true) print(escapeJson(JSON.stringify({ ...comparison, differences: comparison.differences.map((one) => asJson(one, catalogue)) })));
   else print(formatComparison(comparison, after, catalogue, colorsFor(process.stdout)));
   return comparison.outcome === 'same' ? EXIT.ok : EXIT.failed;
+}
+
+/** Both, or an error that says all that is wrong with either. */
+function requireBoth(loaded: readonly LoadedPolicy[]): readonly [CompiledPolicy, CompiledPolicy] {
+  const wrong = loaded.filter(({ policy }) => policy === undefined);
+  const [first] = wrong;
+  if (first !== undefined) requirePolicy({ ...first, findings: wrong.flatMap(({ findings }) => findings), sources: new Map(wrong.flatMap(({ sources }) => [...sources])) });
+  return loaded.map(requirePolicy) as [CompiledPolicy, CompiledPolicy];
 }
 
 function asJson({ kind, listener, listeners, nowMs, before, after, peer }: Difference, catalogue: Catalogue): object {

@@ -4,12 +4,13 @@ import type { Command } from 'commander';
 import { platformCatalogue } from '../../compose/platform.js';
 import { hasColor } from '../colors.js';
 import { readOneRecord } from '../../replay/one-record.js';
+import { limitsOf } from '../../limits.js';
 import { EXIT, print, UsageError } from '../exit.js';
 import { examples } from '../help.js';
 import { momentOf } from '../parse-options.js';
 import { readBounded } from '../read-bounded.js';
 import { formatNearest } from '../format-nearest.js';
-import { limitsOf, MAX_BYTES } from '../parse-bytes.js';
+import { MAX_BYTES } from '../parse-bytes.js';
 import { addPluginOptions, chosenPlugins, type PluginChoice } from '../plugin-options.js';
 
 interface ExplainOptions extends PluginChoice {

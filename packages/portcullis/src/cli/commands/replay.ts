@@ -7,10 +7,11 @@ import { readDecisions } from '../../replay/decision-log.js';
 import { LogLines } from '../../replay/log-lines.js';
 import { Progress } from '../../replay/progress.js';
 import { formatReplay, type ReplayResult } from '../../replay/text-report.js';
+import { limitsOf } from '../../limits.js';
 import { colorsFor } from '../colors.js';
 import { EXIT, print } from '../exit.js';
 import { examples, oneOf } from '../help.js';
-import { limitsOf, MAX_BYTES } from '../parse-bytes.js';
+import { MAX_BYTES } from '../parse-bytes.js';
 import { addPluginOptions, chosenPlugins, type PluginChoice } from '../plugin-options.js';
 
 interface ReplayOptions extends PluginChoice {

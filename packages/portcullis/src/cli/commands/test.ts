@@ -10,11 +10,12 @@ import { lcovReport } from '../../policy-test/lcov-report.js';
 import { countAll, runFile, type RanFile } from '../../policy-test/test-file.js';
 import { textReport } from '../../policy-test/text-report.js';
 import { untilChanged } from '../../reload/until-changed.js';
+import { limitsOf } from '../../limits.js';
 import { colorsFor, hasColor } from '../colors.js';
 import { EXIT, print, report, say, UsageError } from '../exit.js';
 import { examples, oneOf } from '../help.js';
 import { countOf } from '../parse-options.js';
-import { limitsOf, MAX_BYTES } from '../parse-bytes.js';
+import { MAX_BYTES } from '../parse-bytes.js';
 import { addPluginOptions, chosenPlugins, type PluginChoice } from '../plugin-options.js';
 
 interface TestOptions extends PluginChoice {
