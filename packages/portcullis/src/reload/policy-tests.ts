@@ -1,13 +1,15 @@
+import { escapeText } from '@portcullis/core';
 import type { CompiledPolicy, LoadOptions } from '@portcullis/policy';
+import { limitsOf } from '../limits.js';
 import { plural } from '../plural.js';
 import { runFile, type RanFile } from '../policy-test/test-file.js';
 
 const MOST_NAMED = 3;
 
 /** Why `policy` may not take effect: which of its tests do not hold, or cannot be run, or test another one. Undefined: all hold. */
-export function whyTestsFail(files: readonly string[], policy: CompiledPolicy, { catalogue, maxBytes }: Pick<LoadOptions, 'catalogue' | 'maxBytes'>): string | undefined {
+export function whyTestsFail(files: readonly string[], policy: CompiledPolicy, options: Pick<LoadOptions, 'catalogue' | 'maxBytes'>): string | undefined {
   for (const file of files) {
-    const why = whyFails(runFile(file, catalogue, maxBytes === undefined ? {} : { maxBytes }), policy);
+    const why = whyFails(runFile(file, options.catalogue, limitsOf(options)), policy);
     if (why !== undefined) return why;
   }
   return undefined;
@@ -22,8 +24,8 @@ function whyFails({ file, loaded, result }: RanFile, policy: CompiledPolicy): st
   if (result.test.policy.revision !== policy.revision) return `\`${file}\` tests another policy, or an earlier state of it`;
   if (result.ok) return undefined;
   const failed = [
-    ...result.cases.filter(({ ok }) => !ok).map(({ test }) => `case \`${test.name}\``),
-    ...result.properties.filter(({ outcome }) => outcome !== 'proved').map((_, at) => `property ${String(at + 1)}`),
+    ...result.cases.filter(({ ok }) => !ok).map(({ test: { name } }) => `case \`${escapeText(name)}\``),
+    ...result.properties.filter(({ outcome }) => outcome !== 'proved').map(({ property: { name } }) => `property \`${escapeText(name)}\``),
     ...result.missed.map(({ message }) => message),
   ];
   const more = failed.length > MOST_NAMED ? ` and ${plural(failed.length - MOST_NAMED, 'other')}` : '';

@@ -49,12 +49,18 @@ describe('portcullis serve: tests before a policy takes effect, and the last goo
     return serving.stderr;
   }
 
-  it('keeps the old policy while the tests of a new one do not hold, and names the case', async () => {
+  it('keeps the old policy while the tests of a new one do not hold, and names the case and the property', async () => {
+    folder.write('p.test.yaml', `${testThat('allow')}properties:
+  - { name: a sound one, never: { decision: deny, where: { unix:uid: ${String(ME)} } } }
+  - { name: "that strangers\\e stay out", never: { decision: allow, where: { unix:uid: { not: ${String(ME)} } } } }
+`);
     const gateway = await start('tests: [p.test.yaml]');
     folder.write('p.yaml', policy(ALLOW_OTHER));
     const { outcome, error, revision, previous } = await gateway.until('policy');
     assert.deepEqual([outcome, revision], ['rejected', previous]);
-    assert.match(String(error), /p\.test\.yaml.*our own user/);
+    const why = /p\.test\.yaml.*case `our own user`, property `a sound one`, property `that strangers\\u\{1b\} stay out`/;
+    assert.match(String(error), why);
+    assert.match(gateway.stderr, why);
   });
 
   it('puts it in force when its tests change so that they hold', async () => {

@@ -65,8 +65,8 @@ async function serve(spec: GatewaySpec, log: string): Promise<number> {
   const { started, stopped } = runUntilStopped((onPrepared) => startGateway(spec, {
     onPrepared,
     onEvent: (event) => { sink.write(event); },
-    onReload: (listener, { outcome, path, findings, sources }) => {
-      if (outcome === 'rejected') say(`portcullis: ${listener}: \`${path}\` is not put in force, the policy before it stays`);
+    onReload: (listener, { outcome, path, findings, sources, error }) => {
+      if (outcome === 'rejected') say(`portcullis: ${listener}: \`${path}\` is not put in force, the policy before it stays${error === undefined ? '' : `: ${error}`}`);
       if (findings.length > 0) say(formatFindings(findings, sources, { color: hasColor(process.stderr) }));
     },
   }));
