@@ -3,22 +3,24 @@ import { formatErrorChain, type PeerSource } from '@portcullis/core';
 import { resolveParts } from '../compose/parts.js';
 import { loadPlatform } from '../compose/platform.js';
 import { gatewayBudget } from '../gateway/descriptors.js';
+import type { ListenerSpec } from '../gateway/gateway-spec.js';
 import { unknowableHere } from '../inspect/unknowable.js';
 import { darwinFeatures } from './darwin-features.js';
 import { kernelFeatures } from './kernel-features.js';
+import { observing } from './observing.js';
 import type { Check, DoctorReport } from './report.js';
 import { ptraceScope, surroundings, userNamespaces } from './surroundings.js';
 
 const FEW = 500;
 
-/** Looks at this host as a gateway would find it. Never throws: what cannot be looked at is a finding. */
-export async function examine(): Promise<DoctorReport> {
+/** Looks at this host as a gateway of these listeners would find it. Never throws: what cannot be looked at is a finding. */
+export async function examine(listeners: readonly ListenerSpec[] = []): Promise<DoctorReport> {
   const about = { platform: `${process.platform} ${process.arch}`, kernel: release(), node: process.version };
   try {
     const platform = await loadPlatform();
     const { peerSource } = resolveParts(platform);
     const { check, connections } = descriptors(peerSource);
-    const checks = [...(platform.name === 'linux' ? await onLinux() : await onDarwin()), check, await keys()];
+    const checks = [...(platform.name === 'linux' ? await onLinux() : await onDarwin()), check, await keys(), ...observing(listeners)];
     return { ...about, usable: checks.every(({ verdict }) => verdict !== 'bad'), checks, ...(connections !== undefined && { connections }) };
   } catch (error) {
     return { ...about, usable: false, checks: [unsupported(formatErrorChain(error))] };

@@ -57,12 +57,16 @@ describe('serve: observe mode, candidates and limits', function () {
     await until(() => gateway.stderr.includes('listener default ONLY OBSERVES: everyone is admitted'), 'said at the start');
   });
 
-  it('is told of by `check` of a gateway file, and no policy can ask for it', async () => {
+  it('is told of by `check` and `doctor` of a gateway file, and no policy can ask for it', async () => {
     folder.write('p.yaml', policy(ALLOW_ME));
     folder.write('gateway.yaml', `apiVersion: portcullis/v1\nkind: Gateway\nlisteners:\n  - name: front\n    observe: true\n    listen: { path: ${folder.at('g.sock')} }\n    upstream: unix:${folder.at('up.sock')}\n    policy: p.yaml\n`);
     const checked = await portcullis(['check', '--strict', folder.at('gateway.yaml')]);
     assert.equal(checked.code, 1);
     assert.match(checked.stdout, /gateway\.yaml:5:5: GATEWAY_OBSERVES listener `front` only observes: everyone is admitted/);
+    const { stdout } = await portcullis(['doctor', '--gateway', folder.at('gateway.yaml')]);
+    assert.match(stdout, /^weaker observe +listener `front` ONLY OBSERVES\n +everyone is admitted/m);
+    assert.match(stdout, /^verdict: usable, weaker in \d+ points?$/m);
+    assert.equal((await portcullis(['doctor', '--gateway', folder.at('p.yaml')])).code, 1);
     for (const text of [`observe: true\n${policy(ALLOW_ME)}`, policy(`{ id: me, observe: true, effect: allow, when: { unix:uid: ${String(ME)} } }`)]) {
       assert.match((await portcullis(['check', folder.write('bad.yaml', text)])).stdout, /SCHEMA_UNKNOWN_WORD `observe`/);
     }
