@@ -9,7 +9,7 @@ const ROOT = join(import.meta.dirname, '../../..');
 const BUSYBOX = '/usr/bin/busybox';
 
 /** What the tests run besides busybox. What this system has not is left out, and its tests say so. */
-const PROGRAMS = ['/usr/bin/unshare', '/usr/bin/setpriv', '/usr/bin/getent', '/usr/bin/socat'];
+const PROGRAMS = ['/usr/bin/unshare', '/usr/bin/setpriv', '/usr/bin/getent', '/usr/bin/socat', '/usr/bin/chrt', '/usr/bin/taskset'];
 const PYTHON = '/usr/bin/python3';
 const PACKAGES = ['core', 'attestor-linux', 'testkit', 'kernel-lab'];
 const TEST_TOOLS = ['mocha', 'source-map-support', 'fast-check'];
@@ -40,6 +40,7 @@ export function guestTree(peers: string): Tree {
   for (const applet of lines(run(BUSYBOX, ['--list-full']))) tree.link(`/usr/${applet.replace(/^usr\//, '')}`, '/usr/bin/busybox');
   tree.file('/etc/passwd', 'root:x:0:0:root:/root:/bin/sh\ndaemon:x:1:1:daemon:/:/bin/false\nlab:x:1000:1000:lab:/tmp:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n');
   tree.file('/etc/group', 'root:x:0:\ndaemon:x:1:\nlab:x:1000:\nnogroup:x:65534:\n');
+  tree.file('/etc/subuid', ''); // as every system has one, and a test mounts its own over it
   tree.file('/etc/nsswitch.conf', 'passwd: files\ngroup: files\n');
   tree.file('/init', readFileSync(join(ROOT, 'packages/kernel-lab/guest/init')), 0o755);
   addPackages(tree);

@@ -9,6 +9,7 @@ import type { LookOrder } from '../image/image-look.js';
 export class LookMemory {
   readonly shared: SharedArrayBuffer;
   readonly state: Int32Array;
+  readonly #threadId: Int32Array;
   /** A descriptor, or a size, or minus an errno, for each path. */
   readonly results: Int32Array;
   readonly bytes: Uint8Array;
@@ -19,9 +20,19 @@ export class LookMemory {
     this.shared = shared;
     this.state = new Int32Array(shared, 0, 1);
     this.#requestSize = new Int32Array(shared, 4, 1);
-    this.results = new Int32Array(shared, 8, MOST_PATHS);
+    this.#threadId = new Int32Array(shared, 8, 1);
+    this.results = new Int32Array(shared, 12, MOST_PATHS);
     this.#request = new Uint8Array(shared, REQUEST_AT, MOST_REQUEST);
     this.bytes = new Uint8Array(shared, BYTES_AT, MOST_BYTES);
+  }
+
+  /** Of the looking thread, below `/proc/self/task`; undefined where it could not tell. It says so before it is idle for the first time. */
+  set threadId(id: number | undefined) {
+    this.#threadId[0] = id ?? 0;
+  }
+
+  get threadId(): number | undefined {
+    return this.#threadId[0] === 0 ? undefined : this.#threadId[0];
   }
 
   set request(request: LookRequest) {
@@ -59,7 +70,7 @@ export const IMAGE_FILES = 3;
 /** Of one file that is read. */
 const MOST_BYTES = 1 << 20;
 const MOST_REQUEST = 16_384;
-const REQUEST_AT = 8 + MOST_PATHS * 4;
+const REQUEST_AT = 12 + MOST_PATHS * 4;
 const BYTES_AT = REQUEST_AT + MOST_REQUEST;
 
 /** The thread is not there yet. */

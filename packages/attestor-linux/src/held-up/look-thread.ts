@@ -6,10 +6,12 @@ import type { Fd } from '@portcullis/core';
 import { lookAtImage, type Way } from '../image/image-look.js';
 import { asBuffer } from '../proc/decode.js';
 import { readProc } from '../proc/read.js';
+import { ownThreadId } from './thread-life.js';
 import { ABANDONED, ANSWERED, ASKED, IDLE, IMAGE_FILES, LookMemory, STARTING, type SaidOfImage } from './look-memory.js';
 
 const memory = new LookMemory(workerData as SharedArrayBuffer);
 const { state, results, bytes } = memory;
+memory.threadId = ownThreadId();
 
 // What is done for the first time is slow: better before anybody waits for it. Of ourselves, which holds up nobody.
 const { auxv, exe, pagemap } = lookAtImage({ folder: '/proc/self', code: true, procmapQuery: true });

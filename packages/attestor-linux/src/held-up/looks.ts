@@ -10,6 +10,10 @@ import { LookWorker } from './look-worker.js';
 
 /** How long one look may take. The kernel answers in microseconds, unless the process sees to it that it does not. */
 const MOST_MS = 200;
+/** For so long besides, while the thread is runnable: a host without processor time to spare makes it late, and no process does. */
+const RUNNABLE_MS = 800;
+/** For so long after a look that got no processor: its user did nothing, but the next one may take as long, and the event loop waits. */
+const STARVED_MS = 1_000;
 /** For so long, and until it lets go, no process is looked at whose user is that of one that held a look up. */
 const BARRED_MS = 10_000;
 /** Threads that are held up at the same time; beyond that, nobody is looked at who could add one. */
@@ -21,6 +25,13 @@ export interface Asker {
   readonly uid: Uid;
   /** Whether this thread looks itself: of a process that could as well stop this one. */
   readonly direct: boolean;
+}
+
+/** Of a user. */
+interface Barred {
+  readonly until: number;
+  /** Why. */
+  readonly detail: string;
 }
 
 export interface PathToOpen {
@@ -35,9 +46,9 @@ export interface PathToOpen {
  * waited for within bounds, and left to itself where it is held up.
  */
 class Looks {
-  readonly #barredUntil = new Map<Uid, number>();
+  readonly #barred = new Map<Uid, Barred>();
   #worker: LookWorker | undefined;
-  /** Threads that are held up, and by whose process; undefined: nobody's, it did not start. */
+  /** Threads that are held up, and by whose process; undefined: nobody's, it did not start, or got no processor time. */
   readonly #heldUp = new Map<LookWorker, Uid | undefined>();
 
   /** A descriptor or a failure for each path, or why nobody could look. The descriptors are the caller's to close. */
@@ -81,21 +92,22 @@ class Looks {
 
   #ask(uid: Uid, request: LookRequest, path: string): LookWorker | Unknown {
     const account = accountOf(uid);
-    const until = this.#barredUntil.get(account);
+    const barred = this.#barred.get(account);
     // For as long as it likes: or one user would hold up all threads, one after the other.
     if (this.#heldUp.size > 0 && [...this.#heldUp.values()].includes(account)) return unknown('timeout', 'a process of this user holds up a look at it');
-    if (until !== undefined && performance.now() < until) return unknown('timeout', `a process of this user held a look at it up, less than ${String(BARRED_MS)} ms ago`);
+    if (barred !== undefined && performance.now() < barred.until) return unknown('timeout', barred.detail);
     if (this.#heldUp.size >= MOST_HELD_UP) return unknown('timeout', `${String(MOST_HELD_UP)} looks are held up by processes of several users`);
     const worker = (this.#worker ??= this.#start());
-    const came = worker.ask(request, MOST_MS);
+    const came = worker.ask(request, { mostMs: MOST_MS, runnableMs: RUNNABLE_MS });
     if (came === 'answered') return worker;
     this.#worker = undefined;
     this.#heldUp.set(worker, came === 'held-up' ? account : undefined);
     countStuck(1);
     if (came === 'not-started') return unknown('system-error', 'no thread that looks at processes could be started');
-    if (this.#barredUntil.size >= MOST_BARRED) this.#barredUntil.clear();
-    this.#barredUntil.set(account, performance.now() + BARRED_MS);
-    return unknown('timeout', `the process holds up who looks at ${path}`);
+    if (this.#barred.size >= MOST_BARRED) this.#barred.clear();
+    const [forMs, what] = came === 'held-up' ? [BARRED_MS, 'a process of this user held a look at it up'] : [STARVED_MS, 'a look at a process of this user got no processor time'];
+    this.#barred.set(account, { until: performance.now() + forMs, detail: `${what}, less than ${String(forMs)} ms ago` });
+    return unknown('timeout', came === 'held-up' ? `the process holds up who looks at ${path}` : `this host gave no processor time to who looks at ${path}`);
   }
 
   #start(): LookWorker {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as passed } from 'node:timers/promises';
 import type { Context } from 'mocha';
@@ -12,6 +12,7 @@ import { needAttacks, SOMEBODY } from '../support/features.js';
 import type { PeerProcess } from '../support/peer-process.js';
 import type { Said } from '../support/remote-attestor.js';
 import { Stage } from '../support/stage.js';
+import { needStarving, starve } from '../support/starve.js';
 
 const ANOTHER = SOMEBODY + 1;
 const PROGRAM: readonly SelectorKey[] = ['unix:path', 'unix:sha256', 'unix:image'];
@@ -219,6 +220,24 @@ describe('T20: a peer that makes whoever looks at it wait', () => {
     const said = JSON.parse(await server.line()) as { readonly held: string; readonly pinned: boolean };
     requireFeature(this, 'exec-waits', waits, 'this kernel lets nobody wait until an exec is done');
     assert.deepEqual(said, { held: 'timeout', pinned: false });
+  });
+
+  it('T20: on a host that has no processor time for a look, nobody is taken for one who holds it up', async function () {
+    needStarving(this);
+    await start(['unix:path', 'unix:image']);
+    await honest(SOMEBODY);
+    const { pid } = attestor.child;
+    const threads = readdirSync(`/proc/${String(pid)}/task`).map(Number).filter((thread) => thread !== pid);
+    const feed = await starve(threads, 2);
+    try {
+      for (let uid = SOMEBODY, late = 0; late < 3; uid += 1) {
+        const { evidence: { 'unix:path': path }, lookMs } = await honest(uid);
+        if (path?.state === 'unknown') assert.match(`${path.why}: ${path.detail ?? ''}`, /^timeout: .* no processor time /);
+        else if (lookMs > 250) late += 1;
+      }
+    } finally {
+      feed();
+    }
   });
 
   it('T20: the gateway ends when it is told to, though a thread of it is held up', async function () {

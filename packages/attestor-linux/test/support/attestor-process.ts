@@ -12,10 +12,12 @@ const attesting = new Attesting({ without: JSON.parse(without) as Partial<Capabi
 const wanted = keys.split(',') as SelectorKey[];
 
 createServer({ pauseOnConnect: true }, (socket) => {
+  const before = performance.now();
   void attesting.look(socket, wanted).then((look) => {
+    const lookMs = performance.now() - before;
     const { decision, credentials, peer, evidence } = look.attested;
     const { fullIdMaps, hidepid } = attesting.source.capabilities;
-    const said = { code: decision.code, credentials, pin: peer?.pin, fullIdMaps, hidepid, evidence: Object.fromEntries(evidence), verify: peer && look.verify() };
+    const said = { lookMs, code: decision.code, credentials, pin: peer?.pin, fullIdMaps, hidepid, evidence: Object.fromEntries(evidence), verify: peer && look.verify() };
     process.stdout.write(`${JSON.stringify(said)}\n`);
     look.close();
     socket.destroy();

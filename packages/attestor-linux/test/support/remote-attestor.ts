@@ -7,6 +7,7 @@ import type { PeerProcess, StartOptions } from './peer-process.js';
 import type { Stage } from './stage.js';
 
 export interface Said {
+  readonly lookMs: number;
   readonly code?: string;
   readonly credentials?: PeerCredentials;
   readonly pin?: string;
