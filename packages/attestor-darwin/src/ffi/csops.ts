@@ -38,7 +38,10 @@ export function getIdentity(signed: Signed): Uint8Array | SysFailure {
   return getText(signed, CS_OPS_IDENTITY, 'CS_OPS_IDENTITY');
 }
 
-/** `csops_audittoken(pid, CS_OPS_VALIDATION_CATEGORY)`: EPERM or EINVAL of a system that has it not. */
+/**
+ * `csops_audittoken(pid, CS_OPS_VALIDATION_CATEGORY)`: EPERM or EINVAL of a system that has it not. Also EINVAL of code whose
+ * signature is not valid and that nobody debugs, and EBADEXEC of unsigned code that somebody does (bsd/kern/kern_cs.c).
+ */
 export function getValidationCategory({ libc, pid, token }: Signed): number | SysFailure {
   if (libc.csops_audittoken(pid, CS_OPS_VALIDATION_CATEGORY, word, word.byteLength, token) !== 0) return failure('CS_OPS_VALIDATION_CATEGORY', libc);
   return word[0] ?? 0;

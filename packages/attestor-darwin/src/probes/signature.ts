@@ -29,6 +29,9 @@ const FLAG_OF: Readonly<Record<string, number>> = {
   'darwin:debugged': CS_FLAGS.DEBUGGED,
 };
 
+/** Of these a set flag is the word of the signature. */
+const BY_SIGNATURE: ReadonlySet<SelectorKey> = new Set(['darwin:platform-binary', 'darwin:hardened-runtime']);
+
 /** Whoever signs with these was named by Apple; of any other category the text in a signature is its maker's own. */
 const VOUCHED: ReadonlySet<string> = new Set(['platform', 'testflight', 'development', 'app-store', 'enterprise', 'developer-id']);
 
@@ -53,14 +56,15 @@ function status(signed: Signed): number | Unknown {
 }
 
 function findingOf(key: SelectorKey, flags: number, signed: Signed): Finding {
-  const mask = FLAG_OF[key];
-  if (mask !== undefined) return present((flags & mask) !== 0);
   const state = stateOf(flags);
   if (key === 'darwin:signature') return present(state);
-  if (key === 'darwin:validation-category') return category(signed);
+  const mask = FLAG_OF[key];
+  const set = mask !== undefined && (flags & mask) !== 0;
+  if (mask !== undefined && !(set && state === 'invalid' && BY_SIGNATURE.has(key))) return present(set);
   if (state === 'none') return ABSENT;
-  // pages were changed since: neither hash nor names say what runs
+  // Pages were changed since: nothing that was signed says what runs. The kernel goes on answering where a debugger changed them.
   if (state === 'invalid') return unknown('foreign-code', 'the signature is not valid any more (CS_VALID is off)');
+  if (key === 'darwin:validation-category') return category(signed);
   if (key === 'darwin:cdhash') return answer(getCdhash(signed));
   return named(key === 'darwin:team-id' ? getTeamId(signed) : getIdentity(signed), key, signed);
 }
@@ -71,6 +75,7 @@ function stateOf(flags: number): 'valid' | 'adhoc' | 'invalid' | 'none' {
   return (flags & CS_FLAGS.ADHOC) === 0 ? 'valid' : 'adhoc';
 }
 
+/** Of code with a valid signature: of other code EINVAL would not mean that this system has no such question (csproc_get_validation_category). */
 function category(signed: Signed): Finding {
   const number = getValidationCategory(signed);
   if (number instanceof SysFailure) return number.is('EPERM', 'EINVAL') ? unknown('kernel-unsupported', number.toString()) : unknownOf(number);

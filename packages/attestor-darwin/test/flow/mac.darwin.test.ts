@@ -100,8 +100,8 @@ describe('attestor-darwin: on a Mac', () => {
   it('has neither hash nor names of unsigned code', async function () {
     skipUnless(this, process.arch === 'x64', 'arm64 runs no unsigned code');
     const { socket } = await stage.connected({ program: signed('unsigned') });
-    const found = await said(opened(source.open(connectionOf(socket))), 'darwin:signature', 'darwin:cdhash', 'darwin:team-id', 'darwin:signing-id');
-    assert.deepEqual(found, { 'darwin:signature': 'present none', 'darwin:cdhash': 'absent', 'darwin:team-id': 'absent', 'darwin:signing-id': 'absent' });
+    const found = await said(opened(source.open(connectionOf(socket))), 'darwin:signature', 'darwin:validation-category', 'darwin:cdhash', 'darwin:team-id', 'darwin:signing-id');
+    assert.deepEqual(found, { 'darwin:signature': 'present none', 'darwin:validation-category': 'absent', 'darwin:cdhash': 'absent', 'darwin:team-id': 'absent', 'darwin:signing-id': 'absent' });
   });
 
   it('knows a part of the system', async function () {

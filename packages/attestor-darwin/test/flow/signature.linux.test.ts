@@ -55,6 +55,23 @@ describe('attestor-darwin: code signing', () => {
     assert.deepEqual(await said(...NAMES), ['unknown foreign-code', 'unknown foreign-code', 'unknown foreign-code']);
   });
 
+  it('takes nobody\'s word for code that a debugger changed, though the kernel still has what the signature said', async () => {
+    standIn.answer(QUESTION.CS_STATUS, word(SIGNED | DEBUGGED | RUNTIME | PLATFORM_BINARY));
+    standIn.answer(QUESTION.CS_CATEGORY, word(1));
+    const vouched = await said('darwin:validation-category', 'darwin:platform-binary', 'darwin:hardened-runtime');
+    assert.deepEqual(vouched, ['unknown foreign-code', 'unknown foreign-code', 'unknown foreign-code']);
+    standIn.answer(QUESTION.CS_STATUS, word(SIGNED | DEBUGGED));
+    assert.deepEqual(await said('darwin:platform-binary', 'darwin:hardened-runtime', 'darwin:debugged'), ['present false', 'present false', 'present true']);
+  });
+
+  it('has no category of unsigned code, of which the kernel answers EINVAL or EBADEXEC: absent', async () => {
+    for (const errno of ['EINVAL', 'EBADEXEC'] as const) {
+      standIn.answer(QUESTION.CS_STATUS, word(0));
+      standIn.fail(QUESTION.CS_CATEGORY, errno);
+      assert.deepEqual(await said('darwin:validation-category'), ['absent']);
+    }
+  });
+
   for (const [key, flag] of [['darwin:hardened-runtime', RUNTIME], ['darwin:get-task-allow', GET_TASK_ALLOW], ['darwin:debugged', DEBUGGED], ['darwin:platform-binary', PLATFORM_BINARY]] as const) {
     it(`${key} is one flag and no other`, async () => {
       standIn.answer(QUESTION.CS_STATUS, word(flag));
