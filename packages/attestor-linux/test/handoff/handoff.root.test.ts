@@ -3,7 +3,7 @@ import { chmodSync, copyFileSync } from 'node:fs';
 import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
 import { isRefusal, socketFd, type Fd, type HandoffReader, type PeerRefusal } from '@portcullis/core';
-import { LinuxHandoffPort, LinuxPeerSource, probeCapabilities } from '@portcullis/attestor-linux';
+import { LinuxHandoffPort, LinuxPeerSource, probeCapabilities, type Capabilities } from '@portcullis/attestor-linux';
 import { SOCK_STREAM } from '../../dist/ffi/constants.js';
 import { refuseRights } from '../../dist/ffi/sockopt.js';
 import { requireFeature } from '@portcullis/testkit';
@@ -45,8 +45,12 @@ describe('a stream that is read with its senders (T9)', () => {
 
   for (const [kernel, without] of [['with SCM_PIDFD', {}], ['below Linux 6.5', { peerPidFd: false }]] as const) {
     describe(kernel, () => {
-      const capabilities = { ...probeCapabilities(), ...without };
-      const port = new LinuxHandoffPort(capabilities);
+      let capabilities: Capabilities;
+      let port: LinuxHandoffPort;
+      before(() => {
+        capabilities = { ...probeCapabilities(), ...without };
+        port = new LinuxHandoffPort(capabilities);
+      });
 
       /** A python3 peer that connects, waits for a line, and does `body`; and what is read of it. */
       async function connected(body: string, when: 'early' | 'late' = 'late'): Promise<{ readonly told: Told; readonly peer: PeerProcess; readonly socket: Socket }> {
