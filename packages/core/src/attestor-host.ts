@@ -4,9 +4,10 @@ import type { ConnectPort } from './connector.js';
 import type { Decision, NearestMiss } from './decision.js';
 import type { Evidence } from './evidence.js';
 import type { Socket } from './gate.js';
-import type { PeerSource } from './peer.js';
+import type { Peer, PeerSource } from './peer.js';
 import type { Policy } from './policy.js';
 import type { SelectorKey } from './selector.js';
+import { socketFd } from './socket-fd.js';
 
 /** What a platform offers attestors that ask a service. */
 export interface AttestorHost {
@@ -17,13 +18,30 @@ export interface AttestorHost {
    * @throws PortcullisError `CONNECT_TIMEOUT`, `CONNECT_SYSTEM`, `CONNECT_OPTIONS`
    */
   connect(path: string, uid: number, timeoutMs: number): Promise<Socket>;
+  /**
+   * Writes `bytes` to a connection that `connect` made, with a descriptor of the peer's pinned process beside the first of
+   * them: a pidfd, in SCM_RIGHTS. A service then looks at that very process, in whichever pid namespace it is itself. False
+   * where nothing was written, since platform, kernel or peer have none, or other bytes still wait: name the peer by its pid.
+   */
+  writeWithPeer(socket: Socket, bytes: Uint8Array, peer: Peer): boolean;
 }
 
 /** `peerSource` must be one of Unix sockets. */
 export function attestorHost(platform: { readonly peerSource: PeerSource; readonly connectPort: ConnectPort }): AttestorHost {
   return {
     connect: (path, uid, timeoutMs) => connectVerified(path, { ...platform, policy: serverOf(uid), attestors: [CREDENTIALS], timeoutMs, inherited: 'allow' }),
+    writeWithPeer: (socket, bytes, peer) => writeWithPeer(platform.connectPort, socket, bytes, peer),
   };
+}
+
+function writeWithPeer(port: ConnectPort, socket: Socket, bytes: Uint8Array, peer: Peer): boolean {
+  const fd = socketFd(socket);
+  // What the stream still holds has to go first, and it goes when it likes.
+  if (fd === undefined || socket.destroyed || socket.writableEnded || socket.writableLength > 0) return false;
+  const sent = port.sendPeer?.(fd, bytes, peer);
+  if (sent === undefined) return false;
+  if (sent < bytes.byteLength) socket.write(bytes.subarray(sent));
+  return true;
 }
 
 const UID = 'unix:uid';

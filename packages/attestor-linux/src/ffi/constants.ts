@@ -39,6 +39,7 @@ export const SCM_PIDFD = 4; // 6.5
 export const MSG_CTRUNC = 0x08;
 export const MSG_TRUNC = 0x20;
 export const MSG_DONTWAIT = 0x40;
+export const MSG_NOSIGNAL = 0x4000;
 export const MSG_CMSG_CLOEXEC = 0x4000_0000; // 2.6.23
 
 export const SIOCINQ = 0x541b; // linux/sockios.h: FIONREAD of asm-generic/ioctls.h

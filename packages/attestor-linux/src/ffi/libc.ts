@@ -11,6 +11,7 @@ export interface Libc {
   getsockopt(fd: number, level: number, option: number, value: Memory, length: Int32Array): number;
   setsockopt(fd: number, level: number, option: number, value: Memory, length: number): number;
   recvmsg(fd: number, header: Memory, flags: number): number;
+  sendmsg(fd: number, header: Memory, flags: number): number;
   ioctl(fd: number, request: number, argument: Memory | null): number;
   poll(fds: Int32Array, count: number, timeoutMs: number): number;
   openat(dirFd: number, path: Uint8Array, flags: number, mode: number): number;
@@ -69,6 +70,7 @@ function bind(): Libc {
     getsockopt: call('int getsockopt(int, int, int, void *, void *)'),
     setsockopt: call('int setsockopt(int, int, int, void *, unsigned int)'),
     recvmsg: call('long recvmsg(int, void *, int)'),
+    sendmsg: call('long sendmsg(int, void *, int)'),
     ioctl: call('int ioctl(int, unsigned long, void *)'),
     poll: call('int poll(void *, unsigned long, int)'),
     openat: call('int openat(int, void *, int, unsigned int)'),

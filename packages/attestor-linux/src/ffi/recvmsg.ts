@@ -3,7 +3,7 @@ import { EINTR, SysFailure } from './errno.js';
 import { libc } from './libc.js';
 
 /**
- * Memory for recvmsg(2), used again for each message: `struct msghdr`, 56 bytes, and one `struct iovec`, 16 bytes
+ * Memory for recvmsg(2) and sendmsg(2), used again for each message: `struct msghdr`, 56 bytes, and one `struct iovec`, 16 bytes
  * (linux/socket.h, linux/uio.h, 64 bits). All of it is outside V8's heap, so that the addresses in it stay true.
  */
 export class MessageMemory {
@@ -21,18 +21,27 @@ export class MessageMemory {
     this.#header[IOV_COUNT] = 1n;
     this.#header[CONTROL] = libc().addressOf(this.control);
     this.#header[IOV_BASE] = libc().addressOf(this.data);
-    this.#header[IOV_SIZE] = BigInt(dataBytes);
   }
 
   /** `recvmsg(fd, header, flags)`: how many bytes of `data` it filled, 0 at the end of a connection and of an empty message. */
   receive(fd: Fd, flags: number): number | SysFailure {
+    return this.#call('recvmsg', fd, this.data.byteLength, flags);
+  }
+
+  /** `sendmsg(fd, header, flags)`: sends the first `size` bytes of `data`, with all of `control` beside them; how many went out. */
+  send(fd: Fd, size: number, flags: number): number | SysFailure {
+    return this.#call('sendmsg', fd, size, flags);
+  }
+
+  #call(name: 'recvmsg' | 'sendmsg', fd: Fd, dataBytes: number, flags: number): number | SysFailure {
     for (;;) {
+      this.#header[IOV_SIZE] = BigInt(dataBytes);
       this.#header[CONTROL_SIZE] = BigInt(this.control.byteLength);
       this.#flags[0] = 0;
-      const size = libc().recvmsg(fd, this.#header, flags);
+      const size = libc()[name](fd, this.#header, flags);
       if (size >= 0) return size;
       const errno = libc().errno();
-      if (errno !== EINTR) return new SysFailure(`recvmsg(${String(fd)})`, errno);
+      if (errno !== EINTR) return new SysFailure(`${name}(${String(fd)})`, errno);
     }
   }
 
