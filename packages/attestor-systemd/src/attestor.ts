@@ -1,6 +1,7 @@
 import { unknown, type Attestor, type AttestorHost, type Evidence, type Finding, type Findings, type Peer, type SelectorKey } from '@portcullis/core';
+import type { WriteBeside } from './bus/bus.js';
 import { BusFailure } from './bus/failure.js';
-import { Manager } from './manager.js';
+import { Manager, type AskedFor } from './manager.js';
 import type { SystemdOptions } from './options.js';
 import { SYSTEMD_SELECTORS } from './selectors.js';
 import { fallbackOf, findingOf, type Anchor, type Unit } from './unit.js';
@@ -14,6 +15,7 @@ export class SystemdAttestor implements Attestor {
   readonly name = 'systemd';
   readonly selectors = SYSTEMD_SELECTORS;
   readonly #options: Required<SystemdOptions>;
+  #host: AttestorHost | undefined;
   #manager: Manager | undefined;
   #asking = 0;
 
@@ -22,16 +24,19 @@ export class SystemdAttestor implements Attestor {
   }
 
   attach(host: AttestorHost): void {
+    this.#host = host;
     this.#manager = new Manager(host, this.#options);
   }
 
-  async attest({ credentials: { pid } }: Peer, wanted: ReadonlySet<SelectorKey>, signal: AbortSignal, given: Evidence): Promise<Findings> {
+  async attest(peer: Peer, wanted: ReadonlySet<SelectorKey>, signal: AbortSignal, given: Evidence): Promise<Findings> {
+    const { pid } = peer.credentials;
     const anchor = anchorOf(given);
     if (anchor === undefined) return all(wanted, () => unknown('no-attestor', 'the attestor of this platform knows no cgroups'));
     if (pid === 0) return all(wanted, () => unknown('not-visible', 'the peer has no pid in our pid namespace'));
     try {
-      // The pid is the pinned peer's all the while: the cgroup was read before, and the engine verifies the peer after (T1, I3).
-      const unit = await this.#ask(pid, signal);
+      // Where it has to be asked by pid, that is the pinned peer's all the while: the cgroup was read before, and the engine
+      // verifies the peer after (T1, I3).
+      const unit = await this.#ask(peer, signal);
       return all(wanted, (key) => findingOf(key, unit, anchor));
     } catch (error) {
       if (!(error instanceof BusFailure)) throw error;
@@ -43,19 +48,23 @@ export class SystemdAttestor implements Attestor {
     this.#manager?.close();
   }
 
-  async #ask(pid: number, signal: AbortSignal): Promise<Unit | undefined> {
-    const manager = this.#manager;
-    if (manager === undefined) throw new BusFailure('this platform offers no verified connect', 'kernel-unsupported');
+  async #ask(peer: Peer, signal: AbortSignal): Promise<Unit | undefined> {
+    const [host, manager] = [this.#host, this.#manager];
+    if (host === undefined || manager === undefined) throw new BusFailure('this platform offers no verified connect', 'kernel-unsupported');
     if (this.#asking >= MOST_AT_ONCE) throw new BusFailure(`the manager is asked about ${String(MOST_AT_ONCE)} peers already`, 'limit');
     this.#asking += 1;
+    let over = false;
     try {
-      return await this.#inTime(manager, pid, signal);
+      // After the answer the peer is somebody else's to use: a question that was late has nothing to send.
+      const writeBeside: WriteBeside = (socket, bytes) => !over && !signal.aborted && host.writeWithPeer(socket, bytes, peer);
+      return await this.#inTime(manager, { pid: peer.credentials.pid, writeBeside }, signal);
     } finally {
+      over = true;
       this.#asking -= 1;
     }
   }
 
-  #inTime(manager: Manager, pid: number, signal: AbortSignal): Promise<Unit | undefined> {
+  #inTime(manager: Manager, asked: AskedFor, signal: AbortSignal): Promise<Unit | undefined> {
     const { timeoutMs } = this.#options;
     return new Promise((resolve, reject) => {
       const overdue = (): void => {
@@ -66,7 +75,7 @@ export class SystemdAttestor implements Attestor {
       const timer = setTimeout(overdue, timeoutMs);
       signal.addEventListener('abort', overdue, { once: true });
       if (signal.aborted) overdue();
-      manager.unitOf(pid).then(resolve, reject).finally(() => {
+      manager.unitOf(asked).then(resolve, reject).finally(() => {
         clearTimeout(timer);
         signal.removeEventListener('abort', overdue);
       });

@@ -1,15 +1,31 @@
-import type { Duplex } from 'node:stream';
-import type { AttestorHost } from '@portcullis/core';
-import { Bus, type Answer } from './bus/bus.js';
+import type { AttestorHost, Pid } from '@portcullis/core';
+import { Bus, type Answer, type Stream, type WriteBeside } from './bus/bus.js';
 import { BusFailure } from './bus/failure.js';
+import { DESCRIPTOR } from './bus/marshal.js';
+import type { Value } from './bus/unmarshal.js';
 import type { Unit } from './unit.js';
 
 const NAME = 'org.freedesktop.systemd1';
 const MANAGER_PATH = '/org/freedesktop/systemd1';
 const UNIT_PATH = /^\/org\/freedesktop\/systemd1\/unit\/[A-Za-z0-9_]{1,1024}$/;
+/** Below systemd 253; a bus, or its configuration, of that time; a manager behind something that takes no descriptors. */
+const NO_PIDFD: ReadonlySet<string> = new Set(['UnknownMethod', 'AccessDenied', 'NotSupported'].map((name) => `org.freedesktop.DBus.Error.${name}`));
 const NO_UNIT: ReadonlySet<string> = new Set([`${NAME}.NoUnitForPID`, `${NAME}.NoSuchUnit`]);
 /** The interfaces of units that have processes, by the end of their names. */
 const INTERFACES: Readonly<Record<string, string>> = { service: 'Service', scope: 'Scope', slice: 'Slice', socket: 'Socket', mount: 'Mount', swap: 'Swap' };
+
+/** A pinned process: by its number, and by what writes a message with a descriptor of it beside. */
+export interface AskedFor {
+  readonly pid: Pid;
+  readonly writeBeside: WriteBeside;
+}
+
+/** GetUnitByPIDFD says id and invocation with the path: all of one moment. */
+interface Found {
+  readonly path: string;
+  readonly id?: string;
+  readonly invocation?: Buffer;
+}
 
 export interface ManagerOptions {
   readonly busPath: string;
@@ -24,7 +40,9 @@ export class Manager {
   readonly #options: ManagerOptions;
   #bus: Promise<Bus> | undefined;
   /** Of the newest connection, which may still be waiting for its first answer. */
-  #socket: Duplex | undefined;
+  #socket: Stream | undefined;
+  /** The connection of a manager that knows no pidfds. */
+  #byNumberAlone: string | undefined;
   #closed = false;
 
   constructor(host: AttestorHost, options: ManagerOptions) {
@@ -32,22 +50,37 @@ export class Manager {
     this.#options = options;
   }
 
-  /** The unit that the manager has for a pid now, or undefined where it has none. @throws BusFailure */
-  async unitOf(pid: number): Promise<Unit | undefined> {
+  /** The unit that the manager has for a process now, or undefined where it has none. @throws BusFailure */
+  async unitOf(asked: AskedFor): Promise<Unit | undefined> {
     const bus = await this.#open();
     const owner = await this.#owner(bus);
-    const found = await bus.call({ destination: owner, path: MANAGER_PATH, interface: `${NAME}.Manager`, member: 'GetUnitByPID', args: [pid] }, 'o');
-    if ('error' in found && NO_UNIT.has(found.error)) return undefined;
-    const path = textOf(found);
-    if (!UNIT_PATH.test(path)) throw new BusFailure('the manager names a unit by no path of units', 'undecodable');
-    const get = (iface: string, property: string): Promise<Answer> => (
-      bus.call({ destination: owner, path, interface: 'org.freedesktop.DBus.Properties', member: 'Get', args: [`${NAME}.${iface}`, property] }, 'v')
-    );
-    const [id, fragment, invocation] = await Promise.all([get('Unit', 'Id'), get('Unit', 'FragmentPath'), get('Unit', 'InvocationID')]);
-    const name = textOf(id);
-    const iface = INTERFACES[name.slice(name.lastIndexOf('.') + 1)];
+    const found = (await this.#byPidfd(bus, owner, asked)) ?? (await this.#byPid(bus, owner, asked));
+    if (found === 'none') return undefined;
+    const get = (iface: string, property: string): Promise<Answer> => getProperty(bus, owner, found.path, iface, property);
+    const [id, fragment, invocation] = await Promise.all([found.id ?? get('Unit', 'Id').then(textOf), get('Unit', 'FragmentPath'), found.invocation ?? get('Unit', 'InvocationID').then(bytesOf)]);
+    const iface = INTERFACES[id.slice(id.lastIndexOf('.') + 1)];
     if (iface === undefined) throw new BusFailure('the manager names a unit that has no processes', 'undecodable');
-    return { id: name, cgroup: textOf(await get(iface, 'ControlGroup')), fragmentPath: textOf(fragment), invocationId: bytesOf(invocation).toString('hex') };
+    return { id, cgroup: textOf(await get(iface, 'ControlGroup')), fragmentPath: textOf(fragment), invocationId: invocation.toString('hex') };
+  }
+
+  /** By the process itself, whatever its number is in the manager's pid namespace. Undefined where it has to be asked by pid. */
+  async #byPidfd(bus: Bus, owner: string, { writeBeside }: AskedFor): Promise<Found | 'none' | undefined> {
+    if (owner === this.#byNumberAlone) return undefined;
+    const found = await bus.callWith(writeBeside, { destination: owner, path: MANAGER_PATH, interface: `${NAME}.Manager`, member: 'GetUnitByPIDFD', args: [DESCRIPTOR] }, 'osay');
+    if (found === undefined) return undefined;
+    if ('error' in found && NO_PIDFD.has(found.error)) {
+      this.#byNumberAlone = owner;
+      return undefined;
+    }
+    if ('error' in found && NO_UNIT.has(found.error)) return 'none';
+    const [path, id, invocation] = valuesOf(found);
+    const bytes = bytesIn(invocation);
+    return { path: unitPath(textIn(path)), id: textIn(id), invocation: bytes.some((byte) => byte !== 0) ? bytes : Buffer.alloc(0) };
+  }
+
+  async #byPid(bus: Bus, owner: string, { pid }: AskedFor): Promise<Found | 'none'> {
+    const found = await bus.call({ destination: owner, path: MANAGER_PATH, interface: `${NAME}.Manager`, member: 'GetUnitByPID', args: [pid] }, 'o');
+    return 'error' in found && NO_UNIT.has(found.error) ? 'none' : { path: unitPath(textOf(found)) };
   }
 
   /** The connection is in doubt: an answer is overdue. The next question gets another. */
@@ -69,7 +102,7 @@ export class Manager {
     const owner = textOf(await bus.askBus('GetNameOwner', [NAME], 's'));
     if (!owner.startsWith(':')) throw new BusFailure('the bus names no connection as the manager', 'undecodable');
     const uid = await bus.askBus('GetConnectionUnixUser', [owner], 'u');
-    if ('error' in uid || uid.value !== this.#options.uid) throw new BusFailure(`\`${NAME}\` is not owned by uid ${String(this.#options.uid)}`, 'permission');
+    if ('error' in uid || uid.values[0] !== this.#options.uid) throw new BusFailure(`\`${NAME}\` is not owned by uid ${String(this.#options.uid)}`, 'permission');
     return owner; // and nobody else is ever called so: unique names are not used again
   }
 
@@ -101,14 +134,34 @@ export class Manager {
   }
 }
 
-function textOf(answer: Answer): string {
+function getProperty(bus: Bus, destination: string, path: string, iface: string, property: string): Promise<Answer> {
+  return bus.call({ destination, path, interface: 'org.freedesktop.DBus.Properties', member: 'Get', args: [`${NAME}.${iface}`, property] }, 'v');
+}
+
+function unitPath(path: string): string {
+  if (!UNIT_PATH.test(path)) throw new BusFailure('the manager names a unit by no path of units', 'undecodable');
+  return path;
+}
+
+function valuesOf(answer: Answer): readonly Value[] {
   if ('error' in answer) throw new BusFailure(`the answer is \`${answer.error.slice(0, 200)}\``);
-  if (typeof answer.value !== 'string' || answer.value.length > 4096) throw new BusFailure('the answer is no text', 'undecodable');
-  return answer.value;
+  return answer.values;
+}
+
+function textOf(answer: Answer): string {
+  return textIn(valuesOf(answer)[0]);
 }
 
 function bytesOf(answer: Answer): Buffer {
-  if ('error' in answer) throw new BusFailure(`the answer is \`${answer.error.slice(0, 200)}\``);
-  if (!Buffer.isBuffer(answer.value) || ![0, 16].includes(answer.value.length)) throw new BusFailure('the answer is no id of 16 bytes', 'undecodable');
-  return answer.value;
+  return bytesIn(valuesOf(answer)[0]);
+}
+
+function textIn(value: Value | undefined): string {
+  if (typeof value !== 'string' || value.length > 4096) throw new BusFailure('the answer is no text', 'undecodable');
+  return value;
+}
+
+function bytesIn(value: Value | undefined): Buffer {
+  if (!Buffer.isBuffer(value) || ![0, 16].includes(value.length)) throw new BusFailure('the answer is no id of 16 bytes', 'undecodable');
+  return value;
 }

@@ -57,6 +57,39 @@ describe('a service manager on a message bus', function () {
     assert.ok(openDescriptors() < before, 'the connection outlives the attestor');
   });
 
+  it('is asked by a pidfd of the pinned process, and keeps none of them', async () => {
+    await buses.daemon();
+    const service = await buses.service(unitOf());
+    const mine = make();
+    for (let times = 0; times < 20; times += 1) assert.deepEqual((await ask(mine, peer.pid)).get('systemd:id'), { state: 'present', values: [peer.unit], tier: 'derived' });
+    const asked = buses.asked(service);
+    assert.deepEqual(asked.map(([question]) => question), Array.from({ length: 20 }, () => 'GetUnitByPIDFD'));
+    assert.equal(asked.at(-1)?.[1], asked[0]?.[1]);
+  });
+
+  it('of another pid namespace, to which the number of the peer says nothing, has its unit all the same', async () => {
+    await buses.daemon();
+    await buses.service(unitOf(), 'elsewhere');
+    const found = await ask(make(), peer.pid);
+    assert.deepEqual(ALL.map((key) => found.get(key)), [peer.unit, `/lib/systemd/system/${peer.unit}`, INVOCATION].map((value) => ({ state: 'present', values: [value], tier: 'derived' })));
+  });
+
+  for (const [title, mode, questions] of [
+    ['below systemd 253', 'old', ['GetUnitByPID', 'GetUnitByPID', 'GetUnitByPID']],
+    ['behind a configuration that knows no pidfds', 'forbids', ['GetUnitByPIDFD', 'GetUnitByPID', 'GetUnitByPID', 'GetUnitByPID']],
+  ] as const) {
+    it(`${title} is asked by pid, and tried with a pidfd once`, async () => {
+      await buses.daemon();
+      const service = await buses.service(unitOf(), mode);
+      const mine = make();
+      for (let times = 0; times < 3; times += 1) {
+        const found = await ask(mine, peer.pid);
+        assert.deepEqual([found.get('systemd:id'), found.get('systemd:invocation-id')], [peer.unit, INVOCATION].map((value) => ({ state: 'present', values: [value], tier: 'derived' })));
+      }
+      assert.deepEqual(buses.asked(service).map(([question]) => question), questions);
+    });
+  }
+
   it('that says what the cgroup contradicts is not believed', async () => {
     await buses.daemon();
     const service = await buses.service(unitOf({ cgroup: '/system.slice/sshd.service', id: 'sshd.service' }));

@@ -1,5 +1,5 @@
-import type { Duplex } from 'node:stream';
-import { authenticate } from './authenticate.js';
+import type { AttestorHost } from '@portcullis/core';
+import { authenticate, type Authenticated } from './authenticate.js';
 import { BusFailure } from './failure.js';
 import { encodeCall, type Call } from './marshal.js';
 import { decodeBody, decodeMessage, Malformed, messageLength, type Message, type Value } from './unmarshal.js';
@@ -9,8 +9,14 @@ const BUS_PATH = '/org/freedesktop/DBus';
 /** Calls that wait for an answer. */
 const MOST_PENDING = 1024;
 
-/** What a call got: a value, or the name of an error, such as `org.freedesktop.systemd1.NoUnitForPID`. */
-export type Answer = { readonly value: Value } | { readonly error: string };
+/** What a call got: values, or the name of an error, such as `org.freedesktop.systemd1.NoUnitForPID`. */
+export type Answer = { readonly values: readonly Value[] } | { readonly error: string };
+
+/** A connection that the platform verified. */
+export type Stream = Awaited<ReturnType<AttestorHost['connect']>>;
+
+/** Writes a message with a descriptor beside it; false where it cannot, and wrote nothing. */
+export type WriteBeside = (socket: Stream, bytes: Uint8Array) => boolean;
 
 interface Pending {
   readonly from: string;
@@ -21,15 +27,17 @@ interface Pending {
 
 /** One connection to a message bus. The stream's other end was verified before; here nothing of it is believed but its shape. */
 export class Bus {
-  readonly #socket: Duplex;
+  readonly #socket: Stream;
+  readonly #passesDescriptors: boolean;
   readonly #pending = new Map<number, Pending>();
   #serial = 0;
   #rest: Buffer;
   #ended: BusFailure | undefined;
 
-  private constructor(socket: Duplex, rest: Buffer) {
+  private constructor(socket: Stream, { rest, passesDescriptors }: Authenticated) {
     this.#socket = socket;
     this.#rest = rest;
+    this.#passesDescriptors = passesDescriptors;
     socket.on('data', (some: Buffer) => { this.#read(some); });
     const ended = (): void => { this.end(new BusFailure('the bus ended the connection')); };
     socket.on('error', ended).on('end', ended).on('close', ended);
@@ -37,7 +45,7 @@ export class Bus {
   }
 
   /** Authenticates and says hello. The stream is the bus's from now on. @throws BusFailure */
-  static async open(socket: Duplex, uid: number): Promise<Bus> {
+  static async open(socket: Stream, uid: number): Promise<Bus> {
     socket.on('error', () => undefined); // before and after: an error always has a listener
     try {
       const bus = new Bus(socket, await authenticate(socket, uid));
@@ -58,17 +66,23 @@ export class Bus {
     return this.call({ destination: BUS, path: BUS_PATH, interface: BUS, member, args }, signature);
   }
 
-  /** `signature` is what the answer has to be of: one complete type. @throws BusFailure */
+  /** `signature` is what the answer has to be of. @throws BusFailure */
   call(call: Omit<Call, 'serial'>, signature: string): Promise<Answer> {
-    return new Promise((resolve, reject) => {
-      if (this.#ended !== undefined || this.#pending.size >= MOST_PENDING) {
-        reject(this.#ended ?? new BusFailure('too many calls wait for the bus', 'limit'));
-        return;
-      }
-      this.#serial = this.#serial === 0xffff_ffff ? 1 : this.#serial + 1;
-      this.#pending.set(this.#serial, { from: call.destination, signature, resolve, reject });
-      this.#socket.write(encodeCall({ ...call, serial: this.#serial }));
-    });
+    const write = (socket: Stream, bytes: Uint8Array): true => { socket.write(bytes); return true; };
+    return this.#call(call, signature, write) ?? Promise.reject(new BusFailure('nothing could be written'));
+  }
+
+  /** A call with DESCRIPTOR among its arguments. Undefined, and nothing was sent, where that cannot be. @throws BusFailure */
+  callWith(write: WriteBeside, call: Omit<Call, 'serial'>, signature: string): Promise<Answer> | undefined {
+    return this.#passesDescriptors ? this.#call(call, signature, write) : undefined;
+  }
+
+  #call(call: Omit<Call, 'serial'>, signature: string, write: WriteBeside): Promise<Answer> | undefined {
+    if (this.#ended !== undefined || this.#pending.size >= MOST_PENDING) return Promise.reject(this.#ended ?? new BusFailure('too many calls wait for the bus', 'limit'));
+    const serial = this.#serial === 0xffff_ffff ? 1 : this.#serial + 1;
+    if (!write(this.#socket, encodeCall({ ...call, serial }))) return undefined;
+    this.#serial = serial;
+    return new Promise((resolve, reject) => { this.#pending.set(serial, { from: call.destination, signature, resolve, reject }); });
   }
 
   /** Ends the connection; what waits for an answer gets none. Idempotent. */
@@ -105,6 +119,6 @@ export class Bus {
     this.#pending.delete(replySerial);
     if (type === 'error') pending.resolve({ error: errorName ?? '' });
     else if (signature !== pending.signature) throw new Malformed(`an answer of type \`${signature.slice(0, 32)}\``);
-    else pending.resolve({ value: decodeBody(signature, body) });
+    else pending.resolve({ values: decodeBody(signature, body) });
   }
 }

@@ -1,5 +1,7 @@
-/** A value of a call's arguments: text (`s`) or a number (`u`). */
-export type Argument = string | number;
+/** The one descriptor that is sent beside a message. */
+export const DESCRIPTOR = Symbol('h');
+/** A value of a call's arguments: text (`s`), a number (`u`), or what is sent beside it (`h`). */
+export type Argument = string | number | typeof DESCRIPTOR;
 
 /** A method call, as the D-Bus specification lays it out ("Message Format"). */
 export interface Call {
@@ -14,14 +16,14 @@ export interface Call {
 const METHOD_CALL = 1;
 /** A service that does not run is not started because somebody connected to us. */
 const NO_AUTO_START = 2;
-const FIELD = { path: 1, interface: 2, member: 3, destination: 6, signature: 8 } as const;
+const FIELD = { path: 1, interface: 2, member: 3, destination: 6, signature: 8, descriptors: 9 } as const;
 
 /** Little-endian, whatever the machine: the receiver goes by the first byte. */
 export function encodeCall({ serial, destination, path, interface: iface, member, args }: Call): Buffer {
   const body = new Writer();
   for (const arg of args) {
-    if (typeof arg === 'number') body.uint32(arg);
-    else body.text(arg);
+    if (typeof arg === 'string') body.text(arg);
+    else body.uint32(arg === DESCRIPTOR ? 0 : arg); // by its place among those beside the message
   }
   const head = new Writer();
   head.bytes(Buffer.from([0x6c, METHOD_CALL, NO_AUTO_START, 1])); // 'l', type, flags, version
@@ -32,7 +34,8 @@ export function encodeCall({ serial, destination, path, interface: iface, member
   fields.field(FIELD.interface, 's', iface);
   fields.field(FIELD.member, 's', member);
   fields.field(FIELD.destination, 's', destination);
-  if (args.length > 0) fields.signatureField(FIELD.signature, args.map((arg) => (typeof arg === 'number' ? 'u' : 's')).join(''));
+  if (args.length > 0) fields.signatureField(FIELD.signature, args.map((arg) => (typeof arg === 'string' ? 's' : arg === DESCRIPTOR ? 'h' : 'u')).join(''));
+  if (args.includes(DESCRIPTOR)) fields.uint32Field(FIELD.descriptors, 1);
   head.uint32(fields.length); // the array of fields begins at 16, aligned for its structs as it is
   head.bytes(fields.take());
   head.align(8);
@@ -75,6 +78,12 @@ class Writer {
   signatureField(code: number, value: string): void {
     this.align(8);
     this.bytes(Buffer.from([code, 1, 0x67, 0, value.length, ...Buffer.from(value), 0])); // 'g'
+  }
+
+  uint32Field(code: number, value: number): void {
+    this.align(8);
+    this.bytes(Buffer.from([code, 1, 0x75, 0])); // 'u'
+    this.uint32(value);
   }
 
   take(): Buffer {

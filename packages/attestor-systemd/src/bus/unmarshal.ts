@@ -64,12 +64,12 @@ export function decodeMessage(bytes: Buffer): Message {
   };
 }
 
-/** The values of a body of this one type. @throws Malformed */
-export function decodeBody(signature: string, { bytes, littleEndian }: Body): Value {
+/** The values of a body, one for each type. @throws Malformed */
+export function decodeBody(signature: string, { bytes, littleEndian }: Body): readonly Value[] {
   const read = new Reader(bytes, littleEndian, 0);
-  const value = read.value(signature);
+  const values = (signature.match(/ay|./gs) ?? []).map((type) => read.value(type));
   if (read.at !== bytes.length) throw new Malformed('bytes behind the last value');
-  return value;
+  return values;
 }
 
 function isLittleEndian(bytes: Buffer): boolean {

@@ -13,6 +13,10 @@ export const NOBODY = 65534;
 /** What ours complained of. */
 const said = new WeakMap<ChildProcess, string>();
 
+/** What ours was asked, in its own words. */
+const questions = new WeakMap<ChildProcess, () => readonly string[]>();
+export type ServiceMode = 'honest' | 'silent' | 'huge' | 'old' | 'forbids' | 'elsewhere';
+
 export interface MockUnit {
   readonly id: string;
   readonly cgroup: string;
@@ -44,13 +48,19 @@ export class Buses {
     return child;
   }
 
-  async service(units: Readonly<Record<string, MockUnit>>, mode: 'honest' | 'silent' | 'huge' = 'honest', uid = 0): Promise<ChildProcess> {
+  async service(units: Readonly<Record<string, MockUnit>>, mode: ServiceMode = 'honest', uid = 0): Promise<ChildProcess> {
     const child = this.#spawn(uid, PYTHON, [SERVICE, `unix:path=${this.path}`]);
-    let ready = false;
-    child.stdout?.once('data', () => { ready = true; });
+    let heard = '';
+    child.stdout?.setEncoding('utf8').on('data', (some: string) => { heard += some; });
     child.stdin?.write(`${JSON.stringify({ units, mode })}\n`);
-    await until(() => ready, child);
+    await until(() => heard.startsWith('ready\n'), child);
+    questions.set(child, () => heard.split('\n').slice(1, -1));
     return child;
+  }
+
+  /** The questions for units that a service got: `GetUnitByPID`, and how many descriptors it had by then. */
+  asked(service: ChildProcess): readonly (readonly [question: string, descriptors: number])[] {
+    return (questions.get(service)?.() ?? []).map((line) => [line.split(' ')[0] ?? '', Number(line.split(' ')[1])]);
   }
 
   /** Ends one of ours, and waits until it is gone. */
