@@ -10,8 +10,8 @@ const COUNTS_VARIABLE = 'PORTCULLIS_COUNTS';
 const EXPECT_VARIABLE = 'PORTCULLIS_EXPECT';
 const SLOWEST = 5;
 const SLOW_MS = 2_000;
-/** What is ending when the tests are over, such as a process that was killed, may take so long. */
-const LEAVE_MS = 15_000;
+/** What is ending when the tests are over, such as a process that was killed, may take so long. A test of this has less patience. */
+const LEAVE_MS = Number(process.env.PORTCULLIS_LEAVE_MS ?? 15_000);
 
 /** Left by `@portcullis/testkit`, which shares this symbol and no module with the reporter. */
 const record = () => globalThis[Symbol.for('portcullis.testkit')];
@@ -85,7 +85,7 @@ class Progress {
 
 /**
  * Nothing should keep the process once the tests are over. What does is named, with the suite after which it was there to stay,
- * and ended, instead of waiting for ever or hiding it by an exit at once.
+ * and ended, instead of waiting for ever or hiding it by an exit at once: the run has failed.
  */
 class Leftovers {
   #since = new Map();
@@ -104,7 +104,8 @@ class Leftovers {
         const count = kinds.filter((one) => one === kind).length;
         print(`    - ${kind} (${count}), since \`${this.#since.get(kind) ?? 'the end'}\``);
       }
-      process.exit(); // with mocha's code
+      process.once('exit', (code) => { process.exitCode = code || 1; }); // after mocha, which sets its own there
+      process.exit();
     }, LEAVE_MS).unref();
   }
 }

@@ -59,6 +59,13 @@ describe('testkit', () => {
     ]);
   });
 
+  it('fails a run that leaves something behind, and names it', () => {
+    const left = run("describe('leaves', () => { it('a timer', () => { setInterval(() => {}, 100); }); });", { PORTCULLIS_LEAVE_MS: '1' });
+    assert.deepEqual([left.status, left.counts.passed, left.counts.failed], [1, 1, 0]);
+    assert.match(left.output, /- Timeout \(1\), since `leaves`/);
+    assert.equal(run("it('leaves nothing', () => {});").status, 0);
+  });
+
   it('reads the expected features from a comma list', () => {
     assert.deepEqual([...expectedFeatures({ PORTCULLIS_EXPECT: ' root, gcc,,' })], ['root', 'gcc']);
     assert.deepEqual([...expectedFeatures({})], []);
