@@ -1,8 +1,17 @@
 import type { FindingList } from '../findings/finding.js';
 import { SourceText } from '../findings/source-text.js';
 
-/** Everything below blank but tab and line breaks; C1; DEL. */
-const CONTROL = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u0084\u0086-\u009f]/;
+/**
+ * Everything below blank but tab and line breaks; C1; DEL. And what shows people something else than is read: a carriage return
+ * alone, and the line ends of Unicode, at which editors break a comment; what turns the direction of text round.
+ */
+const CONTROL = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]|\r(?!\n)/;
+const MISLEADING = /[\r\u0085\u2028-\u202e\u2066-\u2069]/;
+
+/** A text in double quotes with escapes, as it was written or as JSON has it, in place of what is not read as it stands. */
+export function escapeMisleading(quoted: string): string {
+  return quoted.replace(/[\u0085\u2028-\u202e\u2066-\u2069]/g, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
+}
 
 const LONE_SURROGATE = /\p{Surrogate}/u;
 
@@ -24,7 +33,8 @@ export function decodeSource(input: string | Uint8Array, file: string, maxBytes:
   const control = CONTROL.exec(source.text);
   if (control !== null) {
     const hex = (control[0].codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0');
-    findings.report('YAML_CONTROL', source, { offset: control.index, length: 1 }, `control character U+${hex}`);
+    const what = MISLEADING.test(control[0]) ? `the character U+${hex} shows people something else than is read` : `control character U+${hex}`;
+    findings.report('YAML_CONTROL', source, { offset: control.index, length: 1 }, what);
   }
   return source;
 }

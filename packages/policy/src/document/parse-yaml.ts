@@ -65,8 +65,6 @@ function checkSyntax(document: Document.Parsed, source: SourceText, findings: Fi
   return document.errors.length === 0;
 }
 
-const CORE_TAGS = new Set(['str', 'int', 'float', 'bool', 'null', 'map', 'seq'].map((name) => `tag:yaml.org,2002:${name}`));
-
 /** Turns the library's nodes into ours, aliases resolved and counted. */
 class NodeReader {
   readonly #source: SourceText;
@@ -176,7 +174,7 @@ class NodeReader {
   }
 
   #tag(node: { readonly tag?: string | undefined }, span: Span): void {
-    if (node.tag === undefined || CORE_TAGS.has(node.tag)) return;
+    if (node.tag === undefined) return;
     this.#findings.report('YAML_TAG', this.#source, span, `the tag ${quote(node.tag, 60)} is not allowed`);
   }
 }

@@ -14,7 +14,7 @@ export const FINDING_CODES = {
   YAML_TOO_LARGE: error('the document, or a text in it, is larger than the limit', 'split it with `include`, or raise the limit where the policy is loaded; no single text needs more than 64 KiB'),
   YAML_TOO_DEEP: error('the document is nested deeper than 64 levels', 'flatten it: name parts in `sets` and refer to them with `use`'),
   YAML_ENCODING: error('the document is not valid UTF-8', 'save it as UTF-8'),
-  YAML_CONTROL: error('the document contains a control character', 'remove it: only tab and line breaks are allowed'),
+  YAML_CONTROL: error('the document contains a control character, or one that shows people something else than is read: a line end of Unicode or of old systems, or one that turns text round', 'remove it; in double quotes it can be written as an escape'),
   YAML_SYNTAX: error('the document is not well-formed YAML 1.2', 'mind indentation, colons and quotes at the place shown'),
   YAML_EMPTY: error('the document is empty', 'begin with `apiVersion: portcullis/v1`, or an evidence file with a key'),
   YAML_MULTIPLE: error('the file holds more than one document', 'keep one document a file, and join files with `include`'),
