@@ -49,7 +49,7 @@ describe('the schema for editors', () => {
   }
 
   it('agrees with the loader on every operator of every type of value', () => {
-    const values: readonly JsonPart[] = [1, -1, 1.5, 4294967295, 'x', '', '/x', 'x/y', true, 'filter', 'A'.repeat(64), 'a'.repeat(64), `sha256:${'a'.repeat(64)}`, '[x]', null];
+    const values: readonly JsonPart[] = [1, -1, 1.5, 4294967295, 'x', '', '/', '/x', '/x/', '/x//y', '/../x', '/./x', '/x/.', '/x/../y', '/x/..y', '/*/../x', '/*/x/../y', '/**/', '*/x', '/?', 'x/y', true, 'filter', 'A'.repeat(64), 'a'.repeat(64), `sha256:${'a'.repeat(64)}`, '[x]', null];
     const operators: readonly ((value: JsonPart) => JsonPart)[] = [
       (value) => value, (value) => [value], (value) => ({ in: [value] }), (value) => ({ not: value }), (value) => ({ not: { in: [value] } }), (value) => ({ exists: value }),
       (value) => ({ glob: value }), (value) => ({ not: { prefix: value } }), (value) => ({ range: [value, value] }), (value) => ({ not: { exists: value } }), (value) => ({ not: { not: value } }),
@@ -72,7 +72,7 @@ describe('the schema for editors', () => {
   });
 
   it('agrees with the loader on the short form', () => {
-    for (const when of ['unix:uid:1', 'unix:uuid:1', 'unix:uid', 'env:CI:true', 'env:*:true', 'all', 'unix:uid:', 'unix:uid:root', 'unix:uid:01', 'unix:path:bin', 'unix:path:/bin/x', 'linux:seccomp:filter', 'linux:seccomp:filters', 'linux:dumpable:yes', `unix:sha256:${'a'.repeat(63)}`]) {
+    for (const when of ['unix:uid:1', 'unix:uuid:1', 'unix:uid', 'env:CI:true', 'env:*:true', 'all', 'unix:uid:', 'unix:uid:root', 'unix:uid:01', 'unix:path:bin', 'unix:path:/bin/x', 'unix:path:/bin//x', 'unix:path:/bin/', 'unix:path:/bin/../x', 'linux:seccomp:filter', 'linux:seccomp:filters', 'linux:dumpable:yes', `unix:sha256:${'a'.repeat(63)}`]) {
       const policy = { apiVersion: 'portcullis/v1', kind: 'AdmissionPolicy', rules: [{ id: 'x', effect: 'allow', requires: 'peer-asserted', when }] };
       const wrong = compilePolicyText(JSON.stringify(policy), { catalogue: CATALOGUE, nowMs: 0 }).findings.some(({ code }) => SHAPE.test(code));
       assert.equal(validate(policy), !wrong, when);

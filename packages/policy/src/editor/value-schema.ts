@@ -1,6 +1,12 @@
 import type { ValueType } from '@portcullis/core';
 import type { JsonSchema } from './json-schema.js';
 
+/** As `path-spelling.ts` has them: paths that are seen, and patterns of such. */
+const SEEN = '(/|(/\\.\\.)+|(/\\.\\.)*(/(?!\\.\\.?(/|$))[^/]+)+)$';
+const SEEN_GLOB = '^(/|[^/]*(/(\\.\\.|[^/]*[*?][^/]*))*(/(?!\\.\\.?(/|$))[^/]+)*)$';
+const SEEN_PREFIX = '^[^/]*(/\\.\\.)*(/(?!\\.\\.?/)[^/]+)*(/[^/]*)?$';
+const UNSEEN = 'no path is seen with `//`, `/./`, `..` behind a name, or a slash at its end';
+
 /** One value. */
 export function valueSchema(value: ValueType): JsonSchema {
   return value.type === 'enum' ? { enum: value.values } : { type: jsonType(value), ...bounds(value) };
@@ -12,9 +18,12 @@ export function evidenceSchema(value: ValueType, one: JsonSchema): JsonSchema {
 }
 
 /** What stands behind a key in a condition: a value, a list of values, or an operator. `not` takes another one of these. */
-export function matcherSchema(value: ValueType, one: JsonSchema, not?: JsonSchema): JsonSchema {
+export function matcherSchema(value: ValueType, any: JsonSchema, not?: JsonSchema): JsonSchema {
+  const seen = value.type === 'path' ? { pattern: `^${SEEN}`, patternErrorMessage: `expected an absolute path: ${UNSEEN}` } : undefined;
+  const one = seen === undefined ? any : { allOf: [any], ...seen };
   const pattern = { type: 'string', minLength: 1, maxLength: 4096, ...(value.type === 'path' && { pattern: '^[/*?]', patternErrorMessage: 'expected a pattern of an absolute path' }) };
   return oneOrMore(value, ['array', 'object'], {
+    ...seen,
     minItems: 1,
     items: one,
     minProperties: 1,
@@ -26,9 +35,9 @@ export function matcherSchema(value: ValueType, one: JsonSchema, not?: JsonSchem
       ...((value.type === 'text' || value.type === 'path') && {
         glob: {
           ...pattern, description: '`*` is a run of characters without `/`, `**` one with `/` as well, `?` one character but `/`',
-          allOf: [{ pattern: '^[^\\[\\]{}\\\\]+$', patternErrorMessage: 'a glob knows `*`, `**` and `?`: no classes, braces or escapes' }],
+          allOf: [{ pattern: '^[^\\[\\]{}\\\\]+$', patternErrorMessage: 'a glob knows `*`, `**` and `?`: no classes, braces or escapes' }, ...(seen === undefined ? [] : [{ pattern: SEEN_GLOB, patternErrorMessage: UNSEEN }])],
         },
-        prefix: { ...pattern, description: 'how the value begins' },
+        prefix: { ...pattern, description: 'how the value begins', ...(seen !== undefined && { allOf: [{ pattern: SEEN_PREFIX, patternErrorMessage: UNSEEN }] }) },
       }),
       ...(value.type === 'uint' && { range: { type: 'array', minItems: 2, maxItems: 2, items: one, description: 'from, to; both included' } }),
       ...(not !== undefined && { not: { description: 'no value of the peer matches this; false where there is none', allOf: [not] } }),
@@ -46,7 +55,7 @@ export function spelling(value: ValueType): string {
     case 'enum':
       return `(${value.values.map(escapePattern).join('|')})$`;
     case 'path':
-      return '/';
+      return SEEN;
     case 'digest':
       return digestPattern(value);
     case 'text':

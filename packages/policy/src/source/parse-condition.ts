@@ -7,6 +7,7 @@ import { suggestKey } from '../findings/suggest-key.js';
 import { group, type Condition, type Group, type Test } from './condition.js';
 import { OneValue } from './one-value.js';
 import { MatcherParser } from './parse-matcher.js';
+import { valueSpelling } from './path-spelling.js';
 import type { SetLookup } from './sets.js';
 
 const WORDS = ['all', 'any', 'none', 'use'] as const;
@@ -84,6 +85,11 @@ export class ConditionParser {
     const value = parseValue(definition.definition.value, parts.value);
     if (value === undefined) {
       this.#findings.report('POLICY_VALUE_TYPE', this.#source, node, `${quote(parts.value)} is not a value of ${quote(parts.key)}, which is of type ${definition.definition.value.type}`);
+      return undefined;
+    }
+    const spelling = valueSpelling(definition.definition, value);
+    if (spelling !== undefined) {
+      this.#findings.report('POLICY_VALUE_TYPE', this.#source, node, `${quote(parts.key)}: ${spelling.problem}`, spelling.suggestion);
       return undefined;
     }
     return this.#makeTest(definition, node, { op: 'exact', values: new OneValue(value) }, String(value));

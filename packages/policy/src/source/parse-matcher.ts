@@ -7,6 +7,7 @@ import type { SourceText } from '../findings/source-text.js';
 import { didYouMean } from '../findings/suggest.js';
 import type { Matcher } from './condition.js';
 import { OneValue } from './one-value.js';
+import { patternSpelling, valueSpelling } from './path-spelling.js';
 
 export interface ParsedMatcher {
   readonly matcher: Matcher;
@@ -73,6 +74,11 @@ export class MatcherParser {
     const value = node.kind === 'scalar' ? node.value : undefined;
     if (typeof value === 'number') this.#refuseOctal(node, value);
     const problem = valueProblem(definition.value, value);
+    const spelling = problem === undefined ? valueSpelling(definition, value) : undefined;
+    if (spelling !== undefined) {
+      this.#findings.report('POLICY_VALUE_TYPE', this.#source, node, `${quote(definition.key)}: ${spelling.problem}`, spelling.suggestion);
+      return undefined;
+    }
     if (problem === undefined) return value ?? undefined;
     this.#findings.report('POLICY_VALUE_TYPE', this.#source, node, `${quote(definition.key)}: ${problem}`, hint(definition, value));
     return undefined;
@@ -137,6 +143,7 @@ function patternProblem(op: 'glob' | 'prefix', text: string, definition: Selecto
   if (text.length > 4096) return `a ${op} may have 4096 characters at most`;
   if (op === 'glob' && /[[\]{}\\]/.test(text)) return 'a glob knows `*`, `**` and `?`: no classes, braces or escapes';
   if (definition.value.type === 'path' && !/^[/*?]/.test(text)) return `expected a ${op} of an absolute path`;
+  if (definition.value.type === 'path') return patternSpelling(op, text);
   return undefined;
 }
 
