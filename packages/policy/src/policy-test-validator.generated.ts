@@ -4,7 +4,7 @@
 export const validate = validate10;
 export default validate10;
 const schema11 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"https://portcullis.invalid/schema/v1/policy-test.json","title":"PolicyTest of Portcullis","type":"object","required":["apiVersion","kind","policy","clock"],"additionalProperties":false,"properties":{"apiVersion":{"const":"portcullis/v1"},"kind":{"const":"PolicyTest"},"metadata":{"type":"object","additionalProperties":false,"properties":{"name":{"type":"string"},"owner":{"type":"string"},"description":{"type":"string"}}},"policy":{"type":"string","pattern":"^[^\\x00]+$","description":"the path of a policy"},"clock":{"type":"string"},"peers":{"type":"object","propertyNames":{"pattern":"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$","description":"a name of letters, digits, dots, dashes and underscores"},"additionalProperties":{"$ref":"#/definitions/peer"}},"cases":{"type":"array","minItems":1,"items":{"$ref":"#/definitions/case"}},"properties":{"type":"array","minItems":1,"items":{"$ref":"#/definitions/property"}},"coverage":{"type":"object","minProperties":1,"additionalProperties":false,"properties":{"rules":{"$ref":"#/definitions/percentage"},"branches":{"$ref":"#/definitions/percentage"}}}},"definitions":{"listener":{"type":"string","pattern":"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$","description":"the name of a listener"},"percentage":{"type":"number","minimum":0,"maximum":100,"description":"a percentage from 0 to 100"},"literal":{"type":["string","number","boolean"]},"keys":{"type":"array","minItems":1,"items":{"type":"string"}},"ids":{"type":"array","items":{"type":"string"}},"peer":{"type":["object","string"],"additionalProperties":false,"properties":{"from":{"type":"string"},"unknown":{"$ref":"#/definitions/keys"},"tiers":{"type":"object","minProperties":1,"additionalProperties":{"enum":["kernel-connect","kernel-live","derived","image","image-unverified","heuristic","peer-asserted"]}}},"patternProperties":{"^[^:]*:":{"type":["string","number","boolean","null","array"],"items":{"$ref":"#/definitions/literal"}}}},"case":{"type":"object","required":["name","peer","expect"],"additionalProperties":false,"properties":{"name":{"type":"string","pattern":"\\S","description":"text that says something"},"listener":{"$ref":"#/definitions/listener"},"clock":{"type":"string"},"peer":{"$ref":"#/definitions/peer"},"exhausted":{"$ref":"#/definitions/ids"},"expect":{"$ref":"#/definitions/expect"}}},"expect":{"type":"object","minProperties":1,"additionalProperties":false,"properties":{"decision":{"enum":["allow","deny"]},"cause":{"enum":["rule","default","unknown-evidence","limit","expired-policy"]},"rule":{"type":"string"},"rules":{"$ref":"#/definitions/ids"},"grant":{"type":"object"},"shadow":{"$ref":"#/definitions/ids"},"nearest":{"type":["string","object","null"],"required":["rule"],"additionalProperties":false,"properties":{"rule":{"type":"string"},"failed":{"$ref":"#/definitions/keys"}}}}},"property":{"type":"object","minProperties":1,"additionalProperties":false,"properties":{"name":{"type":"string","pattern":"\\S","description":"text that says something"},"never":{"$ref":"#/definitions/claim"},"always":{"$ref":"#/definitions/claim"}}},"claim":{"type":"object","required":["decision"],"additionalProperties":false,"properties":{"decision":{"enum":["allow","deny"]},"grant":{"type":"object","minProperties":1},"listeners":{"type":"array","minItems":1,"items":{"$ref":"#/definitions/listener"}},"where":{"$ref":"https://portcullis.invalid/schema/v1/admission-policy.json#/definitions/condition"}}}}};
-const schema40 = {"type":"number","minimum":0,"maximum":100,"description":"a percentage from 0 to 100"};
+const schema43 = {"type":"number","minimum":0,"maximum":100,"description":"a percentage from 0 to 100"};
 const func2 = Object.prototype.hasOwnProperty;
 const pattern0 = new RegExp("^[^\\x00]+$", "u");
 const pattern1 = new RegExp("^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$", "u");
@@ -579,19 +579,19 @@ return errors === 0;
 
 const schema22 = {"type":"object","minProperties":1,"additionalProperties":false,"properties":{"name":{"type":"string","pattern":"\\S","description":"text that says something"},"never":{"$ref":"#/definitions/claim"},"always":{"$ref":"#/definitions/claim"}}};
 const schema23 = {"type":"object","required":["decision"],"additionalProperties":false,"properties":{"decision":{"enum":["allow","deny"]},"grant":{"type":"object","minProperties":1},"listeners":{"type":"array","minItems":1,"items":{"$ref":"#/definitions/listener"}},"where":{"$ref":"https://portcullis.invalid/schema/v1/admission-policy.json#/definitions/condition"}}};
-const schema27 = {"type":["object","string"],"minProperties":1,"additionalProperties":false,"properties":{"all":{"$ref":"#/definitions/conditions"},"any":{"$ref":"#/definitions/conditions"},"none":{"$ref":"#/definitions/conditions"},"use":{"type":"string"}},"patternProperties":{"^[^:]*:":{"$ref":"#/definitions/matcher"}}};
-const schema28 = {"type":"array","minItems":1,"items":{"$ref":"#/definitions/condition"}};
-const wrapper0 = {validate: validate21};
-const schema29 = {"type":["string","number","boolean","array","object"],"minItems":1,"items":{"$ref":"#/definitions/literal"},"minProperties":1,"additionalProperties":false,"properties":{"exists":{"type":"boolean"},"in":{"$ref":"#/definitions/literals"},"glob":{"type":"string"},"prefix":{"type":"string"},"range":{"type":"array","minItems":2,"maxItems":2,"items":{"type":"number"}},"not":{"$ref":"#/definitions/matcher"}}};
-const schema30 = {"type":["string","number","boolean"]};
-const schema31 = {"type":"array","minItems":1,"items":{"$ref":"#/definitions/literal"}};
+const schema28 = {"type":["object","string"],"minProperties":1,"additionalProperties":false,"properties":{"all":{"$ref":"#/definitions/conditions"},"any":{"$ref":"#/definitions/conditions"},"none":{"$ref":"#/definitions/conditions"},"use":{"type":"string"}},"patternProperties":{"^[^:]*:":{"$ref":"#/definitions/matcher"}}};
+const schema29 = {"type":"array","minItems":1,"items":{"$ref":"#/definitions/condition"}};
+const wrapper0 = {validate: validate23};
+const schema30 = {"type":["string","number","boolean","array","object"],"minItems":1,"items":{"$ref":"#/definitions/literal"},"minProperties":1,"additionalProperties":false,"properties":{"exists":{"type":"boolean"},"in":{"$ref":"#/definitions/literals"},"glob":{"type":"string"},"prefix":{"type":"string"},"range":{"type":"array","minItems":2,"maxItems":2,"items":{"type":"number"}},"not":{"$ref":"#/definitions/matcher"}}};
+const schema31 = {"type":["string","number","boolean"]};
+const schema32 = {"type":"array","minItems":1,"items":{"$ref":"#/definitions/literal"}};
 
-function validate27(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
+function validate29(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
 let errors = 0;
 if(Array.isArray(data)){
 if(data.length < 1){
-const err0 = {instancePath,schemaPath:"#/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items",schema:1,parentSchema:schema31,data};
+const err0 = {instancePath,schemaPath:"#/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items",schema:1,parentSchema:schema32,data};
 if(vErrors === null){
 vErrors = [err0];
 }
@@ -604,7 +604,7 @@ const len0 = data.length;
 for(let i0=0; i0<len0; i0++){
 let data0 = data[i0];
 if(((typeof data0 !== "string") && (!((typeof data0 == "number") && (isFinite(data0))))) && (typeof data0 !== "boolean")){
-const err1 = {instancePath:instancePath+"/" + i0,schemaPath:"#/definitions/literal/type",keyword:"type",params:{type: schema30.type},message:"must be string,number,boolean",schema:schema30.type,parentSchema:schema30,data:data0};
+const err1 = {instancePath:instancePath+"/" + i0,schemaPath:"#/definitions/literal/type",keyword:"type",params:{type: schema31.type},message:"must be string,number,boolean",schema:schema31.type,parentSchema:schema31,data:data0};
 if(vErrors === null){
 vErrors = [err1];
 }
@@ -616,7 +616,7 @@ errors++;
 }
 }
 else {
-const err2 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema31.type,parentSchema:schema31,data};
+const err2 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema32.type,parentSchema:schema32,data};
 if(vErrors === null){
 vErrors = [err2];
 }
@@ -625,17 +625,17 @@ vErrors.push(err2);
 }
 errors++;
 }
-validate27.errors = vErrors;
+validate29.errors = vErrors;
 return errors === 0;
 }
 
-const wrapper1 = {validate: validate26};
+const wrapper1 = {validate: validate28};
 
-function validate26(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
+function validate28(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
 let errors = 0;
 if((((!data || typeof data != "object") && (typeof data !== "string")) && (!((typeof data == "number") && (isFinite(data))))) && (typeof data !== "boolean")){
-const err0 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: schema29.type},message:"must be string,number,boolean,array,object",schema:schema29.type,parentSchema:schema29,data};
+const err0 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: schema30.type},message:"must be string,number,boolean,array,object",schema:schema30.type,parentSchema:schema30,data};
 if(vErrors === null){
 vErrors = [err0];
 }
@@ -646,7 +646,7 @@ errors++;
 }
 if(Array.isArray(data)){
 if(data.length < 1){
-const err1 = {instancePath,schemaPath:"#/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items",schema:1,parentSchema:schema29,data};
+const err1 = {instancePath,schemaPath:"#/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items",schema:1,parentSchema:schema30,data};
 if(vErrors === null){
 vErrors = [err1];
 }
@@ -659,7 +659,7 @@ const len0 = data.length;
 for(let i0=0; i0<len0; i0++){
 let data0 = data[i0];
 if(((typeof data0 !== "string") && (!((typeof data0 == "number") && (isFinite(data0))))) && (typeof data0 !== "boolean")){
-const err2 = {instancePath:instancePath+"/" + i0,schemaPath:"#/definitions/literal/type",keyword:"type",params:{type: schema30.type},message:"must be string,number,boolean",schema:schema30.type,parentSchema:schema30,data:data0};
+const err2 = {instancePath:instancePath+"/" + i0,schemaPath:"#/definitions/literal/type",keyword:"type",params:{type: schema31.type},message:"must be string,number,boolean",schema:schema31.type,parentSchema:schema31,data:data0};
 if(vErrors === null){
 vErrors = [err2];
 }
@@ -672,7 +672,7 @@ errors++;
 }
 if(data && typeof data == "object" && !Array.isArray(data)){
 if(Object.keys(data).length < 1){
-const err3 = {instancePath,schemaPath:"#/minProperties",keyword:"minProperties",params:{limit: 1},message:"must NOT have fewer than 1 properties",schema:1,parentSchema:schema29,data};
+const err3 = {instancePath,schemaPath:"#/minProperties",keyword:"minProperties",params:{limit: 1},message:"must NOT have fewer than 1 properties",schema:1,parentSchema:schema30,data};
 if(vErrors === null){
 vErrors = [err3];
 }
@@ -683,7 +683,7 @@ errors++;
 }
 for(const key0 in data){
 if(!((((((key0 === "exists") || (key0 === "in")) || (key0 === "glob")) || (key0 === "prefix")) || (key0 === "range")) || (key0 === "not"))){
-const err4 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties",schema:false,parentSchema:schema29,data};
+const err4 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties",schema:false,parentSchema:schema30,data};
 if(vErrors === null){
 vErrors = [err4];
 }
@@ -696,7 +696,7 @@ errors++;
 if(data.exists !== undefined){
 let data1 = data.exists;
 if(typeof data1 !== "boolean"){
-const err5 = {instancePath:instancePath+"/exists",schemaPath:"#/properties/exists/type",keyword:"type",params:{type: "boolean"},message:"must be boolean",schema:schema29.properties.exists.type,parentSchema:schema29.properties.exists,data:data1};
+const err5 = {instancePath:instancePath+"/exists",schemaPath:"#/properties/exists/type",keyword:"type",params:{type: "boolean"},message:"must be boolean",schema:schema30.properties.exists.type,parentSchema:schema30.properties.exists,data:data1};
 if(vErrors === null){
 vErrors = [err5];
 }
@@ -707,15 +707,15 @@ errors++;
 }
 }
 if(data.in !== undefined){
-if(!(validate27(data.in, {instancePath:instancePath+"/in",parentData:data,parentDataProperty:"in",rootData}))){
-vErrors = vErrors === null ? validate27.errors : vErrors.concat(validate27.errors);
+if(!(validate29(data.in, {instancePath:instancePath+"/in",parentData:data,parentDataProperty:"in",rootData}))){
+vErrors = vErrors === null ? validate29.errors : vErrors.concat(validate29.errors);
 errors = vErrors.length;
 }
 }
 if(data.glob !== undefined){
 let data3 = data.glob;
 if(typeof data3 !== "string"){
-const err6 = {instancePath:instancePath+"/glob",schemaPath:"#/properties/glob/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema29.properties.glob.type,parentSchema:schema29.properties.glob,data:data3};
+const err6 = {instancePath:instancePath+"/glob",schemaPath:"#/properties/glob/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema30.properties.glob.type,parentSchema:schema30.properties.glob,data:data3};
 if(vErrors === null){
 vErrors = [err6];
 }
@@ -728,7 +728,7 @@ errors++;
 if(data.prefix !== undefined){
 let data4 = data.prefix;
 if(typeof data4 !== "string"){
-const err7 = {instancePath:instancePath+"/prefix",schemaPath:"#/properties/prefix/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema29.properties.prefix.type,parentSchema:schema29.properties.prefix,data:data4};
+const err7 = {instancePath:instancePath+"/prefix",schemaPath:"#/properties/prefix/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema30.properties.prefix.type,parentSchema:schema30.properties.prefix,data:data4};
 if(vErrors === null){
 vErrors = [err7];
 }
@@ -742,7 +742,7 @@ if(data.range !== undefined){
 let data5 = data.range;
 if(Array.isArray(data5)){
 if(data5.length > 2){
-const err8 = {instancePath:instancePath+"/range",schemaPath:"#/properties/range/maxItems",keyword:"maxItems",params:{limit: 2},message:"must NOT have more than 2 items",schema:2,parentSchema:schema29.properties.range,data:data5};
+const err8 = {instancePath:instancePath+"/range",schemaPath:"#/properties/range/maxItems",keyword:"maxItems",params:{limit: 2},message:"must NOT have more than 2 items",schema:2,parentSchema:schema30.properties.range,data:data5};
 if(vErrors === null){
 vErrors = [err8];
 }
@@ -752,7 +752,7 @@ vErrors.push(err8);
 errors++;
 }
 if(data5.length < 2){
-const err9 = {instancePath:instancePath+"/range",schemaPath:"#/properties/range/minItems",keyword:"minItems",params:{limit: 2},message:"must NOT have fewer than 2 items",schema:2,parentSchema:schema29.properties.range,data:data5};
+const err9 = {instancePath:instancePath+"/range",schemaPath:"#/properties/range/minItems",keyword:"minItems",params:{limit: 2},message:"must NOT have fewer than 2 items",schema:2,parentSchema:schema30.properties.range,data:data5};
 if(vErrors === null){
 vErrors = [err9];
 }
@@ -765,7 +765,7 @@ const len1 = data5.length;
 for(let i1=0; i1<len1; i1++){
 let data6 = data5[i1];
 if(!((typeof data6 == "number") && (isFinite(data6)))){
-const err10 = {instancePath:instancePath+"/range/" + i1,schemaPath:"#/properties/range/items/type",keyword:"type",params:{type: "number"},message:"must be number",schema:schema29.properties.range.items.type,parentSchema:schema29.properties.range.items,data:data6};
+const err10 = {instancePath:instancePath+"/range/" + i1,schemaPath:"#/properties/range/items/type",keyword:"type",params:{type: "number"},message:"must be number",schema:schema30.properties.range.items.type,parentSchema:schema30.properties.range.items,data:data6};
 if(vErrors === null){
 vErrors = [err10];
 }
@@ -777,7 +777,7 @@ errors++;
 }
 }
 else {
-const err11 = {instancePath:instancePath+"/range",schemaPath:"#/properties/range/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema29.properties.range.type,parentSchema:schema29.properties.range,data:data5};
+const err11 = {instancePath:instancePath+"/range",schemaPath:"#/properties/range/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema30.properties.range.type,parentSchema:schema30.properties.range,data:data5};
 if(vErrors === null){
 vErrors = [err11];
 }
@@ -794,16 +794,16 @@ errors = vErrors.length;
 }
 }
 }
-validate26.errors = vErrors;
+validate28.errors = vErrors;
 return errors === 0;
 }
 
 
-function validate21(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
+function validate23(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
 let errors = 0;
 if((!(data && typeof data == "object" && !Array.isArray(data))) && (typeof data !== "string")){
-const err0 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: schema27.type},message:"must be object,string",schema:schema27.type,parentSchema:schema27,data};
+const err0 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: schema28.type},message:"must be object,string",schema:schema28.type,parentSchema:schema28,data};
 if(vErrors === null){
 vErrors = [err0];
 }
@@ -814,7 +814,7 @@ errors++;
 }
 if(data && typeof data == "object" && !Array.isArray(data)){
 if(Object.keys(data).length < 1){
-const err1 = {instancePath,schemaPath:"#/minProperties",keyword:"minProperties",params:{limit: 1},message:"must NOT have fewer than 1 properties",schema:1,parentSchema:schema27,data};
+const err1 = {instancePath,schemaPath:"#/minProperties",keyword:"minProperties",params:{limit: 1},message:"must NOT have fewer than 1 properties",schema:1,parentSchema:schema28,data};
 if(vErrors === null){
 vErrors = [err1];
 }
@@ -825,7 +825,7 @@ errors++;
 }
 for(const key0 in data){
 if(!(((((key0 === "all") || (key0 === "any")) || (key0 === "none")) || (key0 === "use")) || (pattern2.test(key0)))){
-const err2 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties",schema:false,parentSchema:schema27,data};
+const err2 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties",schema:false,parentSchema:schema28,data};
 if(vErrors === null){
 vErrors = [err2];
 }
@@ -836,27 +836,27 @@ errors++;
 }
 }
 if(data.all !== undefined){
-if(!(validate22(data.all, {instancePath:instancePath+"/all",parentData:data,parentDataProperty:"all",rootData}))){
-vErrors = vErrors === null ? validate22.errors : vErrors.concat(validate22.errors);
+if(!(validate24(data.all, {instancePath:instancePath+"/all",parentData:data,parentDataProperty:"all",rootData}))){
+vErrors = vErrors === null ? validate24.errors : vErrors.concat(validate24.errors);
 errors = vErrors.length;
 }
 }
 if(data.any !== undefined){
-if(!(validate22(data.any, {instancePath:instancePath+"/any",parentData:data,parentDataProperty:"any",rootData}))){
-vErrors = vErrors === null ? validate22.errors : vErrors.concat(validate22.errors);
+if(!(validate24(data.any, {instancePath:instancePath+"/any",parentData:data,parentDataProperty:"any",rootData}))){
+vErrors = vErrors === null ? validate24.errors : vErrors.concat(validate24.errors);
 errors = vErrors.length;
 }
 }
 if(data.none !== undefined){
-if(!(validate22(data.none, {instancePath:instancePath+"/none",parentData:data,parentDataProperty:"none",rootData}))){
-vErrors = vErrors === null ? validate22.errors : vErrors.concat(validate22.errors);
+if(!(validate24(data.none, {instancePath:instancePath+"/none",parentData:data,parentDataProperty:"none",rootData}))){
+vErrors = vErrors === null ? validate24.errors : vErrors.concat(validate24.errors);
 errors = vErrors.length;
 }
 }
 if(data.use !== undefined){
 let data3 = data.use;
 if(typeof data3 !== "string"){
-const err3 = {instancePath:instancePath+"/use",schemaPath:"#/properties/use/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema27.properties.use.type,parentSchema:schema27.properties.use,data:data3};
+const err3 = {instancePath:instancePath+"/use",schemaPath:"#/properties/use/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema28.properties.use.type,parentSchema:schema28.properties.use,data:data3};
 if(vErrors === null){
 vErrors = [err3];
 }
@@ -868,24 +868,24 @@ errors++;
 }
 for(const key1 in data){
 if(pattern2.test(key1)){
-if(!(validate26(data[key1], {instancePath:instancePath+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1"),parentData:data,parentDataProperty:key1,rootData}))){
-vErrors = vErrors === null ? validate26.errors : vErrors.concat(validate26.errors);
+if(!(validate28(data[key1], {instancePath:instancePath+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1"),parentData:data,parentDataProperty:key1,rootData}))){
+vErrors = vErrors === null ? validate28.errors : vErrors.concat(validate28.errors);
 errors = vErrors.length;
 }
 }
 }
 }
-validate21.errors = vErrors;
+validate23.errors = vErrors;
 return errors === 0;
 }
 
 
-function validate22(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
+function validate24(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
 let errors = 0;
 if(Array.isArray(data)){
 if(data.length < 1){
-const err0 = {instancePath,schemaPath:"#/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items",schema:1,parentSchema:schema28,data};
+const err0 = {instancePath,schemaPath:"#/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items",schema:1,parentSchema:schema29,data};
 if(vErrors === null){
 vErrors = [err0];
 }
@@ -903,7 +903,7 @@ errors = vErrors.length;
 }
 }
 else {
-const err1 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema28.type,parentSchema:schema28,data};
+const err1 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema29.type,parentSchema:schema29,data};
 if(vErrors === null){
 vErrors = [err1];
 }
@@ -912,16 +912,16 @@ vErrors.push(err1);
 }
 errors++;
 }
-validate22.errors = vErrors;
+validate24.errors = vErrors;
 return errors === 0;
 }
 
 
-function validate34(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
+function validate39(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
 let errors = 0;
 if((!(data && typeof data == "object" && !Array.isArray(data))) && (typeof data !== "string")){
-const err0 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: schema27.type},message:"must be object,string",schema:schema27.type,parentSchema:schema27,data};
+const err0 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: schema28.type},message:"must be object,string",schema:schema28.type,parentSchema:schema28,data};
 if(vErrors === null){
 vErrors = [err0];
 }
@@ -932,7 +932,7 @@ errors++;
 }
 if(data && typeof data == "object" && !Array.isArray(data)){
 if(Object.keys(data).length < 1){
-const err1 = {instancePath,schemaPath:"#/minProperties",keyword:"minProperties",params:{limit: 1},message:"must NOT have fewer than 1 properties",schema:1,parentSchema:schema27,data};
+const err1 = {instancePath,schemaPath:"#/minProperties",keyword:"minProperties",params:{limit: 1},message:"must NOT have fewer than 1 properties",schema:1,parentSchema:schema28,data};
 if(vErrors === null){
 vErrors = [err1];
 }
@@ -943,7 +943,7 @@ errors++;
 }
 for(const key0 in data){
 if(!(((((key0 === "all") || (key0 === "any")) || (key0 === "none")) || (key0 === "use")) || (pattern2.test(key0)))){
-const err2 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties",schema:false,parentSchema:schema27,data};
+const err2 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties",schema:false,parentSchema:schema28,data};
 if(vErrors === null){
 vErrors = [err2];
 }
@@ -954,27 +954,27 @@ errors++;
 }
 }
 if(data.all !== undefined){
-if(!(validate22(data.all, {instancePath:instancePath+"/all",parentData:data,parentDataProperty:"all",rootData}))){
-vErrors = vErrors === null ? validate22.errors : vErrors.concat(validate22.errors);
+if(!(validate24(data.all, {instancePath:instancePath+"/all",parentData:data,parentDataProperty:"all",rootData}))){
+vErrors = vErrors === null ? validate24.errors : vErrors.concat(validate24.errors);
 errors = vErrors.length;
 }
 }
 if(data.any !== undefined){
-if(!(validate22(data.any, {instancePath:instancePath+"/any",parentData:data,parentDataProperty:"any",rootData}))){
-vErrors = vErrors === null ? validate22.errors : vErrors.concat(validate22.errors);
+if(!(validate24(data.any, {instancePath:instancePath+"/any",parentData:data,parentDataProperty:"any",rootData}))){
+vErrors = vErrors === null ? validate24.errors : vErrors.concat(validate24.errors);
 errors = vErrors.length;
 }
 }
 if(data.none !== undefined){
-if(!(validate22(data.none, {instancePath:instancePath+"/none",parentData:data,parentDataProperty:"none",rootData}))){
-vErrors = vErrors === null ? validate22.errors : vErrors.concat(validate22.errors);
+if(!(validate24(data.none, {instancePath:instancePath+"/none",parentData:data,parentDataProperty:"none",rootData}))){
+vErrors = vErrors === null ? validate24.errors : vErrors.concat(validate24.errors);
 errors = vErrors.length;
 }
 }
 if(data.use !== undefined){
 let data3 = data.use;
 if(typeof data3 !== "string"){
-const err3 = {instancePath:instancePath+"/use",schemaPath:"#/properties/use/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema27.properties.use.type,parentSchema:schema27.properties.use,data:data3};
+const err3 = {instancePath:instancePath+"/use",schemaPath:"#/properties/use/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema28.properties.use.type,parentSchema:schema28.properties.use,data:data3};
 if(vErrors === null){
 vErrors = [err3];
 }
@@ -986,14 +986,14 @@ errors++;
 }
 for(const key1 in data){
 if(pattern2.test(key1)){
-if(!(validate26(data[key1], {instancePath:instancePath+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1"),parentData:data,parentDataProperty:key1,rootData}))){
-vErrors = vErrors === null ? validate26.errors : vErrors.concat(validate26.errors);
+if(!(validate28(data[key1], {instancePath:instancePath+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1"),parentData:data,parentDataProperty:key1,rootData}))){
+vErrors = vErrors === null ? validate28.errors : vErrors.concat(validate28.errors);
 errors = vErrors.length;
 }
 }
 }
 }
-validate34.errors = vErrors;
+validate39.errors = vErrors;
 return errors === 0;
 }
 
@@ -1114,8 +1114,8 @@ errors++;
 }
 }
 if(data.where !== undefined){
-if(!(validate34(data.where, {instancePath:instancePath+"/where",parentData:data,parentDataProperty:"where",rootData}))){
-vErrors = vErrors === null ? validate34.errors : vErrors.concat(validate34.errors);
+if(!(validate39(data.where, {instancePath:instancePath+"/where",parentData:data,parentDataProperty:"where",rootData}))){
+vErrors = vErrors === null ? validate39.errors : vErrors.concat(validate39.errors);
 errors = vErrors.length;
 }
 }
@@ -1541,7 +1541,7 @@ if(data14.rules !== undefined){
 let data15 = data14.rules;
 if((typeof data15 == "number") && (isFinite(data15))){
 if(data15 > 100 || isNaN(data15)){
-const err24 = {instancePath:instancePath+"/coverage/rules",schemaPath:"#/definitions/percentage/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100",schema:100,parentSchema:schema40,data:data15};
+const err24 = {instancePath:instancePath+"/coverage/rules",schemaPath:"#/definitions/percentage/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100",schema:100,parentSchema:schema43,data:data15};
 if(vErrors === null){
 vErrors = [err24];
 }
@@ -1551,7 +1551,7 @@ vErrors.push(err24);
 errors++;
 }
 if(data15 < 0 || isNaN(data15)){
-const err25 = {instancePath:instancePath+"/coverage/rules",schemaPath:"#/definitions/percentage/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0",schema:0,parentSchema:schema40,data:data15};
+const err25 = {instancePath:instancePath+"/coverage/rules",schemaPath:"#/definitions/percentage/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0",schema:0,parentSchema:schema43,data:data15};
 if(vErrors === null){
 vErrors = [err25];
 }
@@ -1562,7 +1562,7 @@ errors++;
 }
 }
 else {
-const err26 = {instancePath:instancePath+"/coverage/rules",schemaPath:"#/definitions/percentage/type",keyword:"type",params:{type: "number"},message:"must be number",schema:schema40.type,parentSchema:schema40,data:data15};
+const err26 = {instancePath:instancePath+"/coverage/rules",schemaPath:"#/definitions/percentage/type",keyword:"type",params:{type: "number"},message:"must be number",schema:schema43.type,parentSchema:schema43,data:data15};
 if(vErrors === null){
 vErrors = [err26];
 }
@@ -1576,7 +1576,7 @@ if(data14.branches !== undefined){
 let data16 = data14.branches;
 if((typeof data16 == "number") && (isFinite(data16))){
 if(data16 > 100 || isNaN(data16)){
-const err27 = {instancePath:instancePath+"/coverage/branches",schemaPath:"#/definitions/percentage/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100",schema:100,parentSchema:schema40,data:data16};
+const err27 = {instancePath:instancePath+"/coverage/branches",schemaPath:"#/definitions/percentage/maximum",keyword:"maximum",params:{comparison: "<=", limit: 100},message:"must be <= 100",schema:100,parentSchema:schema43,data:data16};
 if(vErrors === null){
 vErrors = [err27];
 }
@@ -1586,7 +1586,7 @@ vErrors.push(err27);
 errors++;
 }
 if(data16 < 0 || isNaN(data16)){
-const err28 = {instancePath:instancePath+"/coverage/branches",schemaPath:"#/definitions/percentage/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0",schema:0,parentSchema:schema40,data:data16};
+const err28 = {instancePath:instancePath+"/coverage/branches",schemaPath:"#/definitions/percentage/minimum",keyword:"minimum",params:{comparison: ">=", limit: 0},message:"must be >= 0",schema:0,parentSchema:schema43,data:data16};
 if(vErrors === null){
 vErrors = [err28];
 }
@@ -1597,7 +1597,7 @@ errors++;
 }
 }
 else {
-const err29 = {instancePath:instancePath+"/coverage/branches",schemaPath:"#/definitions/percentage/type",keyword:"type",params:{type: "number"},message:"must be number",schema:schema40.type,parentSchema:schema40,data:data16};
+const err29 = {instancePath:instancePath+"/coverage/branches",schemaPath:"#/definitions/percentage/type",keyword:"type",params:{type: "number"},message:"must be number",schema:schema43.type,parentSchema:schema43,data:data16};
 if(vErrors === null){
 vErrors = [err29];
 }

@@ -3,26 +3,87 @@
 
 export const validate = validate10;
 export default validate10;
-const schema11 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"https://portcullis.invalid/schema/v1/admission-policy.json","title":"AdmissionPolicy of Portcullis","type":"object","required":["apiVersion","kind"],"additionalProperties":false,"properties":{"apiVersion":{"const":"portcullis/v1"},"kind":{"const":"AdmissionPolicy"},"metadata":{"type":"object","additionalProperties":false,"properties":{"name":{"type":"string","pattern":"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$","description":"a name of letters, digits, dots, dashes and underscores"},"revision":{"type":"string","pattern":"^[\\x21-\\x7e]{1,128}$","description":"text of 1 to 128 visible ASCII characters"},"owner":{"type":"string"},"description":{"type":"string"},"annotations":{"$ref":"#/definitions/annotations"}}},"include":{"type":"array","minItems":1,"items":{"type":"string","pattern":"^[^\\x00]+$","description":"a path or a pattern of paths"}},"sets":{"type":"object","propertyNames":{"pattern":"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$","description":"a name of letters, digits, dots, dashes and underscores"},"additionalProperties":{"$ref":"#/definitions/condition"}},"expires":{"type":"string"},"maxAge":{"type":"string","pattern":"^([1-9][0-9]{0,4}h|[1-9][0-9]{0,3}d)$","description":"hours or days, such as `12h` or `90d`"},"lease":{"$ref":"#/definitions/lease"},"handoff":{"enum":["allow","deny"]},"rules":{"type":"array","items":{"$ref":"#/definitions/rule"}}},"definitions":{"annotations":{"type":"object","additionalProperties":{"type":"string"}},"rule":{"type":"object","required":["id","effect","when"],"additionalProperties":false,"properties":{"id":{"type":"string","pattern":"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$","description":"a name of letters, digits, dots, dashes and underscores"},"effect":{"enum":["allow","deny"]},"when":{"$ref":"#/definitions/condition"},"listeners":{"type":"array","minItems":1,"items":{"type":"string","pattern":"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$","description":"the name of a listener"}},"mode":{"enum":["enforce","shadow"]},"window":{"$ref":"#/definitions/window"},"expires":{"type":"string"},"requires":{"enum":["kernel-connect","kernel-live","derived","image","image-unverified","heuristic","peer-asserted"]},"onUnknown":{"enum":["deny","skip"]},"lease":{"$ref":"#/definitions/lease"},"handoff":{"enum":["allow","deny"]},"limit":{"$ref":"#/definitions/limit"},"grant":{"type":"object","minProperties":1},"reason":{"type":"string"},"annotations":{"$ref":"#/definitions/annotations"}}},"window":{"type":"object","required":["tz"],"additionalProperties":false,"properties":{"days":{"type":"array","minItems":1,"items":{"enum":["mon","tue","wed","thu","fri","sat","sun"]}},"hours":{"type":"string","pattern":"^([01][0-9]|2[0-3]):[0-5][0-9]-(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$","description":"two times of day such as `06:00-22:00`"},"tz":{"type":"string"}}},"limit":{"type":"object","required":["key"],"additionalProperties":false,"properties":{"key":{"type":"array","minItems":1,"maxItems":8,"items":{"type":"string"},"description":"a list of one to eight keys"},"rate":{"type":"string","pattern":"^[1-9][0-9]{0,5}/[smh]$","description":"a rate such as `20/s`, `5/m` or `100/h`"},"burst":{"type":"number","multipleOf":1,"minimum":1,"maximum":1000000,"description":"a whole number from 1 to 1000000"},"concurrent":{"type":"number","multipleOf":1,"minimum":1,"maximum":1000000,"description":"a whole number from 1 to 1000000"}}},"lease":{"type":"object","minProperties":1,"additionalProperties":false,"properties":{"onPeerExit":{"enum":["revoke","ignore"]},"onExec":{"enum":["revoke","ignore"]},"reverify":{"type":"string","pattern":"^([1-9][0-9]{1,4}ms|[1-9][0-9]{0,3}s|[1-9][0-9]{0,2}m|[1-9][0-9]?h)$","description":"a duration such as `500ms`, `5s`, `10m` or `1h`"}}},"condition":{"type":["object","string"],"minProperties":1,"additionalProperties":false,"properties":{"all":{"$ref":"#/definitions/conditions"},"any":{"$ref":"#/definitions/conditions"},"none":{"$ref":"#/definitions/conditions"},"use":{"type":"string"}},"patternProperties":{"^[^:]*:":{"$ref":"#/definitions/matcher"}}},"conditions":{"type":"array","minItems":1,"items":{"$ref":"#/definitions/condition"}},"literal":{"type":["string","number","boolean"]},"literals":{"type":"array","minItems":1,"items":{"$ref":"#/definitions/literal"}},"matcher":{"type":["string","number","boolean","array","object"],"minItems":1,"items":{"$ref":"#/definitions/literal"},"minProperties":1,"additionalProperties":false,"properties":{"exists":{"type":"boolean"},"in":{"$ref":"#/definitions/literals"},"glob":{"type":"string"},"prefix":{"type":"string"},"range":{"type":"array","minItems":2,"maxItems":2,"items":{"type":"number"}},"not":{"$ref":"#/definitions/matcher"}}}}};
-const schema12 = {"type":"object","additionalProperties":{"type":"string"}};
-const schema19 = {"type":"object","minProperties":1,"additionalProperties":false,"properties":{"onPeerExit":{"enum":["revoke","ignore"]},"onExec":{"enum":["revoke","ignore"]},"reverify":{"type":"string","pattern":"^([1-9][0-9]{1,4}ms|[1-9][0-9]{0,3}s|[1-9][0-9]{0,2}m|[1-9][0-9]?h)$","description":"a duration such as `500ms`, `5s`, `10m` or `1h`"}}};
+const schema11 = {"$schema":"http://json-schema.org/draft-07/schema#","$id":"https://portcullis.invalid/schema/v1/admission-policy.json","title":"AdmissionPolicy of Portcullis","type":"object","required":["apiVersion","kind"],"additionalProperties":false,"properties":{"apiVersion":{"const":"portcullis/v1"},"kind":{"const":"AdmissionPolicy"},"metadata":{"type":"object","additionalProperties":false,"properties":{"name":{"type":"string","pattern":"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$","description":"a name of letters, digits, dots, dashes and underscores"},"revision":{"type":"string","pattern":"^[\\x21-\\x7e]{1,128}$","description":"text of 1 to 128 visible ASCII characters"},"owner":{"type":"string"},"description":{"type":"string"},"annotations":{"$ref":"#/definitions/annotations"}}},"include":{"type":"array","minItems":1,"items":{"type":"string","pattern":"^[^\\x00]+$","description":"a path or a pattern of paths"}},"sets":{"type":"object","propertyNames":{"pattern":"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$","description":"a name of letters, digits, dots, dashes and underscores"},"additionalProperties":{"$ref":"#/definitions/condition"}},"expires":{"type":"string"},"maxAge":{"type":"string","pattern":"^([1-9][0-9]{0,4}h|[1-9][0-9]{0,3}d)$","description":"hours or days, such as `12h` or `90d`"},"lease":{"$ref":"#/definitions/lease"},"handoff":{"enum":["allow","deny"]},"rules":{"type":"array","items":{"$ref":"#/definitions/rule"}}},"definitions":{"annotations":{"type":"object","propertyNames":{"$ref":"#/definitions/name"},"additionalProperties":{"type":"string"}},"name":{"pattern":"^(?!(__proto__|constructor)$)","description":"another name than `__proto__` and `constructor`, which have a meaning in JavaScript"},"data":{"propertyNames":{"$ref":"#/definitions/name"},"additionalProperties":{"$ref":"#/definitions/data"},"items":{"$ref":"#/definitions/data"}},"rule":{"type":"object","required":["id","effect","when"],"additionalProperties":false,"properties":{"id":{"type":"string","pattern":"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$","description":"a name of letters, digits, dots, dashes and underscores"},"effect":{"enum":["allow","deny"]},"when":{"$ref":"#/definitions/condition"},"listeners":{"type":"array","minItems":1,"items":{"type":"string","pattern":"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$","description":"the name of a listener"}},"mode":{"enum":["enforce","shadow"]},"window":{"$ref":"#/definitions/window"},"expires":{"type":"string"},"requires":{"enum":["kernel-connect","kernel-live","derived","image","image-unverified","heuristic","peer-asserted"]},"onUnknown":{"enum":["deny","skip"]},"lease":{"$ref":"#/definitions/lease"},"handoff":{"enum":["allow","deny"]},"limit":{"$ref":"#/definitions/limit"},"grant":{"type":"object","minProperties":1,"propertyNames":{"$ref":"#/definitions/name"},"additionalProperties":{"$ref":"#/definitions/data"}},"reason":{"type":"string"},"annotations":{"$ref":"#/definitions/annotations"}}},"window":{"type":"object","required":["tz"],"additionalProperties":false,"properties":{"days":{"type":"array","minItems":1,"items":{"enum":["mon","tue","wed","thu","fri","sat","sun"]}},"hours":{"type":"string","pattern":"^([01][0-9]|2[0-3]):[0-5][0-9]-(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$","description":"two times of day such as `06:00-22:00`"},"tz":{"type":"string"}}},"limit":{"type":"object","required":["key"],"additionalProperties":false,"properties":{"key":{"type":"array","minItems":1,"maxItems":8,"items":{"type":"string"},"description":"a list of one to eight keys"},"rate":{"type":"string","pattern":"^[1-9][0-9]{0,5}/[smh]$","description":"a rate such as `20/s`, `5/m` or `100/h`"},"burst":{"type":"number","multipleOf":1,"minimum":1,"maximum":1000000,"description":"a whole number from 1 to 1000000"},"concurrent":{"type":"number","multipleOf":1,"minimum":1,"maximum":1000000,"description":"a whole number from 1 to 1000000"}}},"lease":{"type":"object","minProperties":1,"additionalProperties":false,"properties":{"onPeerExit":{"enum":["revoke","ignore"]},"onExec":{"enum":["revoke","ignore"]},"reverify":{"type":"string","pattern":"^([1-9][0-9]{1,4}ms|[1-9][0-9]{0,3}s|[1-9][0-9]{0,2}m|[1-9][0-9]?h)$","description":"a duration such as `500ms`, `5s`, `10m` or `1h`"}}},"condition":{"type":["object","string"],"minProperties":1,"additionalProperties":false,"properties":{"all":{"$ref":"#/definitions/conditions"},"any":{"$ref":"#/definitions/conditions"},"none":{"$ref":"#/definitions/conditions"},"use":{"type":"string"}},"patternProperties":{"^[^:]*:":{"$ref":"#/definitions/matcher"}}},"conditions":{"type":"array","minItems":1,"items":{"$ref":"#/definitions/condition"}},"literal":{"type":["string","number","boolean"]},"literals":{"type":"array","minItems":1,"items":{"$ref":"#/definitions/literal"}},"matcher":{"type":["string","number","boolean","array","object"],"minItems":1,"items":{"$ref":"#/definitions/literal"},"minProperties":1,"additionalProperties":false,"properties":{"exists":{"type":"boolean"},"in":{"$ref":"#/definitions/literals"},"glob":{"type":"string"},"prefix":{"type":"string"},"range":{"type":"array","minItems":2,"maxItems":2,"items":{"type":"number"}},"not":{"$ref":"#/definitions/matcher"}}}}};
+const schema20 = {"type":"object","minProperties":1,"additionalProperties":false,"properties":{"onPeerExit":{"enum":["revoke","ignore"]},"onExec":{"enum":["revoke","ignore"]},"reverify":{"type":"string","pattern":"^([1-9][0-9]{1,4}ms|[1-9][0-9]{0,3}s|[1-9][0-9]{0,2}m|[1-9][0-9]?h)$","description":"a duration such as `500ms`, `5s`, `10m` or `1h`"}}};
 const func2 = Object.prototype.hasOwnProperty;
 const pattern0 = new RegExp("^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$", "u");
 const pattern1 = new RegExp("^[\\x21-\\x7e]{1,128}$", "u");
-const pattern2 = new RegExp("^[^\\x00]+$", "u");
-const pattern6 = new RegExp("^([1-9][0-9]{0,4}h|[1-9][0-9]{0,3}d)$", "u");
-const pattern7 = new RegExp("^([1-9][0-9]{1,4}ms|[1-9][0-9]{0,3}s|[1-9][0-9]{0,2}m|[1-9][0-9]?h)$", "u");
-const schema13 = {"type":["object","string"],"minProperties":1,"additionalProperties":false,"properties":{"all":{"$ref":"#/definitions/conditions"},"any":{"$ref":"#/definitions/conditions"},"none":{"$ref":"#/definitions/conditions"},"use":{"type":"string"}},"patternProperties":{"^[^:]*:":{"$ref":"#/definitions/matcher"}}};
-const pattern4 = new RegExp("^[^:]*:", "u");
-const schema14 = {"type":"array","minItems":1,"items":{"$ref":"#/definitions/condition"}};
-const wrapper0 = {validate: validate11};
+const pattern3 = new RegExp("^[^\\x00]+$", "u");
+const pattern7 = new RegExp("^([1-9][0-9]{0,4}h|[1-9][0-9]{0,3}d)$", "u");
+const pattern8 = new RegExp("^([1-9][0-9]{1,4}ms|[1-9][0-9]{0,3}s|[1-9][0-9]{0,2}m|[1-9][0-9]?h)$", "u");
+const schema12 = {"type":"object","propertyNames":{"$ref":"#/definitions/name"},"additionalProperties":{"type":"string"}};
+const schema13 = {"pattern":"^(?!(__proto__|constructor)$)","description":"another name than `__proto__` and `constructor`, which have a meaning in JavaScript"};
+const pattern2 = new RegExp("^(?!(__proto__|constructor)$)", "u");
 
-function validate12(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
+function validate11(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
+let vErrors = null;
+let errors = 0;
+if(data && typeof data == "object" && !Array.isArray(data)){
+for(const key0 in data){
+const _errs1 = errors;
+if(typeof key0 === "string"){
+if(!pattern2.test(key0)){
+const err0 = {instancePath,schemaPath:"#/definitions/name/pattern",keyword:"pattern",params:{pattern: "^(?!(__proto__|constructor)$)"},message:"must match pattern \""+"^(?!(__proto__|constructor)$)"+"\"",schema:"^(?!(__proto__|constructor)$)",parentSchema:schema13,data:key0,propertyName:key0};
+if(vErrors === null){
+vErrors = [err0];
+}
+else {
+vErrors.push(err0);
+}
+errors++;
+}
+}
+var valid0 = _errs1 === errors;
+if(!valid0){
+const err1 = {instancePath,schemaPath:"#/propertyNames",keyword:"propertyNames",params:{propertyName: key0},message:"property name must be valid",schema:schema12.propertyNames,parentSchema:schema12,data};
+if(vErrors === null){
+vErrors = [err1];
+}
+else {
+vErrors.push(err1);
+}
+errors++;
+}
+}
+for(const key1 in data){
+let data0 = data[key1];
+if(typeof data0 !== "string"){
+const err2 = {instancePath:instancePath+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/additionalProperties/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema12.additionalProperties.type,parentSchema:schema12.additionalProperties,data:data0};
+if(vErrors === null){
+vErrors = [err2];
+}
+else {
+vErrors.push(err2);
+}
+errors++;
+}
+}
+}
+else {
+const err3 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema12.type,parentSchema:schema12,data};
+if(vErrors === null){
+vErrors = [err3];
+}
+else {
+vErrors.push(err3);
+}
+errors++;
+}
+validate11.errors = vErrors;
+return errors === 0;
+}
+
+const schema14 = {"type":["object","string"],"minProperties":1,"additionalProperties":false,"properties":{"all":{"$ref":"#/definitions/conditions"},"any":{"$ref":"#/definitions/conditions"},"none":{"$ref":"#/definitions/conditions"},"use":{"type":"string"}},"patternProperties":{"^[^:]*:":{"$ref":"#/definitions/matcher"}}};
+const pattern5 = new RegExp("^[^:]*:", "u");
+const schema15 = {"type":"array","minItems":1,"items":{"$ref":"#/definitions/condition"}};
+const wrapper0 = {validate: validate13};
+
+function validate14(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
 let errors = 0;
 if(Array.isArray(data)){
 if(data.length < 1){
-const err0 = {instancePath,schemaPath:"#/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items",schema:1,parentSchema:schema14,data};
+const err0 = {instancePath,schemaPath:"#/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items",schema:1,parentSchema:schema15,data};
 if(vErrors === null){
 vErrors = [err0];
 }
@@ -40,7 +101,7 @@ errors = vErrors.length;
 }
 }
 else {
-const err1 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema14.type,parentSchema:schema14,data};
+const err1 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema15.type,parentSchema:schema15,data};
 if(vErrors === null){
 vErrors = [err1];
 }
@@ -49,20 +110,20 @@ vErrors.push(err1);
 }
 errors++;
 }
-validate12.errors = vErrors;
+validate14.errors = vErrors;
 return errors === 0;
 }
 
-const schema15 = {"type":["string","number","boolean","array","object"],"minItems":1,"items":{"$ref":"#/definitions/literal"},"minProperties":1,"additionalProperties":false,"properties":{"exists":{"type":"boolean"},"in":{"$ref":"#/definitions/literals"},"glob":{"type":"string"},"prefix":{"type":"string"},"range":{"type":"array","minItems":2,"maxItems":2,"items":{"type":"number"}},"not":{"$ref":"#/definitions/matcher"}}};
-const schema16 = {"type":["string","number","boolean"]};
-const schema17 = {"type":"array","minItems":1,"items":{"$ref":"#/definitions/literal"}};
+const schema16 = {"type":["string","number","boolean","array","object"],"minItems":1,"items":{"$ref":"#/definitions/literal"},"minProperties":1,"additionalProperties":false,"properties":{"exists":{"type":"boolean"},"in":{"$ref":"#/definitions/literals"},"glob":{"type":"string"},"prefix":{"type":"string"},"range":{"type":"array","minItems":2,"maxItems":2,"items":{"type":"number"}},"not":{"$ref":"#/definitions/matcher"}}};
+const schema17 = {"type":["string","number","boolean"]};
+const schema18 = {"type":"array","minItems":1,"items":{"$ref":"#/definitions/literal"}};
 
-function validate17(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
+function validate19(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
 let errors = 0;
 if(Array.isArray(data)){
 if(data.length < 1){
-const err0 = {instancePath,schemaPath:"#/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items",schema:1,parentSchema:schema17,data};
+const err0 = {instancePath,schemaPath:"#/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items",schema:1,parentSchema:schema18,data};
 if(vErrors === null){
 vErrors = [err0];
 }
@@ -75,7 +136,7 @@ const len0 = data.length;
 for(let i0=0; i0<len0; i0++){
 let data0 = data[i0];
 if(((typeof data0 !== "string") && (!((typeof data0 == "number") && (isFinite(data0))))) && (typeof data0 !== "boolean")){
-const err1 = {instancePath:instancePath+"/" + i0,schemaPath:"#/definitions/literal/type",keyword:"type",params:{type: schema16.type},message:"must be string,number,boolean",schema:schema16.type,parentSchema:schema16,data:data0};
+const err1 = {instancePath:instancePath+"/" + i0,schemaPath:"#/definitions/literal/type",keyword:"type",params:{type: schema17.type},message:"must be string,number,boolean",schema:schema17.type,parentSchema:schema17,data:data0};
 if(vErrors === null){
 vErrors = [err1];
 }
@@ -87,7 +148,7 @@ errors++;
 }
 }
 else {
-const err2 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema17.type,parentSchema:schema17,data};
+const err2 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema18.type,parentSchema:schema18,data};
 if(vErrors === null){
 vErrors = [err2];
 }
@@ -96,17 +157,17 @@ vErrors.push(err2);
 }
 errors++;
 }
-validate17.errors = vErrors;
+validate19.errors = vErrors;
 return errors === 0;
 }
 
-const wrapper1 = {validate: validate16};
+const wrapper1 = {validate: validate18};
 
-function validate16(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
+function validate18(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
 let errors = 0;
 if((((!data || typeof data != "object") && (typeof data !== "string")) && (!((typeof data == "number") && (isFinite(data))))) && (typeof data !== "boolean")){
-const err0 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: schema15.type},message:"must be string,number,boolean,array,object",schema:schema15.type,parentSchema:schema15,data};
+const err0 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: schema16.type},message:"must be string,number,boolean,array,object",schema:schema16.type,parentSchema:schema16,data};
 if(vErrors === null){
 vErrors = [err0];
 }
@@ -117,7 +178,7 @@ errors++;
 }
 if(Array.isArray(data)){
 if(data.length < 1){
-const err1 = {instancePath,schemaPath:"#/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items",schema:1,parentSchema:schema15,data};
+const err1 = {instancePath,schemaPath:"#/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items",schema:1,parentSchema:schema16,data};
 if(vErrors === null){
 vErrors = [err1];
 }
@@ -130,7 +191,7 @@ const len0 = data.length;
 for(let i0=0; i0<len0; i0++){
 let data0 = data[i0];
 if(((typeof data0 !== "string") && (!((typeof data0 == "number") && (isFinite(data0))))) && (typeof data0 !== "boolean")){
-const err2 = {instancePath:instancePath+"/" + i0,schemaPath:"#/definitions/literal/type",keyword:"type",params:{type: schema16.type},message:"must be string,number,boolean",schema:schema16.type,parentSchema:schema16,data:data0};
+const err2 = {instancePath:instancePath+"/" + i0,schemaPath:"#/definitions/literal/type",keyword:"type",params:{type: schema17.type},message:"must be string,number,boolean",schema:schema17.type,parentSchema:schema17,data:data0};
 if(vErrors === null){
 vErrors = [err2];
 }
@@ -143,7 +204,7 @@ errors++;
 }
 if(data && typeof data == "object" && !Array.isArray(data)){
 if(Object.keys(data).length < 1){
-const err3 = {instancePath,schemaPath:"#/minProperties",keyword:"minProperties",params:{limit: 1},message:"must NOT have fewer than 1 properties",schema:1,parentSchema:schema15,data};
+const err3 = {instancePath,schemaPath:"#/minProperties",keyword:"minProperties",params:{limit: 1},message:"must NOT have fewer than 1 properties",schema:1,parentSchema:schema16,data};
 if(vErrors === null){
 vErrors = [err3];
 }
@@ -154,7 +215,7 @@ errors++;
 }
 for(const key0 in data){
 if(!((((((key0 === "exists") || (key0 === "in")) || (key0 === "glob")) || (key0 === "prefix")) || (key0 === "range")) || (key0 === "not"))){
-const err4 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties",schema:false,parentSchema:schema15,data};
+const err4 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties",schema:false,parentSchema:schema16,data};
 if(vErrors === null){
 vErrors = [err4];
 }
@@ -167,7 +228,7 @@ errors++;
 if(data.exists !== undefined){
 let data1 = data.exists;
 if(typeof data1 !== "boolean"){
-const err5 = {instancePath:instancePath+"/exists",schemaPath:"#/properties/exists/type",keyword:"type",params:{type: "boolean"},message:"must be boolean",schema:schema15.properties.exists.type,parentSchema:schema15.properties.exists,data:data1};
+const err5 = {instancePath:instancePath+"/exists",schemaPath:"#/properties/exists/type",keyword:"type",params:{type: "boolean"},message:"must be boolean",schema:schema16.properties.exists.type,parentSchema:schema16.properties.exists,data:data1};
 if(vErrors === null){
 vErrors = [err5];
 }
@@ -178,15 +239,15 @@ errors++;
 }
 }
 if(data.in !== undefined){
-if(!(validate17(data.in, {instancePath:instancePath+"/in",parentData:data,parentDataProperty:"in",rootData}))){
-vErrors = vErrors === null ? validate17.errors : vErrors.concat(validate17.errors);
+if(!(validate19(data.in, {instancePath:instancePath+"/in",parentData:data,parentDataProperty:"in",rootData}))){
+vErrors = vErrors === null ? validate19.errors : vErrors.concat(validate19.errors);
 errors = vErrors.length;
 }
 }
 if(data.glob !== undefined){
 let data3 = data.glob;
 if(typeof data3 !== "string"){
-const err6 = {instancePath:instancePath+"/glob",schemaPath:"#/properties/glob/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema15.properties.glob.type,parentSchema:schema15.properties.glob,data:data3};
+const err6 = {instancePath:instancePath+"/glob",schemaPath:"#/properties/glob/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema16.properties.glob.type,parentSchema:schema16.properties.glob,data:data3};
 if(vErrors === null){
 vErrors = [err6];
 }
@@ -199,7 +260,7 @@ errors++;
 if(data.prefix !== undefined){
 let data4 = data.prefix;
 if(typeof data4 !== "string"){
-const err7 = {instancePath:instancePath+"/prefix",schemaPath:"#/properties/prefix/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema15.properties.prefix.type,parentSchema:schema15.properties.prefix,data:data4};
+const err7 = {instancePath:instancePath+"/prefix",schemaPath:"#/properties/prefix/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema16.properties.prefix.type,parentSchema:schema16.properties.prefix,data:data4};
 if(vErrors === null){
 vErrors = [err7];
 }
@@ -213,7 +274,7 @@ if(data.range !== undefined){
 let data5 = data.range;
 if(Array.isArray(data5)){
 if(data5.length > 2){
-const err8 = {instancePath:instancePath+"/range",schemaPath:"#/properties/range/maxItems",keyword:"maxItems",params:{limit: 2},message:"must NOT have more than 2 items",schema:2,parentSchema:schema15.properties.range,data:data5};
+const err8 = {instancePath:instancePath+"/range",schemaPath:"#/properties/range/maxItems",keyword:"maxItems",params:{limit: 2},message:"must NOT have more than 2 items",schema:2,parentSchema:schema16.properties.range,data:data5};
 if(vErrors === null){
 vErrors = [err8];
 }
@@ -223,7 +284,7 @@ vErrors.push(err8);
 errors++;
 }
 if(data5.length < 2){
-const err9 = {instancePath:instancePath+"/range",schemaPath:"#/properties/range/minItems",keyword:"minItems",params:{limit: 2},message:"must NOT have fewer than 2 items",schema:2,parentSchema:schema15.properties.range,data:data5};
+const err9 = {instancePath:instancePath+"/range",schemaPath:"#/properties/range/minItems",keyword:"minItems",params:{limit: 2},message:"must NOT have fewer than 2 items",schema:2,parentSchema:schema16.properties.range,data:data5};
 if(vErrors === null){
 vErrors = [err9];
 }
@@ -236,7 +297,7 @@ const len1 = data5.length;
 for(let i1=0; i1<len1; i1++){
 let data6 = data5[i1];
 if(!((typeof data6 == "number") && (isFinite(data6)))){
-const err10 = {instancePath:instancePath+"/range/" + i1,schemaPath:"#/properties/range/items/type",keyword:"type",params:{type: "number"},message:"must be number",schema:schema15.properties.range.items.type,parentSchema:schema15.properties.range.items,data:data6};
+const err10 = {instancePath:instancePath+"/range/" + i1,schemaPath:"#/properties/range/items/type",keyword:"type",params:{type: "number"},message:"must be number",schema:schema16.properties.range.items.type,parentSchema:schema16.properties.range.items,data:data6};
 if(vErrors === null){
 vErrors = [err10];
 }
@@ -248,7 +309,7 @@ errors++;
 }
 }
 else {
-const err11 = {instancePath:instancePath+"/range",schemaPath:"#/properties/range/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema15.properties.range.type,parentSchema:schema15.properties.range,data:data5};
+const err11 = {instancePath:instancePath+"/range",schemaPath:"#/properties/range/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema16.properties.range.type,parentSchema:schema16.properties.range,data:data5};
 if(vErrors === null){
 vErrors = [err11];
 }
@@ -265,16 +326,16 @@ errors = vErrors.length;
 }
 }
 }
-validate16.errors = vErrors;
+validate18.errors = vErrors;
 return errors === 0;
 }
 
 
-function validate11(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
+function validate13(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
 let errors = 0;
 if((!(data && typeof data == "object" && !Array.isArray(data))) && (typeof data !== "string")){
-const err0 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: schema13.type},message:"must be object,string",schema:schema13.type,parentSchema:schema13,data};
+const err0 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: schema14.type},message:"must be object,string",schema:schema14.type,parentSchema:schema14,data};
 if(vErrors === null){
 vErrors = [err0];
 }
@@ -285,7 +346,7 @@ errors++;
 }
 if(data && typeof data == "object" && !Array.isArray(data)){
 if(Object.keys(data).length < 1){
-const err1 = {instancePath,schemaPath:"#/minProperties",keyword:"minProperties",params:{limit: 1},message:"must NOT have fewer than 1 properties",schema:1,parentSchema:schema13,data};
+const err1 = {instancePath,schemaPath:"#/minProperties",keyword:"minProperties",params:{limit: 1},message:"must NOT have fewer than 1 properties",schema:1,parentSchema:schema14,data};
 if(vErrors === null){
 vErrors = [err1];
 }
@@ -295,8 +356,8 @@ vErrors.push(err1);
 errors++;
 }
 for(const key0 in data){
-if(!(((((key0 === "all") || (key0 === "any")) || (key0 === "none")) || (key0 === "use")) || (pattern4.test(key0)))){
-const err2 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties",schema:false,parentSchema:schema13,data};
+if(!(((((key0 === "all") || (key0 === "any")) || (key0 === "none")) || (key0 === "use")) || (pattern5.test(key0)))){
+const err2 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties",schema:false,parentSchema:schema14,data};
 if(vErrors === null){
 vErrors = [err2];
 }
@@ -307,27 +368,27 @@ errors++;
 }
 }
 if(data.all !== undefined){
-if(!(validate12(data.all, {instancePath:instancePath+"/all",parentData:data,parentDataProperty:"all",rootData}))){
-vErrors = vErrors === null ? validate12.errors : vErrors.concat(validate12.errors);
+if(!(validate14(data.all, {instancePath:instancePath+"/all",parentData:data,parentDataProperty:"all",rootData}))){
+vErrors = vErrors === null ? validate14.errors : vErrors.concat(validate14.errors);
 errors = vErrors.length;
 }
 }
 if(data.any !== undefined){
-if(!(validate12(data.any, {instancePath:instancePath+"/any",parentData:data,parentDataProperty:"any",rootData}))){
-vErrors = vErrors === null ? validate12.errors : vErrors.concat(validate12.errors);
+if(!(validate14(data.any, {instancePath:instancePath+"/any",parentData:data,parentDataProperty:"any",rootData}))){
+vErrors = vErrors === null ? validate14.errors : vErrors.concat(validate14.errors);
 errors = vErrors.length;
 }
 }
 if(data.none !== undefined){
-if(!(validate12(data.none, {instancePath:instancePath+"/none",parentData:data,parentDataProperty:"none",rootData}))){
-vErrors = vErrors === null ? validate12.errors : vErrors.concat(validate12.errors);
+if(!(validate14(data.none, {instancePath:instancePath+"/none",parentData:data,parentDataProperty:"none",rootData}))){
+vErrors = vErrors === null ? validate14.errors : vErrors.concat(validate14.errors);
 errors = vErrors.length;
 }
 }
 if(data.use !== undefined){
 let data3 = data.use;
 if(typeof data3 !== "string"){
-const err3 = {instancePath:instancePath+"/use",schemaPath:"#/properties/use/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema13.properties.use.type,parentSchema:schema13.properties.use,data:data3};
+const err3 = {instancePath:instancePath+"/use",schemaPath:"#/properties/use/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema14.properties.use.type,parentSchema:schema14.properties.use,data:data3};
 if(vErrors === null){
 vErrors = [err3];
 }
@@ -338,30 +399,83 @@ errors++;
 }
 }
 for(const key1 in data){
-if(pattern4.test(key1)){
-if(!(validate16(data[key1], {instancePath:instancePath+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1"),parentData:data,parentDataProperty:key1,rootData}))){
-vErrors = vErrors === null ? validate16.errors : vErrors.concat(validate16.errors);
+if(pattern5.test(key1)){
+if(!(validate18(data[key1], {instancePath:instancePath+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1"),parentData:data,parentDataProperty:key1,rootData}))){
+vErrors = vErrors === null ? validate18.errors : vErrors.concat(validate18.errors);
 errors = vErrors.length;
 }
 }
 }
 }
-validate11.errors = vErrors;
+validate13.errors = vErrors;
 return errors === 0;
 }
 
-const schema20 = {"type":"object","required":["id","effect","when"],"additionalProperties":false,"properties":{"id":{"type":"string","pattern":"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$","description":"a name of letters, digits, dots, dashes and underscores"},"effect":{"enum":["allow","deny"]},"when":{"$ref":"#/definitions/condition"},"listeners":{"type":"array","minItems":1,"items":{"type":"string","pattern":"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$","description":"the name of a listener"}},"mode":{"enum":["enforce","shadow"]},"window":{"$ref":"#/definitions/window"},"expires":{"type":"string"},"requires":{"enum":["kernel-connect","kernel-live","derived","image","image-unverified","heuristic","peer-asserted"]},"onUnknown":{"enum":["deny","skip"]},"lease":{"$ref":"#/definitions/lease"},"handoff":{"enum":["allow","deny"]},"limit":{"$ref":"#/definitions/limit"},"grant":{"type":"object","minProperties":1},"reason":{"type":"string"},"annotations":{"$ref":"#/definitions/annotations"}}};
-const schema21 = {"type":"object","required":["tz"],"additionalProperties":false,"properties":{"days":{"type":"array","minItems":1,"items":{"enum":["mon","tue","wed","thu","fri","sat","sun"]}},"hours":{"type":"string","pattern":"^([01][0-9]|2[0-3]):[0-5][0-9]-(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$","description":"two times of day such as `06:00-22:00`"},"tz":{"type":"string"}}};
-const schema23 = {"type":"object","required":["key"],"additionalProperties":false,"properties":{"key":{"type":"array","minItems":1,"maxItems":8,"items":{"type":"string"},"description":"a list of one to eight keys"},"rate":{"type":"string","pattern":"^[1-9][0-9]{0,5}/[smh]$","description":"a rate such as `20/s`, `5/m` or `100/h`"},"burst":{"type":"number","multipleOf":1,"minimum":1,"maximum":1000000,"description":"a whole number from 1 to 1000000"},"concurrent":{"type":"number","multipleOf":1,"minimum":1,"maximum":1000000,"description":"a whole number from 1 to 1000000"}}};
-const pattern10 = new RegExp("^([01][0-9]|2[0-3]):[0-5][0-9]-(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$", "u");
-const pattern12 = new RegExp("^[1-9][0-9]{0,5}/[smh]$", "u");
+const schema21 = {"type":"object","required":["id","effect","when"],"additionalProperties":false,"properties":{"id":{"type":"string","pattern":"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$","description":"a name of letters, digits, dots, dashes and underscores"},"effect":{"enum":["allow","deny"]},"when":{"$ref":"#/definitions/condition"},"listeners":{"type":"array","minItems":1,"items":{"type":"string","pattern":"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$","description":"the name of a listener"}},"mode":{"enum":["enforce","shadow"]},"window":{"$ref":"#/definitions/window"},"expires":{"type":"string"},"requires":{"enum":["kernel-connect","kernel-live","derived","image","image-unverified","heuristic","peer-asserted"]},"onUnknown":{"enum":["deny","skip"]},"lease":{"$ref":"#/definitions/lease"},"handoff":{"enum":["allow","deny"]},"limit":{"$ref":"#/definitions/limit"},"grant":{"type":"object","minProperties":1,"propertyNames":{"$ref":"#/definitions/name"},"additionalProperties":{"$ref":"#/definitions/data"}},"reason":{"type":"string"},"annotations":{"$ref":"#/definitions/annotations"}}};
+const schema22 = {"type":"object","required":["tz"],"additionalProperties":false,"properties":{"days":{"type":"array","minItems":1,"items":{"enum":["mon","tue","wed","thu","fri","sat","sun"]}},"hours":{"type":"string","pattern":"^([01][0-9]|2[0-3]):[0-5][0-9]-(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$","description":"two times of day such as `06:00-22:00`"},"tz":{"type":"string"}}};
+const schema24 = {"type":"object","required":["key"],"additionalProperties":false,"properties":{"key":{"type":"array","minItems":1,"maxItems":8,"items":{"type":"string"},"description":"a list of one to eight keys"},"rate":{"type":"string","pattern":"^[1-9][0-9]{0,5}/[smh]$","description":"a rate such as `20/s`, `5/m` or `100/h`"},"burst":{"type":"number","multipleOf":1,"minimum":1,"maximum":1000000,"description":"a whole number from 1 to 1000000"},"concurrent":{"type":"number","multipleOf":1,"minimum":1,"maximum":1000000,"description":"a whole number from 1 to 1000000"}}};
+const pattern11 = new RegExp("^([01][0-9]|2[0-3]):[0-5][0-9]-(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$", "u");
+const pattern13 = new RegExp("^[1-9][0-9]{0,5}/[smh]$", "u");
+const schema26 = {"propertyNames":{"$ref":"#/definitions/name"},"additionalProperties":{"$ref":"#/definitions/data"},"items":{"$ref":"#/definitions/data"}};
+const wrapper2 = {validate: validate25};
 
-function validate21(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
+function validate25(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
+let vErrors = null;
+let errors = 0;
+if(Array.isArray(data)){
+const len0 = data.length;
+for(let i0=0; i0<len0; i0++){
+if(!(wrapper2.validate(data[i0], {instancePath:instancePath+"/" + i0,parentData:data,parentDataProperty:i0,rootData}))){
+vErrors = vErrors === null ? wrapper2.validate.errors : vErrors.concat(wrapper2.validate.errors);
+errors = vErrors.length;
+}
+}
+}
+if(data && typeof data == "object" && !Array.isArray(data)){
+for(const key0 in data){
+const _errs1 = errors;
+if(typeof key0 === "string"){
+if(!pattern2.test(key0)){
+const err0 = {instancePath,schemaPath:"#/definitions/name/pattern",keyword:"pattern",params:{pattern: "^(?!(__proto__|constructor)$)"},message:"must match pattern \""+"^(?!(__proto__|constructor)$)"+"\"",schema:"^(?!(__proto__|constructor)$)",parentSchema:schema13,data:key0,propertyName:key0};
+if(vErrors === null){
+vErrors = [err0];
+}
+else {
+vErrors.push(err0);
+}
+errors++;
+}
+}
+var valid2 = _errs1 === errors;
+if(!valid2){
+const err1 = {instancePath,schemaPath:"#/propertyNames",keyword:"propertyNames",params:{propertyName: key0},message:"property name must be valid",schema:schema26.propertyNames,parentSchema:schema26,data};
+if(vErrors === null){
+vErrors = [err1];
+}
+else {
+vErrors.push(err1);
+}
+errors++;
+}
+}
+for(const key1 in data){
+if(!(wrapper2.validate(data[key1], {instancePath:instancePath+"/" + key1.replace(/~/g, "~0").replace(/\//g, "~1"),parentData:data,parentDataProperty:key1,rootData}))){
+vErrors = vErrors === null ? wrapper2.validate.errors : vErrors.concat(wrapper2.validate.errors);
+errors = vErrors.length;
+}
+}
+}
+validate25.errors = vErrors;
+return errors === 0;
+}
+
+
+function validate23(data, {instancePath="", parentData, parentDataProperty, rootData=data}={}){
 let vErrors = null;
 let errors = 0;
 if(data && typeof data == "object" && !Array.isArray(data)){
 if(data.id === undefined){
-const err0 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "id"},message:"must have required property '"+"id"+"'",schema:schema20.required,parentSchema:schema20,data};
+const err0 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "id"},message:"must have required property '"+"id"+"'",schema:schema21.required,parentSchema:schema21,data};
 if(vErrors === null){
 vErrors = [err0];
 }
@@ -371,7 +485,7 @@ vErrors.push(err0);
 errors++;
 }
 if(data.effect === undefined){
-const err1 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "effect"},message:"must have required property '"+"effect"+"'",schema:schema20.required,parentSchema:schema20,data};
+const err1 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "effect"},message:"must have required property '"+"effect"+"'",schema:schema21.required,parentSchema:schema21,data};
 if(vErrors === null){
 vErrors = [err1];
 }
@@ -381,7 +495,7 @@ vErrors.push(err1);
 errors++;
 }
 if(data.when === undefined){
-const err2 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "when"},message:"must have required property '"+"when"+"'",schema:schema20.required,parentSchema:schema20,data};
+const err2 = {instancePath,schemaPath:"#/required",keyword:"required",params:{missingProperty: "when"},message:"must have required property '"+"when"+"'",schema:schema21.required,parentSchema:schema21,data};
 if(vErrors === null){
 vErrors = [err2];
 }
@@ -391,8 +505,8 @@ vErrors.push(err2);
 errors++;
 }
 for(const key0 in data){
-if(!(func2.call(schema20.properties, key0))){
-const err3 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties",schema:false,parentSchema:schema20,data};
+if(!(func2.call(schema21.properties, key0))){
+const err3 = {instancePath,schemaPath:"#/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key0},message:"must NOT have additional properties",schema:false,parentSchema:schema21,data};
 if(vErrors === null){
 vErrors = [err3];
 }
@@ -406,7 +520,7 @@ if(data.id !== undefined){
 let data0 = data.id;
 if(typeof data0 === "string"){
 if(!pattern0.test(data0)){
-const err4 = {instancePath:instancePath+"/id",schemaPath:"#/properties/id/pattern",keyword:"pattern",params:{pattern: "^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$"},message:"must match pattern \""+"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$"+"\"",schema:"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$",parentSchema:schema20.properties.id,data:data0};
+const err4 = {instancePath:instancePath+"/id",schemaPath:"#/properties/id/pattern",keyword:"pattern",params:{pattern: "^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$"},message:"must match pattern \""+"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$"+"\"",schema:"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$",parentSchema:schema21.properties.id,data:data0};
 if(vErrors === null){
 vErrors = [err4];
 }
@@ -417,7 +531,7 @@ errors++;
 }
 }
 else {
-const err5 = {instancePath:instancePath+"/id",schemaPath:"#/properties/id/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema20.properties.id.type,parentSchema:schema20.properties.id,data:data0};
+const err5 = {instancePath:instancePath+"/id",schemaPath:"#/properties/id/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema21.properties.id.type,parentSchema:schema21.properties.id,data:data0};
 if(vErrors === null){
 vErrors = [err5];
 }
@@ -430,7 +544,7 @@ errors++;
 if(data.effect !== undefined){
 let data1 = data.effect;
 if(!((data1 === "allow") || (data1 === "deny"))){
-const err6 = {instancePath:instancePath+"/effect",schemaPath:"#/properties/effect/enum",keyword:"enum",params:{allowedValues: schema20.properties.effect.enum},message:"must be equal to one of the allowed values",schema:schema20.properties.effect.enum,parentSchema:schema20.properties.effect,data:data1};
+const err6 = {instancePath:instancePath+"/effect",schemaPath:"#/properties/effect/enum",keyword:"enum",params:{allowedValues: schema21.properties.effect.enum},message:"must be equal to one of the allowed values",schema:schema21.properties.effect.enum,parentSchema:schema21.properties.effect,data:data1};
 if(vErrors === null){
 vErrors = [err6];
 }
@@ -441,8 +555,8 @@ errors++;
 }
 }
 if(data.when !== undefined){
-if(!(validate11(data.when, {instancePath:instancePath+"/when",parentData:data,parentDataProperty:"when",rootData}))){
-vErrors = vErrors === null ? validate11.errors : vErrors.concat(validate11.errors);
+if(!(validate13(data.when, {instancePath:instancePath+"/when",parentData:data,parentDataProperty:"when",rootData}))){
+vErrors = vErrors === null ? validate13.errors : vErrors.concat(validate13.errors);
 errors = vErrors.length;
 }
 }
@@ -450,7 +564,7 @@ if(data.listeners !== undefined){
 let data3 = data.listeners;
 if(Array.isArray(data3)){
 if(data3.length < 1){
-const err7 = {instancePath:instancePath+"/listeners",schemaPath:"#/properties/listeners/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items",schema:1,parentSchema:schema20.properties.listeners,data:data3};
+const err7 = {instancePath:instancePath+"/listeners",schemaPath:"#/properties/listeners/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items",schema:1,parentSchema:schema21.properties.listeners,data:data3};
 if(vErrors === null){
 vErrors = [err7];
 }
@@ -464,7 +578,7 @@ for(let i0=0; i0<len0; i0++){
 let data4 = data3[i0];
 if(typeof data4 === "string"){
 if(!pattern0.test(data4)){
-const err8 = {instancePath:instancePath+"/listeners/" + i0,schemaPath:"#/properties/listeners/items/pattern",keyword:"pattern",params:{pattern: "^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$"},message:"must match pattern \""+"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$"+"\"",schema:"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$",parentSchema:schema20.properties.listeners.items,data:data4};
+const err8 = {instancePath:instancePath+"/listeners/" + i0,schemaPath:"#/properties/listeners/items/pattern",keyword:"pattern",params:{pattern: "^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$"},message:"must match pattern \""+"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$"+"\"",schema:"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$",parentSchema:schema21.properties.listeners.items,data:data4};
 if(vErrors === null){
 vErrors = [err8];
 }
@@ -475,7 +589,7 @@ errors++;
 }
 }
 else {
-const err9 = {instancePath:instancePath+"/listeners/" + i0,schemaPath:"#/properties/listeners/items/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema20.properties.listeners.items.type,parentSchema:schema20.properties.listeners.items,data:data4};
+const err9 = {instancePath:instancePath+"/listeners/" + i0,schemaPath:"#/properties/listeners/items/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema21.properties.listeners.items.type,parentSchema:schema21.properties.listeners.items,data:data4};
 if(vErrors === null){
 vErrors = [err9];
 }
@@ -487,7 +601,7 @@ errors++;
 }
 }
 else {
-const err10 = {instancePath:instancePath+"/listeners",schemaPath:"#/properties/listeners/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema20.properties.listeners.type,parentSchema:schema20.properties.listeners,data:data3};
+const err10 = {instancePath:instancePath+"/listeners",schemaPath:"#/properties/listeners/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema21.properties.listeners.type,parentSchema:schema21.properties.listeners,data:data3};
 if(vErrors === null){
 vErrors = [err10];
 }
@@ -500,7 +614,7 @@ errors++;
 if(data.mode !== undefined){
 let data5 = data.mode;
 if(!((data5 === "enforce") || (data5 === "shadow"))){
-const err11 = {instancePath:instancePath+"/mode",schemaPath:"#/properties/mode/enum",keyword:"enum",params:{allowedValues: schema20.properties.mode.enum},message:"must be equal to one of the allowed values",schema:schema20.properties.mode.enum,parentSchema:schema20.properties.mode,data:data5};
+const err11 = {instancePath:instancePath+"/mode",schemaPath:"#/properties/mode/enum",keyword:"enum",params:{allowedValues: schema21.properties.mode.enum},message:"must be equal to one of the allowed values",schema:schema21.properties.mode.enum,parentSchema:schema21.properties.mode,data:data5};
 if(vErrors === null){
 vErrors = [err11];
 }
@@ -514,7 +628,7 @@ if(data.window !== undefined){
 let data6 = data.window;
 if(data6 && typeof data6 == "object" && !Array.isArray(data6)){
 if(data6.tz === undefined){
-const err12 = {instancePath:instancePath+"/window",schemaPath:"#/definitions/window/required",keyword:"required",params:{missingProperty: "tz"},message:"must have required property '"+"tz"+"'",schema:schema21.required,parentSchema:schema21,data:data6};
+const err12 = {instancePath:instancePath+"/window",schemaPath:"#/definitions/window/required",keyword:"required",params:{missingProperty: "tz"},message:"must have required property '"+"tz"+"'",schema:schema22.required,parentSchema:schema22,data:data6};
 if(vErrors === null){
 vErrors = [err12];
 }
@@ -525,7 +639,7 @@ errors++;
 }
 for(const key1 in data6){
 if(!(((key1 === "days") || (key1 === "hours")) || (key1 === "tz"))){
-const err13 = {instancePath:instancePath+"/window",schemaPath:"#/definitions/window/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key1},message:"must NOT have additional properties",schema:false,parentSchema:schema21,data:data6};
+const err13 = {instancePath:instancePath+"/window",schemaPath:"#/definitions/window/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key1},message:"must NOT have additional properties",schema:false,parentSchema:schema22,data:data6};
 if(vErrors === null){
 vErrors = [err13];
 }
@@ -539,7 +653,7 @@ if(data6.days !== undefined){
 let data7 = data6.days;
 if(Array.isArray(data7)){
 if(data7.length < 1){
-const err14 = {instancePath:instancePath+"/window/days",schemaPath:"#/definitions/window/properties/days/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items",schema:1,parentSchema:schema21.properties.days,data:data7};
+const err14 = {instancePath:instancePath+"/window/days",schemaPath:"#/definitions/window/properties/days/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items",schema:1,parentSchema:schema22.properties.days,data:data7};
 if(vErrors === null){
 vErrors = [err14];
 }
@@ -552,7 +666,7 @@ const len1 = data7.length;
 for(let i1=0; i1<len1; i1++){
 let data8 = data7[i1];
 if(!(((((((data8 === "mon") || (data8 === "tue")) || (data8 === "wed")) || (data8 === "thu")) || (data8 === "fri")) || (data8 === "sat")) || (data8 === "sun"))){
-const err15 = {instancePath:instancePath+"/window/days/" + i1,schemaPath:"#/definitions/window/properties/days/items/enum",keyword:"enum",params:{allowedValues: schema21.properties.days.items.enum},message:"must be equal to one of the allowed values",schema:schema21.properties.days.items.enum,parentSchema:schema21.properties.days.items,data:data8};
+const err15 = {instancePath:instancePath+"/window/days/" + i1,schemaPath:"#/definitions/window/properties/days/items/enum",keyword:"enum",params:{allowedValues: schema22.properties.days.items.enum},message:"must be equal to one of the allowed values",schema:schema22.properties.days.items.enum,parentSchema:schema22.properties.days.items,data:data8};
 if(vErrors === null){
 vErrors = [err15];
 }
@@ -564,7 +678,7 @@ errors++;
 }
 }
 else {
-const err16 = {instancePath:instancePath+"/window/days",schemaPath:"#/definitions/window/properties/days/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema21.properties.days.type,parentSchema:schema21.properties.days,data:data7};
+const err16 = {instancePath:instancePath+"/window/days",schemaPath:"#/definitions/window/properties/days/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema22.properties.days.type,parentSchema:schema22.properties.days,data:data7};
 if(vErrors === null){
 vErrors = [err16];
 }
@@ -577,8 +691,8 @@ errors++;
 if(data6.hours !== undefined){
 let data9 = data6.hours;
 if(typeof data9 === "string"){
-if(!pattern10.test(data9)){
-const err17 = {instancePath:instancePath+"/window/hours",schemaPath:"#/definitions/window/properties/hours/pattern",keyword:"pattern",params:{pattern: "^([01][0-9]|2[0-3]):[0-5][0-9]-(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$"},message:"must match pattern \""+"^([01][0-9]|2[0-3]):[0-5][0-9]-(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$"+"\"",schema:"^([01][0-9]|2[0-3]):[0-5][0-9]-(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$",parentSchema:schema21.properties.hours,data:data9};
+if(!pattern11.test(data9)){
+const err17 = {instancePath:instancePath+"/window/hours",schemaPath:"#/definitions/window/properties/hours/pattern",keyword:"pattern",params:{pattern: "^([01][0-9]|2[0-3]):[0-5][0-9]-(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$"},message:"must match pattern \""+"^([01][0-9]|2[0-3]):[0-5][0-9]-(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$"+"\"",schema:"^([01][0-9]|2[0-3]):[0-5][0-9]-(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$",parentSchema:schema22.properties.hours,data:data9};
 if(vErrors === null){
 vErrors = [err17];
 }
@@ -589,7 +703,7 @@ errors++;
 }
 }
 else {
-const err18 = {instancePath:instancePath+"/window/hours",schemaPath:"#/definitions/window/properties/hours/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema21.properties.hours.type,parentSchema:schema21.properties.hours,data:data9};
+const err18 = {instancePath:instancePath+"/window/hours",schemaPath:"#/definitions/window/properties/hours/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema22.properties.hours.type,parentSchema:schema22.properties.hours,data:data9};
 if(vErrors === null){
 vErrors = [err18];
 }
@@ -602,7 +716,7 @@ errors++;
 if(data6.tz !== undefined){
 let data10 = data6.tz;
 if(typeof data10 !== "string"){
-const err19 = {instancePath:instancePath+"/window/tz",schemaPath:"#/definitions/window/properties/tz/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema21.properties.tz.type,parentSchema:schema21.properties.tz,data:data10};
+const err19 = {instancePath:instancePath+"/window/tz",schemaPath:"#/definitions/window/properties/tz/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema22.properties.tz.type,parentSchema:schema22.properties.tz,data:data10};
 if(vErrors === null){
 vErrors = [err19];
 }
@@ -614,7 +728,7 @@ errors++;
 }
 }
 else {
-const err20 = {instancePath:instancePath+"/window",schemaPath:"#/definitions/window/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema21.type,parentSchema:schema21,data:data6};
+const err20 = {instancePath:instancePath+"/window",schemaPath:"#/definitions/window/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema22.type,parentSchema:schema22,data:data6};
 if(vErrors === null){
 vErrors = [err20];
 }
@@ -627,7 +741,7 @@ errors++;
 if(data.expires !== undefined){
 let data11 = data.expires;
 if(typeof data11 !== "string"){
-const err21 = {instancePath:instancePath+"/expires",schemaPath:"#/properties/expires/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema20.properties.expires.type,parentSchema:schema20.properties.expires,data:data11};
+const err21 = {instancePath:instancePath+"/expires",schemaPath:"#/properties/expires/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema21.properties.expires.type,parentSchema:schema21.properties.expires,data:data11};
 if(vErrors === null){
 vErrors = [err21];
 }
@@ -640,7 +754,7 @@ errors++;
 if(data.requires !== undefined){
 let data12 = data.requires;
 if(!(((((((data12 === "kernel-connect") || (data12 === "kernel-live")) || (data12 === "derived")) || (data12 === "image")) || (data12 === "image-unverified")) || (data12 === "heuristic")) || (data12 === "peer-asserted"))){
-const err22 = {instancePath:instancePath+"/requires",schemaPath:"#/properties/requires/enum",keyword:"enum",params:{allowedValues: schema20.properties.requires.enum},message:"must be equal to one of the allowed values",schema:schema20.properties.requires.enum,parentSchema:schema20.properties.requires,data:data12};
+const err22 = {instancePath:instancePath+"/requires",schemaPath:"#/properties/requires/enum",keyword:"enum",params:{allowedValues: schema21.properties.requires.enum},message:"must be equal to one of the allowed values",schema:schema21.properties.requires.enum,parentSchema:schema21.properties.requires,data:data12};
 if(vErrors === null){
 vErrors = [err22];
 }
@@ -653,7 +767,7 @@ errors++;
 if(data.onUnknown !== undefined){
 let data13 = data.onUnknown;
 if(!((data13 === "deny") || (data13 === "skip"))){
-const err23 = {instancePath:instancePath+"/onUnknown",schemaPath:"#/properties/onUnknown/enum",keyword:"enum",params:{allowedValues: schema20.properties.onUnknown.enum},message:"must be equal to one of the allowed values",schema:schema20.properties.onUnknown.enum,parentSchema:schema20.properties.onUnknown,data:data13};
+const err23 = {instancePath:instancePath+"/onUnknown",schemaPath:"#/properties/onUnknown/enum",keyword:"enum",params:{allowedValues: schema21.properties.onUnknown.enum},message:"must be equal to one of the allowed values",schema:schema21.properties.onUnknown.enum,parentSchema:schema21.properties.onUnknown,data:data13};
 if(vErrors === null){
 vErrors = [err23];
 }
@@ -667,7 +781,7 @@ if(data.lease !== undefined){
 let data14 = data.lease;
 if(data14 && typeof data14 == "object" && !Array.isArray(data14)){
 if(Object.keys(data14).length < 1){
-const err24 = {instancePath:instancePath+"/lease",schemaPath:"#/definitions/lease/minProperties",keyword:"minProperties",params:{limit: 1},message:"must NOT have fewer than 1 properties",schema:1,parentSchema:schema19,data:data14};
+const err24 = {instancePath:instancePath+"/lease",schemaPath:"#/definitions/lease/minProperties",keyword:"minProperties",params:{limit: 1},message:"must NOT have fewer than 1 properties",schema:1,parentSchema:schema20,data:data14};
 if(vErrors === null){
 vErrors = [err24];
 }
@@ -678,7 +792,7 @@ errors++;
 }
 for(const key2 in data14){
 if(!(((key2 === "onPeerExit") || (key2 === "onExec")) || (key2 === "reverify"))){
-const err25 = {instancePath:instancePath+"/lease",schemaPath:"#/definitions/lease/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key2},message:"must NOT have additional properties",schema:false,parentSchema:schema19,data:data14};
+const err25 = {instancePath:instancePath+"/lease",schemaPath:"#/definitions/lease/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key2},message:"must NOT have additional properties",schema:false,parentSchema:schema20,data:data14};
 if(vErrors === null){
 vErrors = [err25];
 }
@@ -691,7 +805,7 @@ errors++;
 if(data14.onPeerExit !== undefined){
 let data15 = data14.onPeerExit;
 if(!((data15 === "revoke") || (data15 === "ignore"))){
-const err26 = {instancePath:instancePath+"/lease/onPeerExit",schemaPath:"#/definitions/lease/properties/onPeerExit/enum",keyword:"enum",params:{allowedValues: schema19.properties.onPeerExit.enum},message:"must be equal to one of the allowed values",schema:schema19.properties.onPeerExit.enum,parentSchema:schema19.properties.onPeerExit,data:data15};
+const err26 = {instancePath:instancePath+"/lease/onPeerExit",schemaPath:"#/definitions/lease/properties/onPeerExit/enum",keyword:"enum",params:{allowedValues: schema20.properties.onPeerExit.enum},message:"must be equal to one of the allowed values",schema:schema20.properties.onPeerExit.enum,parentSchema:schema20.properties.onPeerExit,data:data15};
 if(vErrors === null){
 vErrors = [err26];
 }
@@ -704,7 +818,7 @@ errors++;
 if(data14.onExec !== undefined){
 let data16 = data14.onExec;
 if(!((data16 === "revoke") || (data16 === "ignore"))){
-const err27 = {instancePath:instancePath+"/lease/onExec",schemaPath:"#/definitions/lease/properties/onExec/enum",keyword:"enum",params:{allowedValues: schema19.properties.onExec.enum},message:"must be equal to one of the allowed values",schema:schema19.properties.onExec.enum,parentSchema:schema19.properties.onExec,data:data16};
+const err27 = {instancePath:instancePath+"/lease/onExec",schemaPath:"#/definitions/lease/properties/onExec/enum",keyword:"enum",params:{allowedValues: schema20.properties.onExec.enum},message:"must be equal to one of the allowed values",schema:schema20.properties.onExec.enum,parentSchema:schema20.properties.onExec,data:data16};
 if(vErrors === null){
 vErrors = [err27];
 }
@@ -717,8 +831,8 @@ errors++;
 if(data14.reverify !== undefined){
 let data17 = data14.reverify;
 if(typeof data17 === "string"){
-if(!pattern7.test(data17)){
-const err28 = {instancePath:instancePath+"/lease/reverify",schemaPath:"#/definitions/lease/properties/reverify/pattern",keyword:"pattern",params:{pattern: "^([1-9][0-9]{1,4}ms|[1-9][0-9]{0,3}s|[1-9][0-9]{0,2}m|[1-9][0-9]?h)$"},message:"must match pattern \""+"^([1-9][0-9]{1,4}ms|[1-9][0-9]{0,3}s|[1-9][0-9]{0,2}m|[1-9][0-9]?h)$"+"\"",schema:"^([1-9][0-9]{1,4}ms|[1-9][0-9]{0,3}s|[1-9][0-9]{0,2}m|[1-9][0-9]?h)$",parentSchema:schema19.properties.reverify,data:data17};
+if(!pattern8.test(data17)){
+const err28 = {instancePath:instancePath+"/lease/reverify",schemaPath:"#/definitions/lease/properties/reverify/pattern",keyword:"pattern",params:{pattern: "^([1-9][0-9]{1,4}ms|[1-9][0-9]{0,3}s|[1-9][0-9]{0,2}m|[1-9][0-9]?h)$"},message:"must match pattern \""+"^([1-9][0-9]{1,4}ms|[1-9][0-9]{0,3}s|[1-9][0-9]{0,2}m|[1-9][0-9]?h)$"+"\"",schema:"^([1-9][0-9]{1,4}ms|[1-9][0-9]{0,3}s|[1-9][0-9]{0,2}m|[1-9][0-9]?h)$",parentSchema:schema20.properties.reverify,data:data17};
 if(vErrors === null){
 vErrors = [err28];
 }
@@ -729,7 +843,7 @@ errors++;
 }
 }
 else {
-const err29 = {instancePath:instancePath+"/lease/reverify",schemaPath:"#/definitions/lease/properties/reverify/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema19.properties.reverify.type,parentSchema:schema19.properties.reverify,data:data17};
+const err29 = {instancePath:instancePath+"/lease/reverify",schemaPath:"#/definitions/lease/properties/reverify/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema20.properties.reverify.type,parentSchema:schema20.properties.reverify,data:data17};
 if(vErrors === null){
 vErrors = [err29];
 }
@@ -741,7 +855,7 @@ errors++;
 }
 }
 else {
-const err30 = {instancePath:instancePath+"/lease",schemaPath:"#/definitions/lease/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema19.type,parentSchema:schema19,data:data14};
+const err30 = {instancePath:instancePath+"/lease",schemaPath:"#/definitions/lease/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema20.type,parentSchema:schema20,data:data14};
 if(vErrors === null){
 vErrors = [err30];
 }
@@ -754,7 +868,7 @@ errors++;
 if(data.handoff !== undefined){
 let data18 = data.handoff;
 if(!((data18 === "allow") || (data18 === "deny"))){
-const err31 = {instancePath:instancePath+"/handoff",schemaPath:"#/properties/handoff/enum",keyword:"enum",params:{allowedValues: schema20.properties.handoff.enum},message:"must be equal to one of the allowed values",schema:schema20.properties.handoff.enum,parentSchema:schema20.properties.handoff,data:data18};
+const err31 = {instancePath:instancePath+"/handoff",schemaPath:"#/properties/handoff/enum",keyword:"enum",params:{allowedValues: schema21.properties.handoff.enum},message:"must be equal to one of the allowed values",schema:schema21.properties.handoff.enum,parentSchema:schema21.properties.handoff,data:data18};
 if(vErrors === null){
 vErrors = [err31];
 }
@@ -768,7 +882,7 @@ if(data.limit !== undefined){
 let data19 = data.limit;
 if(data19 && typeof data19 == "object" && !Array.isArray(data19)){
 if(data19.key === undefined){
-const err32 = {instancePath:instancePath+"/limit",schemaPath:"#/definitions/limit/required",keyword:"required",params:{missingProperty: "key"},message:"must have required property '"+"key"+"'",schema:schema23.required,parentSchema:schema23,data:data19};
+const err32 = {instancePath:instancePath+"/limit",schemaPath:"#/definitions/limit/required",keyword:"required",params:{missingProperty: "key"},message:"must have required property '"+"key"+"'",schema:schema24.required,parentSchema:schema24,data:data19};
 if(vErrors === null){
 vErrors = [err32];
 }
@@ -779,7 +893,7 @@ errors++;
 }
 for(const key3 in data19){
 if(!((((key3 === "key") || (key3 === "rate")) || (key3 === "burst")) || (key3 === "concurrent"))){
-const err33 = {instancePath:instancePath+"/limit",schemaPath:"#/definitions/limit/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key3},message:"must NOT have additional properties",schema:false,parentSchema:schema23,data:data19};
+const err33 = {instancePath:instancePath+"/limit",schemaPath:"#/definitions/limit/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key3},message:"must NOT have additional properties",schema:false,parentSchema:schema24,data:data19};
 if(vErrors === null){
 vErrors = [err33];
 }
@@ -793,7 +907,7 @@ if(data19.key !== undefined){
 let data20 = data19.key;
 if(Array.isArray(data20)){
 if(data20.length > 8){
-const err34 = {instancePath:instancePath+"/limit/key",schemaPath:"#/definitions/limit/properties/key/maxItems",keyword:"maxItems",params:{limit: 8},message:"must NOT have more than 8 items",schema:8,parentSchema:schema23.properties.key,data:data20};
+const err34 = {instancePath:instancePath+"/limit/key",schemaPath:"#/definitions/limit/properties/key/maxItems",keyword:"maxItems",params:{limit: 8},message:"must NOT have more than 8 items",schema:8,parentSchema:schema24.properties.key,data:data20};
 if(vErrors === null){
 vErrors = [err34];
 }
@@ -803,7 +917,7 @@ vErrors.push(err34);
 errors++;
 }
 if(data20.length < 1){
-const err35 = {instancePath:instancePath+"/limit/key",schemaPath:"#/definitions/limit/properties/key/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items",schema:1,parentSchema:schema23.properties.key,data:data20};
+const err35 = {instancePath:instancePath+"/limit/key",schemaPath:"#/definitions/limit/properties/key/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items",schema:1,parentSchema:schema24.properties.key,data:data20};
 if(vErrors === null){
 vErrors = [err35];
 }
@@ -816,7 +930,7 @@ const len2 = data20.length;
 for(let i2=0; i2<len2; i2++){
 let data21 = data20[i2];
 if(typeof data21 !== "string"){
-const err36 = {instancePath:instancePath+"/limit/key/" + i2,schemaPath:"#/definitions/limit/properties/key/items/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema23.properties.key.items.type,parentSchema:schema23.properties.key.items,data:data21};
+const err36 = {instancePath:instancePath+"/limit/key/" + i2,schemaPath:"#/definitions/limit/properties/key/items/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema24.properties.key.items.type,parentSchema:schema24.properties.key.items,data:data21};
 if(vErrors === null){
 vErrors = [err36];
 }
@@ -828,7 +942,7 @@ errors++;
 }
 }
 else {
-const err37 = {instancePath:instancePath+"/limit/key",schemaPath:"#/definitions/limit/properties/key/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema23.properties.key.type,parentSchema:schema23.properties.key,data:data20};
+const err37 = {instancePath:instancePath+"/limit/key",schemaPath:"#/definitions/limit/properties/key/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema24.properties.key.type,parentSchema:schema24.properties.key,data:data20};
 if(vErrors === null){
 vErrors = [err37];
 }
@@ -841,8 +955,8 @@ errors++;
 if(data19.rate !== undefined){
 let data22 = data19.rate;
 if(typeof data22 === "string"){
-if(!pattern12.test(data22)){
-const err38 = {instancePath:instancePath+"/limit/rate",schemaPath:"#/definitions/limit/properties/rate/pattern",keyword:"pattern",params:{pattern: "^[1-9][0-9]{0,5}/[smh]$"},message:"must match pattern \""+"^[1-9][0-9]{0,5}/[smh]$"+"\"",schema:"^[1-9][0-9]{0,5}/[smh]$",parentSchema:schema23.properties.rate,data:data22};
+if(!pattern13.test(data22)){
+const err38 = {instancePath:instancePath+"/limit/rate",schemaPath:"#/definitions/limit/properties/rate/pattern",keyword:"pattern",params:{pattern: "^[1-9][0-9]{0,5}/[smh]$"},message:"must match pattern \""+"^[1-9][0-9]{0,5}/[smh]$"+"\"",schema:"^[1-9][0-9]{0,5}/[smh]$",parentSchema:schema24.properties.rate,data:data22};
 if(vErrors === null){
 vErrors = [err38];
 }
@@ -853,7 +967,7 @@ errors++;
 }
 }
 else {
-const err39 = {instancePath:instancePath+"/limit/rate",schemaPath:"#/definitions/limit/properties/rate/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema23.properties.rate.type,parentSchema:schema23.properties.rate,data:data22};
+const err39 = {instancePath:instancePath+"/limit/rate",schemaPath:"#/definitions/limit/properties/rate/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema24.properties.rate.type,parentSchema:schema24.properties.rate,data:data22};
 if(vErrors === null){
 vErrors = [err39];
 }
@@ -867,7 +981,7 @@ if(data19.burst !== undefined){
 let data23 = data19.burst;
 if((typeof data23 == "number") && (isFinite(data23))){
 if(data23 > 1000000 || isNaN(data23)){
-const err40 = {instancePath:instancePath+"/limit/burst",schemaPath:"#/definitions/limit/properties/burst/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000",schema:1000000,parentSchema:schema23.properties.burst,data:data23};
+const err40 = {instancePath:instancePath+"/limit/burst",schemaPath:"#/definitions/limit/properties/burst/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000",schema:1000000,parentSchema:schema24.properties.burst,data:data23};
 if(vErrors === null){
 vErrors = [err40];
 }
@@ -877,7 +991,7 @@ vErrors.push(err40);
 errors++;
 }
 if(data23 < 1 || isNaN(data23)){
-const err41 = {instancePath:instancePath+"/limit/burst",schemaPath:"#/definitions/limit/properties/burst/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1",schema:1,parentSchema:schema23.properties.burst,data:data23};
+const err41 = {instancePath:instancePath+"/limit/burst",schemaPath:"#/definitions/limit/properties/burst/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1",schema:1,parentSchema:schema24.properties.burst,data:data23};
 if(vErrors === null){
 vErrors = [err41];
 }
@@ -888,7 +1002,7 @@ errors++;
 }
 let res0;
 if((1 === 0 || (res0 = data23/1, res0 !== parseInt(res0)))){
-const err42 = {instancePath:instancePath+"/limit/burst",schemaPath:"#/definitions/limit/properties/burst/multipleOf",keyword:"multipleOf",params:{multipleOf: 1},message:"must be multiple of 1",schema:1,parentSchema:schema23.properties.burst,data:data23};
+const err42 = {instancePath:instancePath+"/limit/burst",schemaPath:"#/definitions/limit/properties/burst/multipleOf",keyword:"multipleOf",params:{multipleOf: 1},message:"must be multiple of 1",schema:1,parentSchema:schema24.properties.burst,data:data23};
 if(vErrors === null){
 vErrors = [err42];
 }
@@ -899,7 +1013,7 @@ errors++;
 }
 }
 else {
-const err43 = {instancePath:instancePath+"/limit/burst",schemaPath:"#/definitions/limit/properties/burst/type",keyword:"type",params:{type: "number"},message:"must be number",schema:schema23.properties.burst.type,parentSchema:schema23.properties.burst,data:data23};
+const err43 = {instancePath:instancePath+"/limit/burst",schemaPath:"#/definitions/limit/properties/burst/type",keyword:"type",params:{type: "number"},message:"must be number",schema:schema24.properties.burst.type,parentSchema:schema24.properties.burst,data:data23};
 if(vErrors === null){
 vErrors = [err43];
 }
@@ -913,7 +1027,7 @@ if(data19.concurrent !== undefined){
 let data24 = data19.concurrent;
 if((typeof data24 == "number") && (isFinite(data24))){
 if(data24 > 1000000 || isNaN(data24)){
-const err44 = {instancePath:instancePath+"/limit/concurrent",schemaPath:"#/definitions/limit/properties/concurrent/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000",schema:1000000,parentSchema:schema23.properties.concurrent,data:data24};
+const err44 = {instancePath:instancePath+"/limit/concurrent",schemaPath:"#/definitions/limit/properties/concurrent/maximum",keyword:"maximum",params:{comparison: "<=", limit: 1000000},message:"must be <= 1000000",schema:1000000,parentSchema:schema24.properties.concurrent,data:data24};
 if(vErrors === null){
 vErrors = [err44];
 }
@@ -923,7 +1037,7 @@ vErrors.push(err44);
 errors++;
 }
 if(data24 < 1 || isNaN(data24)){
-const err45 = {instancePath:instancePath+"/limit/concurrent",schemaPath:"#/definitions/limit/properties/concurrent/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1",schema:1,parentSchema:schema23.properties.concurrent,data:data24};
+const err45 = {instancePath:instancePath+"/limit/concurrent",schemaPath:"#/definitions/limit/properties/concurrent/minimum",keyword:"minimum",params:{comparison: ">=", limit: 1},message:"must be >= 1",schema:1,parentSchema:schema24.properties.concurrent,data:data24};
 if(vErrors === null){
 vErrors = [err45];
 }
@@ -934,7 +1048,7 @@ errors++;
 }
 let res1;
 if((1 === 0 || (res1 = data24/1, res1 !== parseInt(res1)))){
-const err46 = {instancePath:instancePath+"/limit/concurrent",schemaPath:"#/definitions/limit/properties/concurrent/multipleOf",keyword:"multipleOf",params:{multipleOf: 1},message:"must be multiple of 1",schema:1,parentSchema:schema23.properties.concurrent,data:data24};
+const err46 = {instancePath:instancePath+"/limit/concurrent",schemaPath:"#/definitions/limit/properties/concurrent/multipleOf",keyword:"multipleOf",params:{multipleOf: 1},message:"must be multiple of 1",schema:1,parentSchema:schema24.properties.concurrent,data:data24};
 if(vErrors === null){
 vErrors = [err46];
 }
@@ -945,7 +1059,7 @@ errors++;
 }
 }
 else {
-const err47 = {instancePath:instancePath+"/limit/concurrent",schemaPath:"#/definitions/limit/properties/concurrent/type",keyword:"type",params:{type: "number"},message:"must be number",schema:schema23.properties.concurrent.type,parentSchema:schema23.properties.concurrent,data:data24};
+const err47 = {instancePath:instancePath+"/limit/concurrent",schemaPath:"#/definitions/limit/properties/concurrent/type",keyword:"type",params:{type: "number"},message:"must be number",schema:schema24.properties.concurrent.type,parentSchema:schema24.properties.concurrent,data:data24};
 if(vErrors === null){
 vErrors = [err47];
 }
@@ -957,7 +1071,7 @@ errors++;
 }
 }
 else {
-const err48 = {instancePath:instancePath+"/limit",schemaPath:"#/definitions/limit/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema23.type,parentSchema:schema23,data:data19};
+const err48 = {instancePath:instancePath+"/limit",schemaPath:"#/definitions/limit/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema24.type,parentSchema:schema24,data:data19};
 if(vErrors === null){
 vErrors = [err48];
 }
@@ -971,7 +1085,7 @@ if(data.grant !== undefined){
 let data25 = data.grant;
 if(data25 && typeof data25 == "object" && !Array.isArray(data25)){
 if(Object.keys(data25).length < 1){
-const err49 = {instancePath:instancePath+"/grant",schemaPath:"#/properties/grant/minProperties",keyword:"minProperties",params:{limit: 1},message:"must NOT have fewer than 1 properties",schema:1,parentSchema:schema20.properties.grant,data:data25};
+const err49 = {instancePath:instancePath+"/grant",schemaPath:"#/properties/grant/minProperties",keyword:"minProperties",params:{limit: 1},message:"must NOT have fewer than 1 properties",schema:1,parentSchema:schema21.properties.grant,data:data25};
 if(vErrors === null){
 vErrors = [err49];
 }
@@ -980,9 +1094,11 @@ vErrors.push(err49);
 }
 errors++;
 }
-}
-else {
-const err50 = {instancePath:instancePath+"/grant",schemaPath:"#/properties/grant/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema20.properties.grant.type,parentSchema:schema20.properties.grant,data:data25};
+for(const key4 in data25){
+const _errs51 = errors;
+if(typeof key4 === "string"){
+if(!pattern2.test(key4)){
+const err50 = {instancePath:instancePath+"/grant",schemaPath:"#/definitions/name/pattern",keyword:"pattern",params:{pattern: "^(?!(__proto__|constructor)$)"},message:"must match pattern \""+"^(?!(__proto__|constructor)$)"+"\"",schema:"^(?!(__proto__|constructor)$)",parentSchema:schema13,data:key4,propertyName:key4};
 if(vErrors === null){
 vErrors = [err50];
 }
@@ -992,10 +1108,9 @@ vErrors.push(err50);
 errors++;
 }
 }
-if(data.reason !== undefined){
-let data26 = data.reason;
-if(typeof data26 !== "string"){
-const err51 = {instancePath:instancePath+"/reason",schemaPath:"#/properties/reason/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema20.properties.reason.type,parentSchema:schema20.properties.reason,data:data26};
+var valid13 = _errs51 === errors;
+if(!valid13){
+const err51 = {instancePath:instancePath+"/grant",schemaPath:"#/properties/grant/propertyNames",keyword:"propertyNames",params:{propertyName: key4},message:"property name must be valid",schema:schema21.properties.grant.propertyNames,parentSchema:schema21.properties.grant,data:data25};
 if(vErrors === null){
 vErrors = [err51];
 }
@@ -1005,13 +1120,15 @@ vErrors.push(err51);
 errors++;
 }
 }
-if(data.annotations !== undefined){
-let data27 = data.annotations;
-if(data27 && typeof data27 == "object" && !Array.isArray(data27)){
-for(const key4 in data27){
-let data28 = data27[key4];
-if(typeof data28 !== "string"){
-const err52 = {instancePath:instancePath+"/annotations/" + key4.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/definitions/annotations/additionalProperties/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema12.additionalProperties.type,parentSchema:schema12.additionalProperties,data:data28};
+for(const key5 in data25){
+if(!(validate25(data25[key5], {instancePath:instancePath+"/grant/" + key5.replace(/~/g, "~0").replace(/\//g, "~1"),parentData:data25,parentDataProperty:key5,rootData}))){
+vErrors = vErrors === null ? validate25.errors : vErrors.concat(validate25.errors);
+errors = vErrors.length;
+}
+}
+}
+else {
+const err52 = {instancePath:instancePath+"/grant",schemaPath:"#/properties/grant/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema21.properties.grant.type,parentSchema:schema21.properties.grant,data:data25};
 if(vErrors === null){
 vErrors = [err52];
 }
@@ -1021,9 +1138,10 @@ vErrors.push(err52);
 errors++;
 }
 }
-}
-else {
-const err53 = {instancePath:instancePath+"/annotations",schemaPath:"#/definitions/annotations/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema12.type,parentSchema:schema12,data:data27};
+if(data.reason !== undefined){
+let data27 = data.reason;
+if(typeof data27 !== "string"){
+const err53 = {instancePath:instancePath+"/reason",schemaPath:"#/properties/reason/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema21.properties.reason.type,parentSchema:schema21.properties.reason,data:data27};
 if(vErrors === null){
 vErrors = [err53];
 }
@@ -1033,9 +1151,15 @@ vErrors.push(err53);
 errors++;
 }
 }
+if(data.annotations !== undefined){
+if(!(validate11(data.annotations, {instancePath:instancePath+"/annotations",parentData:data,parentDataProperty:"annotations",rootData}))){
+vErrors = vErrors === null ? validate11.errors : vErrors.concat(validate11.errors);
+errors = vErrors.length;
+}
+}
 }
 else {
-const err54 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema20.type,parentSchema:schema20,data};
+const err54 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema21.type,parentSchema:schema21,data};
 if(vErrors === null){
 vErrors = [err54];
 }
@@ -1044,7 +1168,7 @@ vErrors.push(err54);
 }
 errors++;
 }
-validate21.errors = vErrors;
+validate23.errors = vErrors;
 return errors === 0;
 }
 
@@ -1204,12 +1328,14 @@ errors++;
 }
 }
 if(data2.annotations !== undefined){
-let data7 = data2.annotations;
-if(data7 && typeof data7 == "object" && !Array.isArray(data7)){
-for(const key2 in data7){
-let data8 = data7[key2];
-if(typeof data8 !== "string"){
-const err12 = {instancePath:instancePath+"/metadata/annotations/" + key2.replace(/~/g, "~0").replace(/\//g, "~1"),schemaPath:"#/definitions/annotations/additionalProperties/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema12.additionalProperties.type,parentSchema:schema12.additionalProperties,data:data8};
+if(!(validate11(data2.annotations, {instancePath:instancePath+"/metadata/annotations",parentData:data2,parentDataProperty:"annotations",rootData}))){
+vErrors = vErrors === null ? validate11.errors : vErrors.concat(validate11.errors);
+errors = vErrors.length;
+}
+}
+}
+else {
+const err12 = {instancePath:instancePath+"/metadata",schemaPath:"#/properties/metadata/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.metadata.type,parentSchema:schema11.properties.metadata,data:data2};
 if(vErrors === null){
 vErrors = [err12];
 }
@@ -1219,9 +1345,11 @@ vErrors.push(err12);
 errors++;
 }
 }
-}
-else {
-const err13 = {instancePath:instancePath+"/metadata/annotations",schemaPath:"#/definitions/annotations/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema12.type,parentSchema:schema12,data:data7};
+if(data.include !== undefined){
+let data8 = data.include;
+if(Array.isArray(data8)){
+if(data8.length < 1){
+const err13 = {instancePath:instancePath+"/include",schemaPath:"#/properties/include/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items",schema:1,parentSchema:schema11.properties.include,data:data8};
 if(vErrors === null){
 vErrors = [err13];
 }
@@ -1230,10 +1358,12 @@ vErrors.push(err13);
 }
 errors++;
 }
-}
-}
-else {
-const err14 = {instancePath:instancePath+"/metadata",schemaPath:"#/properties/metadata/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.metadata.type,parentSchema:schema11.properties.metadata,data:data2};
+const len0 = data8.length;
+for(let i0=0; i0<len0; i0++){
+let data9 = data8[i0];
+if(typeof data9 === "string"){
+if(!pattern3.test(data9)){
+const err14 = {instancePath:instancePath+"/include/" + i0,schemaPath:"#/properties/include/items/pattern",keyword:"pattern",params:{pattern: "^[^\\x00]+$"},message:"must match pattern \""+"^[^\\x00]+$"+"\"",schema:"^[^\\x00]+$",parentSchema:schema11.properties.include.items,data:data9};
 if(vErrors === null){
 vErrors = [err14];
 }
@@ -1243,11 +1373,8 @@ vErrors.push(err14);
 errors++;
 }
 }
-if(data.include !== undefined){
-let data9 = data.include;
-if(Array.isArray(data9)){
-if(data9.length < 1){
-const err15 = {instancePath:instancePath+"/include",schemaPath:"#/properties/include/minItems",keyword:"minItems",params:{limit: 1},message:"must NOT have fewer than 1 items",schema:1,parentSchema:schema11.properties.include,data:data9};
+else {
+const err15 = {instancePath:instancePath+"/include/" + i0,schemaPath:"#/properties/include/items/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.include.items.type,parentSchema:schema11.properties.include.items,data:data9};
 if(vErrors === null){
 vErrors = [err15];
 }
@@ -1256,12 +1383,10 @@ vErrors.push(err15);
 }
 errors++;
 }
-const len0 = data9.length;
-for(let i0=0; i0<len0; i0++){
-let data10 = data9[i0];
-if(typeof data10 === "string"){
-if(!pattern2.test(data10)){
-const err16 = {instancePath:instancePath+"/include/" + i0,schemaPath:"#/properties/include/items/pattern",keyword:"pattern",params:{pattern: "^[^\\x00]+$"},message:"must match pattern \""+"^[^\\x00]+$"+"\"",schema:"^[^\\x00]+$",parentSchema:schema11.properties.include.items,data:data10};
+}
+}
+else {
+const err16 = {instancePath:instancePath+"/include",schemaPath:"#/properties/include/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema11.properties.include.type,parentSchema:schema11.properties.include,data:data8};
 if(vErrors === null){
 vErrors = [err16];
 }
@@ -1271,8 +1396,14 @@ vErrors.push(err16);
 errors++;
 }
 }
-else {
-const err17 = {instancePath:instancePath+"/include/" + i0,schemaPath:"#/properties/include/items/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.include.items.type,parentSchema:schema11.properties.include.items,data:data10};
+if(data.sets !== undefined){
+let data10 = data.sets;
+if(data10 && typeof data10 == "object" && !Array.isArray(data10)){
+for(const key2 in data10){
+const _errs22 = errors;
+if(typeof key2 === "string"){
+if(!pattern0.test(key2)){
+const err17 = {instancePath:instancePath+"/sets",schemaPath:"#/properties/sets/propertyNames/pattern",keyword:"pattern",params:{pattern: "^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$"},message:"must match pattern \""+"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$"+"\"",schema:"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$",parentSchema:schema11.properties.sets.propertyNames,data:key2,propertyName:key2};
 if(vErrors === null){
 vErrors = [err17];
 }
@@ -1282,9 +1413,9 @@ vErrors.push(err17);
 errors++;
 }
 }
-}
-else {
-const err18 = {instancePath:instancePath+"/include",schemaPath:"#/properties/include/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema11.properties.include.type,parentSchema:schema11.properties.include,data:data9};
+var valid4 = _errs22 === errors;
+if(!valid4){
+const err18 = {instancePath:instancePath+"/sets",schemaPath:"#/properties/sets/propertyNames",keyword:"propertyNames",params:{propertyName: key2},message:"property name must be valid",schema:schema11.properties.sets.propertyNames,parentSchema:schema11.properties.sets,data:data10};
 if(vErrors === null){
 vErrors = [err18];
 }
@@ -1294,14 +1425,15 @@ vErrors.push(err18);
 errors++;
 }
 }
-if(data.sets !== undefined){
-let data11 = data.sets;
-if(data11 && typeof data11 == "object" && !Array.isArray(data11)){
-for(const key3 in data11){
-const _errs27 = errors;
-if(typeof key3 === "string"){
-if(!pattern0.test(key3)){
-const err19 = {instancePath:instancePath+"/sets",schemaPath:"#/properties/sets/propertyNames/pattern",keyword:"pattern",params:{pattern: "^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$"},message:"must match pattern \""+"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$"+"\"",schema:"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$",parentSchema:schema11.properties.sets.propertyNames,data:key3,propertyName:key3};
+for(const key3 in data10){
+if(!(validate13(data10[key3], {instancePath:instancePath+"/sets/" + key3.replace(/~/g, "~0").replace(/\//g, "~1"),parentData:data10,parentDataProperty:key3,rootData}))){
+vErrors = vErrors === null ? validate13.errors : vErrors.concat(validate13.errors);
+errors = vErrors.length;
+}
+}
+}
+else {
+const err19 = {instancePath:instancePath+"/sets",schemaPath:"#/properties/sets/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.sets.type,parentSchema:schema11.properties.sets,data:data10};
 if(vErrors === null){
 vErrors = [err19];
 }
@@ -1311,9 +1443,10 @@ vErrors.push(err19);
 errors++;
 }
 }
-var valid6 = _errs27 === errors;
-if(!valid6){
-const err20 = {instancePath:instancePath+"/sets",schemaPath:"#/properties/sets/propertyNames",keyword:"propertyNames",params:{propertyName: key3},message:"property name must be valid",schema:schema11.properties.sets.propertyNames,parentSchema:schema11.properties.sets,data:data11};
+if(data.expires !== undefined){
+let data12 = data.expires;
+if(typeof data12 !== "string"){
+const err20 = {instancePath:instancePath+"/expires",schemaPath:"#/properties/expires/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.expires.type,parentSchema:schema11.properties.expires,data:data12};
 if(vErrors === null){
 vErrors = [err20];
 }
@@ -1323,15 +1456,11 @@ vErrors.push(err20);
 errors++;
 }
 }
-for(const key4 in data11){
-if(!(validate11(data11[key4], {instancePath:instancePath+"/sets/" + key4.replace(/~/g, "~0").replace(/\//g, "~1"),parentData:data11,parentDataProperty:key4,rootData}))){
-vErrors = vErrors === null ? validate11.errors : vErrors.concat(validate11.errors);
-errors = vErrors.length;
-}
-}
-}
-else {
-const err21 = {instancePath:instancePath+"/sets",schemaPath:"#/properties/sets/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.properties.sets.type,parentSchema:schema11.properties.sets,data:data11};
+if(data.maxAge !== undefined){
+let data13 = data.maxAge;
+if(typeof data13 === "string"){
+if(!pattern7.test(data13)){
+const err21 = {instancePath:instancePath+"/maxAge",schemaPath:"#/properties/maxAge/pattern",keyword:"pattern",params:{pattern: "^([1-9][0-9]{0,4}h|[1-9][0-9]{0,3}d)$"},message:"must match pattern \""+"^([1-9][0-9]{0,4}h|[1-9][0-9]{0,3}d)$"+"\"",schema:"^([1-9][0-9]{0,4}h|[1-9][0-9]{0,3}d)$",parentSchema:schema11.properties.maxAge,data:data13};
 if(vErrors === null){
 vErrors = [err21];
 }
@@ -1341,10 +1470,8 @@ vErrors.push(err21);
 errors++;
 }
 }
-if(data.expires !== undefined){
-let data13 = data.expires;
-if(typeof data13 !== "string"){
-const err22 = {instancePath:instancePath+"/expires",schemaPath:"#/properties/expires/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.expires.type,parentSchema:schema11.properties.expires,data:data13};
+else {
+const err22 = {instancePath:instancePath+"/maxAge",schemaPath:"#/properties/maxAge/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.maxAge.type,parentSchema:schema11.properties.maxAge,data:data13};
 if(vErrors === null){
 vErrors = [err22];
 }
@@ -1354,11 +1481,11 @@ vErrors.push(err22);
 errors++;
 }
 }
-if(data.maxAge !== undefined){
-let data14 = data.maxAge;
-if(typeof data14 === "string"){
-if(!pattern6.test(data14)){
-const err23 = {instancePath:instancePath+"/maxAge",schemaPath:"#/properties/maxAge/pattern",keyword:"pattern",params:{pattern: "^([1-9][0-9]{0,4}h|[1-9][0-9]{0,3}d)$"},message:"must match pattern \""+"^([1-9][0-9]{0,4}h|[1-9][0-9]{0,3}d)$"+"\"",schema:"^([1-9][0-9]{0,4}h|[1-9][0-9]{0,3}d)$",parentSchema:schema11.properties.maxAge,data:data14};
+if(data.lease !== undefined){
+let data14 = data.lease;
+if(data14 && typeof data14 == "object" && !Array.isArray(data14)){
+if(Object.keys(data14).length < 1){
+const err23 = {instancePath:instancePath+"/lease",schemaPath:"#/definitions/lease/minProperties",keyword:"minProperties",params:{limit: 1},message:"must NOT have fewer than 1 properties",schema:1,parentSchema:schema20,data:data14};
 if(vErrors === null){
 vErrors = [err23];
 }
@@ -1367,9 +1494,9 @@ vErrors.push(err23);
 }
 errors++;
 }
-}
-else {
-const err24 = {instancePath:instancePath+"/maxAge",schemaPath:"#/properties/maxAge/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema11.properties.maxAge.type,parentSchema:schema11.properties.maxAge,data:data14};
+for(const key4 in data14){
+if(!(((key4 === "onPeerExit") || (key4 === "onExec")) || (key4 === "reverify"))){
+const err24 = {instancePath:instancePath+"/lease",schemaPath:"#/definitions/lease/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key4},message:"must NOT have additional properties",schema:false,parentSchema:schema20,data:data14};
 if(vErrors === null){
 vErrors = [err24];
 }
@@ -1379,11 +1506,10 @@ vErrors.push(err24);
 errors++;
 }
 }
-if(data.lease !== undefined){
-let data15 = data.lease;
-if(data15 && typeof data15 == "object" && !Array.isArray(data15)){
-if(Object.keys(data15).length < 1){
-const err25 = {instancePath:instancePath+"/lease",schemaPath:"#/definitions/lease/minProperties",keyword:"minProperties",params:{limit: 1},message:"must NOT have fewer than 1 properties",schema:1,parentSchema:schema19,data:data15};
+if(data14.onPeerExit !== undefined){
+let data15 = data14.onPeerExit;
+if(!((data15 === "revoke") || (data15 === "ignore"))){
+const err25 = {instancePath:instancePath+"/lease/onPeerExit",schemaPath:"#/definitions/lease/properties/onPeerExit/enum",keyword:"enum",params:{allowedValues: schema20.properties.onPeerExit.enum},message:"must be equal to one of the allowed values",schema:schema20.properties.onPeerExit.enum,parentSchema:schema20.properties.onPeerExit,data:data15};
 if(vErrors === null){
 vErrors = [err25];
 }
@@ -1392,9 +1518,11 @@ vErrors.push(err25);
 }
 errors++;
 }
-for(const key5 in data15){
-if(!(((key5 === "onPeerExit") || (key5 === "onExec")) || (key5 === "reverify"))){
-const err26 = {instancePath:instancePath+"/lease",schemaPath:"#/definitions/lease/additionalProperties",keyword:"additionalProperties",params:{additionalProperty: key5},message:"must NOT have additional properties",schema:false,parentSchema:schema19,data:data15};
+}
+if(data14.onExec !== undefined){
+let data16 = data14.onExec;
+if(!((data16 === "revoke") || (data16 === "ignore"))){
+const err26 = {instancePath:instancePath+"/lease/onExec",schemaPath:"#/definitions/lease/properties/onExec/enum",keyword:"enum",params:{allowedValues: schema20.properties.onExec.enum},message:"must be equal to one of the allowed values",schema:schema20.properties.onExec.enum,parentSchema:schema20.properties.onExec,data:data16};
 if(vErrors === null){
 vErrors = [err26];
 }
@@ -1404,10 +1532,11 @@ vErrors.push(err26);
 errors++;
 }
 }
-if(data15.onPeerExit !== undefined){
-let data16 = data15.onPeerExit;
-if(!((data16 === "revoke") || (data16 === "ignore"))){
-const err27 = {instancePath:instancePath+"/lease/onPeerExit",schemaPath:"#/definitions/lease/properties/onPeerExit/enum",keyword:"enum",params:{allowedValues: schema19.properties.onPeerExit.enum},message:"must be equal to one of the allowed values",schema:schema19.properties.onPeerExit.enum,parentSchema:schema19.properties.onPeerExit,data:data16};
+if(data14.reverify !== undefined){
+let data17 = data14.reverify;
+if(typeof data17 === "string"){
+if(!pattern8.test(data17)){
+const err27 = {instancePath:instancePath+"/lease/reverify",schemaPath:"#/definitions/lease/properties/reverify/pattern",keyword:"pattern",params:{pattern: "^([1-9][0-9]{1,4}ms|[1-9][0-9]{0,3}s|[1-9][0-9]{0,2}m|[1-9][0-9]?h)$"},message:"must match pattern \""+"^([1-9][0-9]{1,4}ms|[1-9][0-9]{0,3}s|[1-9][0-9]{0,2}m|[1-9][0-9]?h)$"+"\"",schema:"^([1-9][0-9]{1,4}ms|[1-9][0-9]{0,3}s|[1-9][0-9]{0,2}m|[1-9][0-9]?h)$",parentSchema:schema20.properties.reverify,data:data17};
 if(vErrors === null){
 vErrors = [err27];
 }
@@ -1417,10 +1546,8 @@ vErrors.push(err27);
 errors++;
 }
 }
-if(data15.onExec !== undefined){
-let data17 = data15.onExec;
-if(!((data17 === "revoke") || (data17 === "ignore"))){
-const err28 = {instancePath:instancePath+"/lease/onExec",schemaPath:"#/definitions/lease/properties/onExec/enum",keyword:"enum",params:{allowedValues: schema19.properties.onExec.enum},message:"must be equal to one of the allowed values",schema:schema19.properties.onExec.enum,parentSchema:schema19.properties.onExec,data:data17};
+else {
+const err28 = {instancePath:instancePath+"/lease/reverify",schemaPath:"#/definitions/lease/properties/reverify/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema20.properties.reverify.type,parentSchema:schema20.properties.reverify,data:data17};
 if(vErrors === null){
 vErrors = [err28];
 }
@@ -1430,11 +1557,9 @@ vErrors.push(err28);
 errors++;
 }
 }
-if(data15.reverify !== undefined){
-let data18 = data15.reverify;
-if(typeof data18 === "string"){
-if(!pattern7.test(data18)){
-const err29 = {instancePath:instancePath+"/lease/reverify",schemaPath:"#/definitions/lease/properties/reverify/pattern",keyword:"pattern",params:{pattern: "^([1-9][0-9]{1,4}ms|[1-9][0-9]{0,3}s|[1-9][0-9]{0,2}m|[1-9][0-9]?h)$"},message:"must match pattern \""+"^([1-9][0-9]{1,4}ms|[1-9][0-9]{0,3}s|[1-9][0-9]{0,2}m|[1-9][0-9]?h)$"+"\"",schema:"^([1-9][0-9]{1,4}ms|[1-9][0-9]{0,3}s|[1-9][0-9]{0,2}m|[1-9][0-9]?h)$",parentSchema:schema19.properties.reverify,data:data18};
+}
+else {
+const err29 = {instancePath:instancePath+"/lease",schemaPath:"#/definitions/lease/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema20.type,parentSchema:schema20,data:data14};
 if(vErrors === null){
 vErrors = [err29];
 }
@@ -1444,8 +1569,10 @@ vErrors.push(err29);
 errors++;
 }
 }
-else {
-const err30 = {instancePath:instancePath+"/lease/reverify",schemaPath:"#/definitions/lease/properties/reverify/type",keyword:"type",params:{type: "string"},message:"must be string",schema:schema19.properties.reverify.type,parentSchema:schema19.properties.reverify,data:data18};
+if(data.handoff !== undefined){
+let data18 = data.handoff;
+if(!((data18 === "allow") || (data18 === "deny"))){
+const err30 = {instancePath:instancePath+"/handoff",schemaPath:"#/properties/handoff/enum",keyword:"enum",params:{allowedValues: schema11.properties.handoff.enum},message:"must be equal to one of the allowed values",schema:schema11.properties.handoff.enum,parentSchema:schema11.properties.handoff,data:data18};
 if(vErrors === null){
 vErrors = [err30];
 }
@@ -1455,9 +1582,19 @@ vErrors.push(err30);
 errors++;
 }
 }
+if(data.rules !== undefined){
+let data19 = data.rules;
+if(Array.isArray(data19)){
+const len1 = data19.length;
+for(let i1=0; i1<len1; i1++){
+if(!(validate23(data19[i1], {instancePath:instancePath+"/rules/" + i1,parentData:data19,parentDataProperty:i1,rootData}))){
+vErrors = vErrors === null ? validate23.errors : vErrors.concat(validate23.errors);
+errors = vErrors.length;
+}
+}
 }
 else {
-const err31 = {instancePath:instancePath+"/lease",schemaPath:"#/definitions/lease/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema19.type,parentSchema:schema19,data:data15};
+const err31 = {instancePath:instancePath+"/rules",schemaPath:"#/properties/rules/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema11.properties.rules.type,parentSchema:schema11.properties.rules,data:data19};
 if(vErrors === null){
 vErrors = [err31];
 }
@@ -1467,49 +1604,14 @@ vErrors.push(err31);
 errors++;
 }
 }
-if(data.handoff !== undefined){
-let data19 = data.handoff;
-if(!((data19 === "allow") || (data19 === "deny"))){
-const err32 = {instancePath:instancePath+"/handoff",schemaPath:"#/properties/handoff/enum",keyword:"enum",params:{allowedValues: schema11.properties.handoff.enum},message:"must be equal to one of the allowed values",schema:schema11.properties.handoff.enum,parentSchema:schema11.properties.handoff,data:data19};
+}
+else {
+const err32 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.type,parentSchema:schema11,data};
 if(vErrors === null){
 vErrors = [err32];
 }
 else {
 vErrors.push(err32);
-}
-errors++;
-}
-}
-if(data.rules !== undefined){
-let data20 = data.rules;
-if(Array.isArray(data20)){
-const len1 = data20.length;
-for(let i1=0; i1<len1; i1++){
-if(!(validate21(data20[i1], {instancePath:instancePath+"/rules/" + i1,parentData:data20,parentDataProperty:i1,rootData}))){
-vErrors = vErrors === null ? validate21.errors : vErrors.concat(validate21.errors);
-errors = vErrors.length;
-}
-}
-}
-else {
-const err33 = {instancePath:instancePath+"/rules",schemaPath:"#/properties/rules/type",keyword:"type",params:{type: "array"},message:"must be array",schema:schema11.properties.rules.type,parentSchema:schema11.properties.rules,data:data20};
-if(vErrors === null){
-vErrors = [err33];
-}
-else {
-vErrors.push(err33);
-}
-errors++;
-}
-}
-}
-else {
-const err34 = {instancePath,schemaPath:"#/type",keyword:"type",params:{type: "object"},message:"must be object",schema:schema11.type,parentSchema:schema11,data};
-if(vErrors === null){
-vErrors = [err34];
-}
-else {
-vErrors.push(err34);
 }
 errors++;
 }

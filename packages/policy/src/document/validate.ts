@@ -3,7 +3,7 @@ import { quote } from '../findings/escape.js';
 import { makeFinding, type PolicyFinding, type Span } from '../findings/finding.js';
 import type { FindingCode } from '../findings/finding-codes.js';
 import { spanAt, type YamlDocument } from './document.js';
-import { textOf, type DocNode } from './node.js';
+import { child, textOf, type DocNode } from './node.js';
 
 /** An error as an ajv validator (draft-07, `allErrors`) leaves it in `validate.errors`. */
 export interface SchemaError {
@@ -13,6 +13,8 @@ export interface SchemaError {
   /** With ajv's `verbose`: the schema that holds the keyword. Its `properties` feed "did you mean". */
   readonly parentSchema?: unknown;
   readonly message?: string;
+  /** Of what is wrong with the name of a property, the name. */
+  readonly propertyName?: string | undefined;
 }
 
 /** An ajv validator, compiled or standalone. */
@@ -34,6 +36,7 @@ export function validateDocument(document: YamlDocument, validator: SchemaValida
   const other = otherKind(document, root, validator.errors ?? []);
   if (other !== undefined) return [other];
   for (const error of validator.errors ?? []) {
+    if (error.keyword === 'propertyNames') continue; // what is wrong with the name is an error of its own
     const path = error.instancePath.split('/').slice(1).map((step) => step.replaceAll('~1', '/').replaceAll('~0', '~'));
     findings.push(toFinding(document, root, path, error, options));
   }
@@ -63,12 +66,12 @@ function otherKind(document: YamlDocument, root: DocNode, errors: readonly Schem
 function toFinding(document: YamlDocument, root: DocNode, path: readonly string[], error: SchemaError, options: ValidateOptions): PolicyFinding {
   const at = (code: FindingCode, span: Span, message: string, suggestion?: string): PolicyFinding =>
     makeFinding(code, document.source, firstLine(document, span), message, suggestion);
+  if (error.propertyName !== undefined) return at('SCHEMA_VALUE', spanAt(root, [...path, error.propertyName], 'key'), `${quote(error.propertyName)} ${describe(error)}`);
   const here = spanAt(root, path);
   const name = path.length === 0 ? 'the document' : nameOf(path);
   switch (error.keyword) {
-    case 'additionalProperties':
-    case 'propertyNames': {
-      const word = String(error.params['additionalProperty'] ?? error.params['propertyName']);
+    case 'additionalProperties': {
+      const word = String(error.params['additionalProperty']);
       const span = spanAt(root, [...path, word], 'key');
       const known = [...propertiesOf(error.parentSchema), ...(options.words ?? [])];
       return at('SCHEMA_UNKNOWN_WORD', span, `${quote(word)} is not a word of the language in ${name}`, lookAlike(word, known) ?? didYouMean(word, known));
@@ -79,7 +82,7 @@ function toFinding(document: YamlDocument, root: DocNode, path: readonly string[
     }
     case 'type': {
       const types = [error.params['type']].flat().map((type) => TYPE_NAMES.get(String(type)) ?? String(type));
-      return at('SCHEMA_TYPE', here, `${name} must be ${types.join(' or ')}`);
+      return at('SCHEMA_TYPE', here, `${name} must be ${types.join(' or ')}`, absent(root, path));
     }
     case 'enum':
     case 'const': {
@@ -88,13 +91,39 @@ function toFinding(document: YamlDocument, root: DocNode, path: readonly string[
       const suggestion = didYouMean(value.replace(/^["']|["']$/g, ''), allowed);
       return at('SCHEMA_VALUE', here, `${name} must be ${allowed.length === 1 ? '' : 'one of '}${allowed.map((one) => quote(one)).join(', ')}`, suggestion);
     }
-    case 'minItems':
+    case 'maxItems':
+    case 'minItems': {
+      const items = itemsAt(root, path);
+      if (items > 0) return at('SCHEMA_VALUE', here, `${name} takes ${countOf(error)} items, and has ${String(items)}`);
+      return at('SCHEMA_EMPTY', spanAt(root, path, 'key'), `${name} is empty`);
+    }
     case 'minProperties':
     case 'minLength':
       return at('SCHEMA_EMPTY', spanAt(root, path, 'key'), `${name} is empty`);
     default:
       return at('SCHEMA_VALUE', here, `${name} ${describe(error)}`);
   }
+}
+
+function nodeAt(root: DocNode, path: readonly string[]): DocNode | undefined {
+  return path.reduce<DocNode | undefined>((node, step) => (node?.kind === 'list' ? node.items[Number(step)] : child(node, step)), root);
+}
+
+function itemsAt(root: DocNode, path: readonly string[]): number {
+  const node = nodeAt(root, path);
+  return node?.kind === 'list' ? node.items.length : 0;
+}
+
+function countOf({ keyword, params, parentSchema }: SchemaError): string {
+  const limit = String(params['limit']);
+  const { minItems, maxItems } = parentSchema as { readonly minItems?: number; readonly maxItems?: number };
+  return minItems === maxItems ? limit : keyword === 'minItems' ? `at least ${limit}` : `at most ${limit}`;
+}
+
+/** Evidence writes `null` for absent, a condition does not. */
+function absent(root: DocNode, path: readonly string[]): string | undefined {
+  const node = nodeAt(root, path);
+  return node?.kind === 'scalar' && node.value === null && path.at(-1)?.includes(':') === true ? 'for absent, write `{ exists: false }`' : undefined;
 }
 
 function nameOf(path: readonly string[]): string {
