@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import * as core from '@portcullis/core';
 import * as platform from '@portcullis/core/platform';
+import * as platformListen from '@portcullis/core/platform/listen';
 import * as conformance from '@portcullis/core/conformance';
 import * as testing from '@portcullis/core/testing';
 
@@ -17,6 +18,12 @@ describe('the package', () => {
 
   it('exports under `./platform` what the platforms share', () => {
     assert.deepEqual(Object.keys(platform).sort(), ['DigestCache', 'Names', 'accountOf', 'assertTrusted', 'isRootsAlone', 'parseDatabase', 'rootAndUs']);
+  });
+
+  it('exports under `./platform/listen` what the safe listen is on every platform', () => {
+    assert.deepEqual(Object.keys(platformListen).sort(), [
+      'Exceptions', 'ancestorFault', 'components', 'effectiveUid', 'failureFacts', 'inUse', 'inodeFacts', 'linkFault', 'nodeRefusal', 'octal', 'parentFaults', 'readInode', 'readInodeRacy', 'refusal', 'sameInode', 'settle', 'splitPath', 'systemRefusal',
+    ]);
   });
 
   it('exports the conformance kit under `./conformance`', () => {

@@ -65,6 +65,11 @@ export class SysFailure {
     return names.some((name) => ERRNO[name] === this.errno);
   }
 
+  /** `EACCES` */
+  get errnoName(): string {
+    return errnoName(this.errno);
+  }
+
   /** ``getsockopt(7, SOL_LOCAL, LOCAL_PEERTOKEN): ENOTCONN`` */
   toString(): string {
     return `${this.call}: ${errnoName(this.errno)}`;

@@ -1,9 +1,9 @@
 import type { Fd } from '@portcullis/core';
+import { failureFacts, refusal } from '@portcullis/core/platform/listen';
 import { AF_UNIX, SOCK_STREAM } from '../ffi/constants.js';
 import { SysFailure } from '../ffi/errno.js';
 import type { Libc } from '../ffi/libc.js';
 import { getFamily, getType } from '../ffi/sockopt.js';
-import { failureFacts, refusal } from './refusal.js';
 
 const BACKLOG = 511;
 

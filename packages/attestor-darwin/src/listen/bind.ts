@@ -1,12 +1,10 @@
 import type { BoundSocket, Fd } from '@portcullis/core';
+import { inUse, type SettledOptions, systemRefusal } from '@portcullis/core/platform/listen';
 import { AF_UNIX, F_SETFD, FD_CLOEXEC, SOCK_STREAM } from '../ffi/constants.js';
 import { SysFailure } from '../ffi/errno.js';
 import type { Libc } from '../ffi/libc.js';
 import { unixAddress } from '../ffi/unix-address.js';
-import { inUse } from './in-use.js';
 import { NameLock } from './name-lock.js';
-import type { SettledOptions } from './options.js';
-import { systemRefusal } from './refusal.js';
 import { ReleasableSocket } from './releasable-socket.js';
 import { bound, takeOver } from './stale.js';
 import { settleAndVerify } from './verify.js';

@@ -1,8 +1,8 @@
 import type { Fd } from '@portcullis/core';
+import { type Inode, readInode, readInodeRacy, systemRefusal } from '@portcullis/core/platform/listen';
 import { SysFailure } from '../ffi/errno.js';
 import type { Libc } from '../ffi/libc.js';
-import { readInode, readInodeRacy, sameInode, type Inode } from './inode.js';
-import { systemRefusal } from './refusal.js';
+import { sameInode } from './same-inode.js';
 
 const AT_SYMLINK_NOFOLLOW = 0x0020; // bsd/sys/fcntl.h
 /** `(uid_t) -1`: chown(2) leaves the owner as it is. */

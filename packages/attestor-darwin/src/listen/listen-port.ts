@@ -1,8 +1,8 @@
 import type { BindOptions, BoundSocket, ListenPort } from '@portcullis/core';
+import { settle } from '@portcullis/core/platform/listen';
 import { systemLibc, type Libc } from '../ffi/libc.js';
 import { adopt } from './adopt.js';
 import { bindHeld } from './bind.js';
-import { settle } from './options.js';
 import { walkToParent } from './walk.js';
 
 /**

@@ -1,10 +1,9 @@
 import { constants, openSync } from 'node:fs';
 import type { Fd } from '@portcullis/core';
+import { effectiveUid, readInode } from '@portcullis/core/platform/listen';
 import { ERRNO, errnoOf, SysFailure } from '../ffi/errno.js';
 import type { Libc } from '../ffi/libc.js';
 import type { HeldFolder } from './held-folder.js';
-import { readInode } from './inode.js';
-import { effectiveUid } from './trust.js';
 
 const LOCK_EX = 2; // bsd/sys/fcntl.h
 const LOCK_NB = 4;

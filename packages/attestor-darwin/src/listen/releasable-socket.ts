@@ -1,7 +1,7 @@
 import type { BoundSocket, Fd, ListenException } from '@portcullis/core';
+import type { Inode } from '@portcullis/core/platform/listen';
 import { SysFailure } from '../ffi/errno.js';
 import type { Libc } from '../ffi/libc.js';
-import type { Inode } from './inode.js';
 import { NameLock } from './name-lock.js';
 import type { HeldParent } from './walk.js';
 

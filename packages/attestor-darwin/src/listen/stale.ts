@@ -1,10 +1,7 @@
+import { effectiveUid, type Inode, inodeFacts, inUse, refusal, systemRefusal } from '@portcullis/core/platform/listen';
 import type { SysFailure } from '../ffi/errno.js';
 import type { Libc } from '../ffi/libc.js';
-import { inUse } from './in-use.js';
-import type { Inode } from './inode.js';
 import { livenessOf, type Liveness } from './liveness.js';
-import { inodeFacts, refusal, systemRefusal } from './refusal.js';
-import { effectiveUid } from './trust.js';
 import type { HeldParent } from './walk.js';
 
 /** Binds our socket to the name: undefined when it did. */

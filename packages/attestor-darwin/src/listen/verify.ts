@@ -1,11 +1,9 @@
+import { effectiveUid, type Inode, inodeFacts, readInodeRacy, refusal, type SettledOptions, systemRefusal } from '@portcullis/core/platform/listen';
 import { SysFailure } from '../ffi/errno.js';
 import type { Libc } from '../ffi/libc.js';
 import type { HeldFolder } from './held-folder.js';
-import { readInodeRacy, sameInode, type Inode } from './inode.js';
 import { livenessOf } from './liveness.js';
-import type { SettledOptions } from './options.js';
-import { inodeFacts, refusal, systemRefusal } from './refusal.js';
-import { effectiveUid } from './trust.js';
+import { sameInode } from './same-inode.js';
 
 /**
  * Gives the bound socket its group, then looks whether everything is as asked (T18). Before the listen: nobody connects to

@@ -1,13 +1,13 @@
 import { closeSync, constants, openSync, readlinkSync } from 'node:fs';
 import type { ErrorFacts, Fd, ListenException } from '@portcullis/core';
+import { ancestorFault, components, effectiveUid, Exceptions, type Inode, inodeFacts, linkFault, nodeRefusal, parentFaults, readInode, readInodeRacy, refusal, splitPath } from '@portcullis/core/platform/listen';
 import type { Libc } from '../ffi/libc.js';
-import { Exceptions } from './exceptions.js';
+import { SUN_PATH } from '../ffi/unix-address.js';
 import { HeldFolder } from './held-folder.js';
-import { readInode, readInodeRacy, sameInode, type Inode } from './inode.js';
-import { inodeFacts, nodeRefusal, refusal } from './refusal.js';
-import { components, splitPath } from './socket-path.js';
-import { ancestorFault, effectiveUid, linkFault, parentFaults } from './trust.js';
+import { sameInode } from './same-inode.js';
 
+/** A socket is bound by its name alone, in the folder that is held. A path: PATH_MAX without its NUL (bsd/sys/syslimits.h). */
+const PATH_LIMITS = { longestName: SUN_PATH, longestPath: 1023 };
 /** As many links as the kernel follows (bsd/sys/param.h MAXSYMLINKS). */
 const MOST_LINKS = 32;
 
@@ -25,7 +25,7 @@ export interface HeldParent {
  * `LISTEN_PATH`, `LISTEN_PARENT_MISSING`, `LISTEN_PARENT_UNSAFE`, `LISTEN_ANCESTOR_UNSAFE`, `LISTEN_SYMLINK`, `LISTEN_SYSTEM`.
  */
 export function walkToParent(libc: Libc, path: string, granted: ReadonlySet<ListenException>): HeldParent {
-  const { folders, name } = splitPath(path);
+  const { folders, name } = splitPath(path, PATH_LIMITS);
   const exceptions = new Exceptions(granted);
   const seen = walk(path, folders, exceptions);
   const folder = hold(libc, path, seen);

@@ -6,10 +6,10 @@ import { connect, Server } from 'node:net';
 import { join } from 'node:path';
 import { PortcullisError, type BindOptions, type BoundSocket, type Fd, type ListenPort } from '@portcullis/core';
 import { requireFeature } from '@portcullis/testkit';
+import { settle } from '@portcullis/core/platform/listen';
 import type { Libc } from '../../dist/ffi/libc.js';
 import { bindHeld } from '../../dist/listen/bind.js';
 import { darwinListenPort } from '../../dist/listen/listen-port.js';
-import { settle } from '../../dist/listen/options.js';
 import { walkToParent } from '../../dist/listen/walk.js';
 import { anyLibc } from '../support/any-libc.js';
 

@@ -29,6 +29,11 @@ export class SysFailure {
     this.errno = errno;
   }
 
+  /** `EACCES` */
+  get errnoName(): string {
+    return errnoName(this.errno);
+  }
+
   /** ``getsockopt(7, SOL_SOCKET, SO_PEERPIDFD): ENODATA`` */
   toString(): string {
     return `${this.call}: ${errnoName(this.errno)}`;

@@ -1,8 +1,8 @@
 import type { Fd } from '@portcullis/core';
+import { failureFacts, refusal } from '@portcullis/core/platform/listen';
 import { AF_UNIX } from '../ffi/constants.js';
 import { SysFailure } from '../ffi/errno.js';
 import { getAcceptConn, getDomain, getType } from '../ffi/sockopt.js';
-import { failureFacts, refusal } from './refusal.js';
 import { STREAM } from './socket-plan.js';
 
 /** Checks that `fd` is an AF_UNIX socket of the kind, and listens where the kind does, before anybody reads of it (T14). Throws `LISTEN_NOT_A_LISTENER`. */

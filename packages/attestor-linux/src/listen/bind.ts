@@ -1,13 +1,11 @@
 import type { BoundSocket, Fd } from '@portcullis/core';
+import { inUse, type SettledOptions, systemRefusal } from '@portcullis/core/platform/listen';
 import { AF_UNIX, SOCK_CLOEXEC } from '../ffi/constants.js';
 import { SysFailure } from '../ffi/errno.js';
 import { closeFd } from '../ffi/file.js';
 import { libc } from '../ffi/libc.js';
 import { BoundName } from './bound-name.js';
-import { inUse } from './in-use.js';
 import { NameLock } from './name-lock.js';
-import type { SettledOptions } from './options.js';
-import { systemRefusal } from './refusal.js';
 import { ReleasableSocket } from './releasable-socket.js';
 import { STREAM, type SocketPlan } from './socket-plan.js';
 import { bound, takeOver } from './stale.js';

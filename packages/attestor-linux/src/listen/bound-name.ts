@@ -1,9 +1,8 @@
 import type { Fd } from '@portcullis/core';
+import { effectiveUid, readInode } from '@portcullis/core/platform/listen';
 import { SysFailure } from '../ffi/errno.js';
 import { closeFd } from '../ffi/file.js';
 import type { HeldFolder } from './held-folder.js';
-import { readInode } from './inode.js';
-import { effectiveUid } from './trust.js';
 
 /**
  * A name that we gave to a socket, and a handle of the inode that we made. While the handle is held, the inode's number

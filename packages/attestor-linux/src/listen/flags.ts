@@ -7,6 +7,3 @@ export const LOCK_EX = 2; // asm-generic/fcntl.h
 export const LOCK_NB = 4;
 /** `(uid_t) -1`: chown(2) leaves the owner as it is. */
 export const SAME_OWNER = 0xffff_ffff;
-/** Any bit that lets the group or others write. */
-export const GROUP_OR_OTHER_WRITE = 0o022;
-export const STICKY = 0o1000;

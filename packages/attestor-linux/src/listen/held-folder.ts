@@ -1,11 +1,11 @@
 import type { Fd } from '@portcullis/core';
+import { type Inode, readInodeRacy, sameInode } from '@portcullis/core/platform/listen';
 import { O_CLOEXEC, O_PATH } from '../ffi/constants.js';
 import { SysFailure } from '../ffi/errno.js';
 import { closeFd, cPath } from '../ffi/file.js';
 import { libc } from '../ffi/libc.js';
 import { O_NOFOLLOW } from './flags.js';
-import { readInodeRacy, sameInode, type Inode } from './inode.js';
-import { socketAddress } from './socket-path.js';
+import { socketAddress } from './socket-address.js';
 
 /**
  * A folder held by an O_PATH descriptor: renaming it, or putting another in its place, does not change what its

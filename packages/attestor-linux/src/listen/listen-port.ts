@@ -1,9 +1,9 @@
 import type { BindOptions, BoundSocket, ListenPort } from '@portcullis/core';
+import { settle } from '@portcullis/core/platform/listen';
 import { probeCapabilities } from '../capabilities.js';
 import { nameSenders } from '../messages/passing.js';
 import { adopt } from './adopt.js';
 import { bindHeld } from './bind.js';
-import { settle } from './options.js';
 import { namedStream, STREAM } from './socket-plan.js';
 import { walkToParent } from './walk.js';
 

@@ -4,7 +4,7 @@ import { AF_UNIX, SOCK_CLOEXEC, SOCK_DGRAM, SOCK_NONBLOCK } from '../ffi/constan
 import { SysFailure } from '../ffi/errno.js';
 import { closeFd } from '../ffi/file.js';
 import { libc } from '../ffi/libc.js';
-import { socketAddress } from './socket-path.js';
+import { socketAddress } from './socket-address.js';
 
 const { ECONNREFUSED, EPROTOTYPE } = constants.errno;
 

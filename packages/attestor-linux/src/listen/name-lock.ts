@@ -1,12 +1,11 @@
 import type { Fd } from '@portcullis/core';
+import { effectiveUid, readInode } from '@portcullis/core/platform/listen';
 import { O_CLOEXEC, O_NONBLOCK } from '../ffi/constants.js';
 import { EAGAIN, EINTR, EPERM, SysFailure } from '../ffi/errno.js';
 import { closeFd, cPath } from '../ffi/file.js';
 import { libc } from '../ffi/libc.js';
 import { LOCK_EX, LOCK_NB, O_CREAT, O_NOFOLLOW, O_RDWR } from './flags.js';
 import type { HeldFolder } from './held-folder.js';
-import { readInode } from './inode.js';
-import { effectiveUid } from './trust.js';
 
 const PAUSE_MS = 2;
 const sleeper = new Int32Array(new SharedArrayBuffer(4));

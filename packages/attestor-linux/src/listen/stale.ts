@@ -1,11 +1,8 @@
 import type { Fd } from '@portcullis/core';
+import { effectiveUid, type Inode, inodeFacts, inUse, readInode, refusal, systemRefusal } from '@portcullis/core/platform/listen';
 import { EADDRINUSE, ENOENT, SysFailure } from '../ffi/errno.js';
 import { closeFd } from '../ffi/file.js';
-import { inUse } from './in-use.js';
-import { readInode, type Inode } from './inode.js';
 import { livenessOf } from './liveness.js';
-import { inodeFacts, refusal, systemRefusal } from './refusal.js';
-import { effectiveUid } from './trust.js';
 import type { HeldParent } from './walk.js';
 
 /** Binds our socket to the name: undefined when it did. */

@@ -1,9 +1,7 @@
 import type { Fd } from '@portcullis/core';
+import { type Inode, inodeFacts, linkFault, refusal, systemRefusal } from '@portcullis/core/platform/listen';
 import { SysFailure } from '../ffi/errno.js';
 import { libc } from '../ffi/libc.js';
-import type { Inode } from './inode.js';
-import { inodeFacts, refusal, systemRefusal } from './refusal.js';
-import { linkFault } from './trust.js';
 
 const LONGEST_TARGET = 4096; // linux/limits.h PATH_MAX
 const EMPTY = new Uint8Array(1);

@@ -1,12 +1,11 @@
 import type { Fd } from '@portcullis/core';
+import { type Inode, readInode, systemRefusal } from '@portcullis/core/platform/listen';
 import { AT_FDCWD, O_CLOEXEC, O_PATH } from '../ffi/constants.js';
 import { SysFailure } from '../ffi/errno.js';
 import { cPath } from '../ffi/file.js';
 import { libc } from '../ffi/libc.js';
 import { O_DIRECTORY } from './flags.js';
 import { HeldFolder } from './held-folder.js';
-import { readInode, type Inode } from './inode.js';
-import { systemRefusal } from './refusal.js';
 
 export interface Step {
   readonly name: string;

@@ -1,14 +1,11 @@
+import { effectiveUid, type Inode, inodeFacts, readInode, readInodeRacy, refusal, sameInode, type SettledOptions, systemRefusal } from '@portcullis/core/platform/listen';
 import { AT_EMPTY_PATH, AT_FDCWD } from '../ffi/constants.js';
 import { EACCES, SysFailure } from '../ffi/errno.js';
 import { cPath } from '../ffi/file.js';
 import { libc } from '../ffi/libc.js';
 import type { BoundName } from './bound-name.js';
 import { SAME_OWNER } from './flags.js';
-import { readInode, readInodeRacy, sameInode, type Inode } from './inode.js';
 import { livenessOf } from './liveness.js';
-import type { SettledOptions } from './options.js';
-import { inodeFacts, refusal, systemRefusal } from './refusal.js';
-import { effectiveUid } from './trust.js';
 
 /**
  * Gives the bound socket its group and its mode, then looks whether everything is as asked (T18). Before the listen:

@@ -1,15 +1,12 @@
 import type { ErrorFacts, ListenException } from '@portcullis/core';
+import { ancestorFault, components, effectiveUid, Exceptions, failureFacts, inodeFacts, parentFaults, readInode, refusal, splitPath, systemRefusal } from '@portcullis/core/platform/listen';
 import { ENOENT, ENOTDIR, SysFailure } from '../ffi/errno.js';
 import { closeFd } from '../ffi/file.js';
-import { Exceptions } from './exceptions.js';
 import { O_DIRECTORY } from './flags.js';
 import type { HeldFolder } from './held-folder.js';
-import { readInode } from './inode.js';
-import { failureFacts, inodeFacts, refusal, systemRefusal } from './refusal.js';
-import { components, splitPath } from './socket-path.js';
+import { PATH_LIMITS } from './socket-address.js';
 import { readLink } from './symlink.js';
 import { Trail } from './trail.js';
-import { ancestorFault, effectiveUid, parentFaults } from './trust.js';
 
 /** As many links as the kernel follows (linux/namei.h MAXSYMLINKS). */
 const MOST_LINKS = 40;
@@ -27,7 +24,7 @@ export interface HeldParent {
  * `LISTEN_PARENT_MISSING`, `LISTEN_PARENT_UNSAFE`, `LISTEN_ANCESTOR_UNSAFE`, `LISTEN_SYMLINK`, `LISTEN_SYSTEM`.
  */
 export function walkToParent(path: string, granted: ReadonlySet<ListenException>): HeldParent {
-  const { folders, name } = splitPath(path);
+  const { folders, name } = splitPath(path, PATH_LIMITS);
   const exceptions = new Exceptions(granted);
   const trail = new Trail(path);
   try {

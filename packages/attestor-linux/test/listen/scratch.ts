@@ -7,7 +7,7 @@ import type { Context } from 'mocha';
 import { skipUnless } from '@portcullis/testkit';
 import { linuxListenPort } from '../../dist/listen/listen-port.js';
 import { libc } from '../../dist/ffi/libc.js';
-import { socketAddress } from '../../dist/listen/socket-path.js';
+import { socketAddress } from '../../dist/listen/socket-address.js';
 import { AF_UNIX, SOCK_STREAM } from '../../dist/ffi/constants.js';
 
 export const port = linuxListenPort();

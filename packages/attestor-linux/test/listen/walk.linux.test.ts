@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import { closeSync, mkdirSync, readdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
+import { settle } from '@portcullis/core/platform/listen';
 import { bindHeld } from '../../dist/listen/bind.js';
-import { settle } from '../../dist/listen/options.js';
-import { LONGEST_NAME } from '../../dist/listen/socket-path.js';
+import { PATH_LIMITS } from '../../dist/listen/socket-address.js';
 import { walkToParent } from '../../dist/listen/walk.js';
 import { descriptors, knock, needLinux, port, refusalOf, Scratch } from './scratch.js';
+
+const { longestName } = PATH_LIMITS;
 
 describe('safe listen: the way to the parent folder (T18)', () => {
   let scratch: Scratch;
@@ -30,8 +32,8 @@ describe('safe listen: the way to the parent folder (T18)', () => {
     ['a name of two dots', '/run/..', 'name'],
     ['a lone surrogate', '/run/\ud800', 'encoding'],
     ['a path past PATH_MAX', `/${'a/'.repeat(2048)}s`, 'path-too-long'],
-    ['a name that does not fit in sun_path', `/run/${'n'.repeat(LONGEST_NAME + 1)}`, 'name-too-long'],
-    ['a name too long in bytes, not in characters', `/run/${'é'.repeat(LONGEST_NAME / 2 + 1)}`, 'name-too-long'],
+    ['a name that does not fit in sun_path', `/run/${'n'.repeat(longestName + 1)}`, 'name-too-long'],
+    ['a name too long in bytes, not in characters', `/run/${'é'.repeat(longestName / 2 + 1)}`, 'name-too-long'],
   ];
   for (const [what, path, reason] of paths) {
     it(`refuses ${what}`, () => {
@@ -47,8 +49,8 @@ describe('safe listen: the way to the parent folder (T18)', () => {
       folder += `/${'d'.repeat(40)}`;
       mkdirSync(folder, { mode: 0o755 });
     }
-    const bound = scratch.bind({ path: `${folder}/${'n'.repeat(LONGEST_NAME)}` });
-    assert.equal(bound.path.length, folder.length + 1 + LONGEST_NAME);
+    const bound = scratch.bind({ path: `${folder}/${'n'.repeat(longestName)}` });
+    assert.equal(bound.path.length, folder.length + 1 + longestName);
     closeSync(bound.fd);
     bound.release();
     assert.deepEqual(readdirSync(folder), []);

@@ -1,6 +1,15 @@
-import { PortcullisError, type ErrorCode, type ErrorFacts } from '@portcullis/core';
-import { errnoName, type SysFailure } from '../ffi/errno.js';
+import type { ErrorCode } from '../../error-codes.js';
+import { PortcullisError, type ErrorFacts } from '../../errors.js';
 import { octal, type Inode } from './inode.js';
+
+/** A system call that failed, as each platform notes it. */
+export interface FailedCall {
+  /** As it was made. */
+  readonly call: string;
+  /** `EACCES` */
+  readonly errnoName: string;
+  toString(): string;
+}
 
 interface Refusal {
   readonly code: ErrorCode;
@@ -22,20 +31,35 @@ export function inodeFacts(inode: Inode): ErrorFacts {
 }
 
 /** What failed in the system, as facts of an error. */
-export function failureFacts(failure: SysFailure): ErrorFacts {
-  return { call: failure.call, errno: errnoName(failure.errno) };
+export function failureFacts({ call, errnoName }: FailedCall): ErrorFacts {
+  return { call, errno: errnoName };
 }
 
 /** `LISTEN_SYSTEM`: a system call failed for a reason that has no code of its own. */
-export function systemRefusal(path: string, component: string, failure: SysFailure): PortcullisError {
-  const errno = errnoName(failure.errno);
+export function systemRefusal(path: string, component: string, failure: FailedCall): PortcullisError {
   return refusal({
     code: 'LISTEN_SYSTEM',
     message: `cannot listen on \`${path}\`: ${failure.toString()}`,
-    remedy: REMEDIES[errno] ?? `see what \`${errno}\` means for \`${component}\``,
+    remedy: remedyOf(failure.errnoName, component),
     facts: { path, component, ...failureFacts(failure) },
     cause: failure,
   });
+}
+
+/** `LISTEN_SYSTEM` of a call that Node made. */
+export function nodeRefusal(path: string, component: string, cause: unknown): PortcullisError {
+  const errno = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown';
+  return refusal({
+    code: 'LISTEN_SYSTEM',
+    message: `cannot listen on \`${path}\`: ${errno} at \`${component}\``,
+    remedy: remedyOf(errno, component),
+    facts: { path, component, errno },
+    cause,
+  });
+}
+
+function remedyOf(errno: string, component: string): string {
+  return REMEDIES[errno] ?? `see what \`${errno}\` means for \`${component}\``;
 }
 
 const REMEDIES: Readonly<Record<string, string>> = {
@@ -45,5 +69,5 @@ const REMEDIES: Readonly<Record<string, string>> = {
   ENOSPC: 'free space or inodes on the file system',
   EDQUOT: 'free space or inodes of the quota',
   EMFILE: 'raise the limit of descriptors (RLIMIT_NOFILE)',
-  ENFILE: 'raise the limit of open files (fs.file-max)',
+  ENFILE: 'raise the limit of open files (fs.file-max, or kern.maxfiles)',
 };

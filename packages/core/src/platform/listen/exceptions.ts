@@ -1,4 +1,4 @@
-import type { ListenException } from '@portcullis/core';
+import type { ListenException } from '../../listener.js';
 
 /** The exceptions of a listener: what was granted, and which of it was needed. */
 export class Exceptions {

@@ -1,22 +1,23 @@
 import { fstatSync, lstatSync, type BigIntStats } from 'node:fs';
-import type { Fd } from '@portcullis/core';
+import type { Fd } from '../../peer.js';
 
 export type InodeKind = 'folder' | 'link' | 'socket' | 'file' | 'other';
 
-/** What an inode is and whose. APFS never gives an inode number to another file, so equal numbers mean the same inode. */
+/** What an inode is and whose. Equal `dev` and `ino` mean the same inode only while a descriptor holds one of the two. */
 export interface Inode {
   readonly dev: bigint;
   readonly ino: bigint;
-  readonly birthNs: bigint;
   readonly kind: InodeKind;
   /** Permission bits with set-id and sticky: `mode & 07777`. */
   readonly mode: number;
   readonly uid: number;
   readonly gid: number;
   readonly links: number;
+  /** When the file was made; what a file system that does not know says here varies. */
+  readonly birthNs: bigint;
 }
 
-/** `fstat(fd)` */
+/** `fstat(fd)`: on Linux it answers for an O_PATH descriptor too, of a link as well (3.6). */
 export function readInode(fd: Fd): Inode {
   return fromStats(fstatSync(fd, { bigint: true }));
 }
@@ -32,7 +33,7 @@ export function readInodeRacy(path: string): Inode | undefined {
 }
 
 export function sameInode(a: Inode, b: Inode): boolean {
-  return a.dev === b.dev && a.ino === b.ino && a.kind === b.kind && a.birthNs === b.birthNs;
+  return a.dev === b.dev && a.ino === b.ino && a.kind === b.kind;
 }
 
 /** `0755`, as chmod(1) spells it. */
@@ -44,12 +45,12 @@ function fromStats(stats: BigIntStats): Inode {
   return {
     dev: stats.dev,
     ino: stats.ino,
-    birthNs: stats.birthtimeNs,
     kind: kindOf(stats),
     mode: Number(stats.mode & 0o7777n),
     uid: Number(stats.uid),
     gid: Number(stats.gid),
     links: Number(stats.nlink),
+    birthNs: stats.birthtimeNs,
   };
 }
 

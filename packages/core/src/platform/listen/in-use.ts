@@ -1,7 +1,6 @@
-import type { PortcullisError } from '@portcullis/core';
-import type { SysFailure } from '../ffi/errno.js';
+import type { PortcullisError } from '../../errors.js';
 import type { Inode } from './inode.js';
-import { failureFacts, inodeFacts, refusal } from './refusal.js';
+import { failureFacts, inodeFacts, refusal, type FailedCall } from './refusal.js';
 
 /**
  * Why a path counts as in use: a socket is bound to it; the kernel did not answer whether one is (`unproven`); another
@@ -17,7 +16,7 @@ const WHY: Readonly<Record<InUseReason, readonly [message: string, remedy: strin
 };
 
 /** `LISTEN_IN_USE` */
-export function inUse(path: string, component: string, reason: InUseReason, failure?: SysFailure, inode?: Inode): PortcullisError {
+export function inUse(path: string, component: string, reason: InUseReason, failure?: FailedCall, inode?: Inode): PortcullisError {
   const [why, remedy] = WHY[reason];
   return refusal({
     code: 'LISTEN_IN_USE',

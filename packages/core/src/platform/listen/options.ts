@@ -1,4 +1,4 @@
-import { LISTEN_EXCEPTIONS, type BindOptions, type ListenException } from '@portcullis/core';
+import { LISTEN_EXCEPTIONS, type BindOptions, type ListenException } from '../../listener.js';
 import { refusal } from './refusal.js';
 
 /** `BindOptions` with every default filled in and every number checked. */
@@ -11,7 +11,7 @@ export interface SettledOptions {
 }
 
 const DEFAULT_MODE = 0o600;
-const DEFAULT_BACKLOG = 511; // what node:net asks for; the kernel caps it at net.core.somaxconn
+const DEFAULT_BACKLOG = 511; // what node:net asks for; the kernel caps it at net.core.somaxconn, or kern.ipc.somaxconn
 const LARGEST_GID = 0xffff_fffe; // (gid_t) -1 means "leave it" to chown(2)
 
 /** Throws `LISTEN_OPTIONS`. */
