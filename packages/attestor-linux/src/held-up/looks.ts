@@ -48,7 +48,7 @@ export interface PathToOpen {
 class Looks {
   readonly #barred = new Map<Uid, Barred>();
   #worker: LookWorker | undefined;
-  /** Threads that are held up, and by whose process; undefined: nobody's, it did not start, or got no processor time. */
+  /** Threads that are held up, and by whose process; undefined: nobody's, it did not start. One that was starved may be held up by now. */
   readonly #heldUp = new Map<LookWorker, Uid | undefined>();
 
   /** A descriptor or a failure for each path, or why nobody could look. The descriptors are the caller's to close. */
@@ -94,14 +94,14 @@ class Looks {
     const account = accountOf(uid);
     const barred = this.#barred.get(account);
     // For as long as it likes: or one user would hold up all threads, one after the other.
-    if (this.#heldUp.size > 0 && [...this.#heldUp.values()].includes(account)) return unknown('timeout', 'a process of this user holds up a look at it');
+    if (this.#heldUp.size > 0 && [...this.#heldUp.values()].includes(account)) return unknown('timeout', 'a process of this user holds up a look at it, or it was not done yet');
     if (barred !== undefined && performance.now() < barred.until) return unknown('timeout', barred.detail);
     if (this.#heldUp.size >= MOST_HELD_UP) return unknown('timeout', `${String(MOST_HELD_UP)} looks are held up by processes of several users`);
     const worker = (this.#worker ??= this.#start());
     const came = worker.ask(request, { mostMs: MOST_MS, runnableMs: RUNNABLE_MS });
     if (came === 'answered') return worker;
     this.#worker = undefined;
-    this.#heldUp.set(worker, came === 'held-up' ? account : undefined);
+    this.#heldUp.set(worker, came === 'not-started' ? undefined : account);
     countStuck(1);
     if (came === 'not-started') return unknown('system-error', 'no thread that looks at processes could be started');
     if (this.#barred.size >= MOST_BARRED) this.#barred.clear();

@@ -1,0 +1,49 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { closeSync, mkdtempSync, openSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as passed } from 'node:timers/promises';
+import type { Uid } from '@portcullis/core';
+import { readBounded } from '../../dist/held-up/looks.js';
+import { needStarving, starve } from '../support/starve.js';
+
+/** Of nobody that another test knows. */
+const FIRST = 7_700_000;
+
+describe('looks that are waited for within bounds', () => {
+  it('T20: a user whose look was starved, and then held up, is not looked at until that lets go', async function () {
+    needStarving(this);
+    const folder = mkdtempSync(join(tmpdir(), 'portcullis-looks-'));
+    const fifo = join(folder, 'fifo');
+    assert.equal(spawnSync('/usr/bin/mkfifo', [fifo]).status, 0);
+    const look = (uid: number, path: string): string => {
+      const read = readBounded({ uid: uid as Uid, direct: false }, path);
+      return 'why' in read ? `${read.why}: ${read.detail ?? ''}` : read instanceof Uint8Array ? 'read' : String(read);
+    };
+    const now = performance.now.bind(performance);
+    let feed = (): void => undefined;
+    try {
+      let uid = FIRST;
+      for (let said = ''; !said.includes('gave no processor time'); uid += 1) {
+        const before = new Set(readdirSync('/proc/self/task'));
+        assert.equal(look(uid, '/proc/self/stat'), 'read'); // by a thread that may be new
+        feed();
+        feed = await starve(readdirSync('/proc/self/task').map(Number).filter((thread) => !before.has(String(thread))), 8);
+        said = look(uid, fifo);
+        assert.match(said, /^timeout: (this host gave no processor time to|the process holds up) who looks at /);
+      }
+      feed();
+      performance.now = () => now() + 60_000; // past the second of who was starved
+      assert.match(look(uid - 1, '/proc/self/stat'), /^timeout: a process of this user holds up a look at it/);
+      assert.equal(look(uid, '/proc/self/stat'), 'read');
+      closeSync(openSync(fifo, 'r+'));
+      while (look(uid - 1, '/proc/self/stat') !== 'read') await passed(10); // until it has ended
+    } finally {
+      performance.now = now;
+      feed();
+      closeSync(openSync(fifo, 'r+'));
+      rmSync(folder, { recursive: true });
+    }
+  });
+});
