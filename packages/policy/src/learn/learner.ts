@@ -142,11 +142,20 @@ function ruleOf({ example, uids, paths, digests, listeners, count, firstMs, last
   };
 }
 
-/** The program's name, made a rule's. */
+/** What YAML reads as a number, or as nothing, true or false: no name of a rule. */
+const NO_NAME = /^(?:[0-9].*|null|true|false)?$/i;
+
+/** The program's name, made a rule's that no other has: whoever names programs must not be able to spoil the policy (T21). */
 function nameOf(path: string, names: Map<string, number>): string {
   const plain = path.slice(path.lastIndexOf('/') + 1).replace(/[^A-Za-z0-9_.-]+/g, '-').replace(/^[^A-Za-z0-9]+/, '').slice(0, 40);
-  const name = plain === '' ? 'program' : plain;
-  const number = (names.get(name) ?? 0) + 1;
+  const name = NO_NAME.test(plain) ? `program${plain === '' ? '' : `-${plain}`}` : plain;
+  let number = names.get(name) ?? 0;
+  let id = name;
+  do {
+    number++;
+    if (number > 1) id = `${name}-${String(number)}`;
+  } while (number > 1 && names.has(id));
   names.set(name, number);
-  return number === 1 ? name : `${name}-${String(number)}`;
+  if (id !== name) names.set(id, 1);
+  return id;
 }

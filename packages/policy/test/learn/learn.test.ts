@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
-import { compilePolicyText, formatFindings, Learner, observe, readRecord, writePolicy, writeTest, type Generalisation } from '@portcullis/policy';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { compilePolicyText, formatFindings, Learner, loadPolicyTest, observe, readRecord, runTest, writePolicy, writeTest, type Generalisation } from '@portcullis/policy';
 import { CATALOGUE } from '../support/catalogue.js';
 
 const GIT = { 'unix:uid': [1000, 'kernel-connect'], 'unix:path': ['/usr/bin/git', 'image'], 'unix:sha256': ['a'.repeat(64), 'image'], 'linux:tracer': [null, 'kernel-live'] } as const;
@@ -48,6 +51,22 @@ describe('what is learnt', () => {
     const { text, policy } = learn([odd('/a/x\n    effect: allow'), odd('/b/no-tracers'), odd('/c/\u202e'), odd('/d/git'), odd('/e/git')]);
     assert.equal(policy.rules.length, 6);
     assert.ok(!/[^\n\x20-\x7e]/.test(text));
+  });
+
+  it('is a policy and a test that can be read, whatever programs are called (T21)', () => {
+    const names = ['null', 'True', '1234', '.5', '0x1f', '~', 'git-2', 'git', 'git', 'git-2', 'program', 'program-1234'];
+    const { rules, text, test } = learn(names.map((name, index) => ({ ...GIT, 'unix:path': [`/${String(index)}/${name}`, 'image'] })));
+    assert.equal(new Set(rules.map(({ id }) => id)).size, names.length);
+    const folder = mkdtempSync(join(tmpdir(), 'portcullis-learn-'));
+    try {
+      writeFileSync(join(folder, 'p.yaml'), text);
+      writeFileSync(join(folder, 't.yaml'), test);
+      const { test: read, findings } = loadPolicyTest(join(folder, 't.yaml'), { catalogue: CATALOGUE });
+      assert.ok(read, JSON.stringify(findings));
+      assert.deepEqual(runTest(read).cases.filter(({ mismatches }) => mismatches.length > 0), []);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 
   const left: Readonly<Record<string, readonly [Selectors, RegExp, object?]>> = {
