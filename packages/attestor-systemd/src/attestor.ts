@@ -9,6 +9,7 @@ import { fallbackOf, findingOf, type Anchor, type Unit } from './unit.js';
 const DEFAULTS = { busPath: '/run/dbus/system_bus_socket', uid: 0, timeoutMs: 2000 } as const;
 /** Peers that are asked about at once. */
 const MOST_AT_ONCE = 128;
+const TOO_LATE = 'no answer before the admission ended';
 
 /** Establishes what the service manager says of a peer, held against the cgroup that the kernel has it in. */
 export class SystemdAttestor implements Attestor {
@@ -51,8 +52,10 @@ export class SystemdAttestor implements Attestor {
   async #ask(peer: Peer, signal: AbortSignal): Promise<Unit | undefined> {
     const [host, manager] = [this.#host, this.#manager];
     if (host === undefined || manager === undefined) throw new BusFailure('this platform offers no verified connect', 'kernel-unsupported');
+    // Who may not wait is told so in the turn that began it: a flood is not worth a question (T20).
+    await Promise.resolve();
+    if (signal.aborted) throw new BusFailure(TOO_LATE, 'timeout');
     if (this.#asking >= MOST_AT_ONCE) throw new BusFailure(`the manager is asked about ${String(MOST_AT_ONCE)} peers already`, 'limit');
-    this.#asking += 1;
     let over = false;
     try {
       // After the answer the peer is somebody else's to use: a question that was late has nothing to send.
@@ -60,24 +63,26 @@ export class SystemdAttestor implements Attestor {
       return await this.#inTime(manager, { pid: peer.credentials.pid, writeBeside }, signal);
     } finally {
       over = true;
-      this.#asking -= 1;
     }
   }
 
   #inTime(manager: Manager, asked: AskedFor, signal: AbortSignal): Promise<Unit | undefined> {
     const { timeoutMs } = this.#options;
     return new Promise((resolve, reject) => {
-      const overdue = (): void => {
-        const failure = new BusFailure(`no answer within ${String(timeoutMs)} ms`, 'timeout');
-        manager.renew(failure);
+      this.#asking += 1;
+      const giveUp = (message: string, renew: boolean): void => {
+        const failure = new BusFailure(message, 'timeout');
+        if (renew) manager.renew(failure);
         reject(failure);
       };
-      const timer = setTimeout(overdue, timeoutMs);
-      signal.addEventListener('abort', overdue, { once: true });
-      if (signal.aborted) overdue();
+      const timer = setTimeout(() => { giveUp(`no answer within ${String(timeoutMs)} ms`, true); }, timeoutMs);
+      // The connection is the others' too: one admission that ends does not end it for them (T20).
+      const aborted = (): void => { giveUp(TOO_LATE, this.#asking === 1); };
+      signal.addEventListener('abort', aborted, { once: true });
       manager.unitOf(asked).then(resolve, reject).finally(() => {
+        this.#asking -= 1;
         clearTimeout(timer);
-        signal.removeEventListener('abort', overdue);
+        signal.removeEventListener('abort', aborted);
       });
     });
   }

@@ -156,6 +156,23 @@ describe('a service manager on a message bus', function () {
     assert.equal(openDescriptors(), before);
   });
 
+  it('is asked on for one peer while the admissions of others end (T20)', async () => {
+    await buses.daemon();
+    await buses.service(unitOf());
+    const mine = make();
+    await ask(mine, peer.pid);
+    const waits = ask(mine, peer.pid);
+    const gone = Array.from({ length: 40 }, async (_, index) => {
+      const controller = new AbortController();
+      const one = ask(mine, peer.pid, ALL, controller.signal);
+      if (index % 2 === 1) await new Promise((resolve) => { setImmediate(resolve); });
+      controller.abort();
+      return one;
+    });
+    const [found] = await Promise.all([waits, ...gone]);
+    assert.deepEqual(found.get('systemd:id'), { state: 'present', values: [peer.unit], tier: 'derived' });
+  });
+
   it('that answers 20 MB is cut off', async () => {
     await buses.daemon();
     await buses.service(unitOf(), 'huge');
