@@ -1,5 +1,5 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
-import { request as httpRequest, type IncomingMessage, type RequestOptions } from 'node:http';
+import { request as httpRequest, type ClientRequest, type IncomingMessage, type RequestOptions } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { KubeletFailure } from './failure.js';
 import type { Kubelet } from './options.js';
@@ -16,7 +16,7 @@ export function fetchPods(kubelet: Kubelet): Promise<string> {
   return new Promise((resolve, reject) => {
     const { url, timeoutMs } = kubelet;
     const make = url.protocol === 'https:' ? httpsRequest : httpRequest;
-    const request = make(new URL('/pods', url), { method: 'GET', agent: false, ...optionsOf(kubelet) });
+    const request = opened(() => make(new URL('/pods', url), { method: 'GET', agent: false, ...optionsOf(kubelet) }));
     const fail = (failure: KubeletFailure): void => {
       clearTimeout(timer);
       request.destroy();
@@ -31,6 +31,16 @@ export function fetchPods(kubelet: Kubelet): Promise<string> {
     });
     request.end();
   });
+}
+
+/** Certificates and keys are renewed file by file: what does not fit together now may do so when it is read again. */
+function opened(open: () => ClientRequest): ClientRequest {
+  try {
+    return open();
+  } catch (error) {
+    if (error instanceof KubeletFailure) throw error;
+    throw new KubeletFailure(`the kubelet cannot be asked with this certificate and key: ${error instanceof Error ? error.message.slice(0, 300) : ''}`);
+  }
 }
 
 function collect(response: IncomingMessage, done: (text: string) => void, fail: (failure: KubeletFailure) => void): void {

@@ -11,9 +11,13 @@ export interface Found {
 
 /** However many ask, the kubelet is asked this often at most. */
 const SHORTEST_PAUSE_MS = 250;
+/** Nor is more than a part of the time spent on its lists, whatever is in them: a pause is this many times as long as it took to read one (T20). */
+const PAUSE_PER_READING = 5;
 
 interface List {
   readonly atMs: number;
+  /** Until then it is not asked again. */
+  readonly pauseMs: number;
   readonly pods: Pods | KubeletFailure;
 }
 
@@ -43,23 +47,24 @@ export class PodLists {
 
   #newer(): Promise<List> {
     const last = this.#list;
-    if (last !== undefined && performance.now() - last.atMs < SHORTEST_PAUSE_MS) return Promise.resolve(last);
-    return (this.#flight ??= this.#fetch().then((list) => {
-      this.#list = list;
-      this.#flight = undefined;
-      return list;
-    }));
+    if (last !== undefined && performance.now() - last.atMs < last.pauseMs) return Promise.resolve(last);
+    return (this.#flight ??= this.#fetch().then((list) => (this.#list = list)).finally(() => { this.#flight = undefined; }));
   }
 
-  /** A failure serves for the shortest pause too: a kubelet that is down is not asked for each peer. */
+  /** A failure serves for the pause too: a kubelet that is down is not asked for each peer. */
   async #fetch(): Promise<List> {
+    let began = performance.now();
+    let pods: Pods | KubeletFailure;
     try {
-      const pods = parsePods(await fetchPods(this.#kubelet));
-      return { atMs: performance.now(), pods };
+      const text = await fetchPods(this.#kubelet);
+      began = performance.now();
+      pods = parsePods(text);
     } catch (error) {
       if (!(error instanceof KubeletFailure)) throw error;
-      return { atMs: performance.now(), pods: error };
+      pods = error;
     }
+    const atMs = performance.now();
+    return { atMs, pods, pauseMs: Math.max(SHORTEST_PAUSE_MS, PAUSE_PER_READING * (atMs - began)) };
   }
 }
 

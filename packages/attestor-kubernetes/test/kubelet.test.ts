@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readdirSync } from 'node:fs';
+import { copyFileSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { TLSSocket } from 'node:tls';
@@ -57,6 +57,19 @@ describe('pods of the kubelet', function () {
       const attestor = new KubernetesAttestor({ url, ca: kubelet.at('ca.crt'), certificate: kubelet.at('client.crt'), key: kubelet.at('client.key'), timeoutMs: 20_000 });
       assert.equal((await ask(attestor, IN_WEB)).get('k8s:ns')?.state, 'present');
       assert.equal(seen, 'client');
+    });
+
+    it('are asked for again once a certificate and its key, which were read while they were renewed, fit together', async () => {
+      const url = await kubelet.serve('server');
+      const key = kubelet.at('renewed.key');
+      const attestor = new KubernetesAttestor({ url, ca: kubelet.at('ca.crt'), certificate: kubelet.at('client.crt'), key, timeoutMs: 20_000 });
+      for (const torn of [readFileSync(kubelet.at('other.key')), readFileSync(kubelet.at('client.key')).subarray(0, 100)]) {
+        writeFileSync(key, torn);
+        assertUnknown(await ask(attestor, IN_WEB), 'service-down');
+        await sleep(300); // the pause between two questions
+      }
+      copyFileSync(kubelet.at('client.key'), key);
+      assert.equal((await ask(attestor, IN_WEB)).get('k8s:ns')?.state, 'present');
     });
 
     it('of a server that the authority did not sign, or of another name, are not asked for: it gets no token', async () => {
@@ -176,6 +189,35 @@ describe('pods of the kubelet', function () {
         more();
       };
       assertUnknown(await ask(await open(), IN_WEB), 'limit');
+    });
+
+    it('hold nothing up, whatever is answered in 16 MiB (T20)', async () => {
+      for (const body of ['['.repeat(16_000_000), `{"items":[${'{},'.repeat(5_000_000)}{}]}`]) {
+        kubelet.answer = (_request, response) => { response.end(body); };
+        const attestor = await open();
+        const before = process.cpuUsage();
+        assertUnknown(await ask(attestor, IN_WEB), 'limit');
+        const { user } = process.cpuUsage(before);
+        assert.ok(user < 2_000_000, `${String(user)} µs`); // 5 s and more, with up to 900 MB, if it were parsed
+        await kubelet.stop();
+      }
+    });
+
+    it('that are many have longer pauses between them: most of the time is left to others (T20)', async () => {
+      const labels = Object.fromEntries(Array.from({ length: 40_000 }, (_, index) => [`x${String(index)}`, '']));
+      const body = JSON.stringify({ items: [{ metadata: { uid: 'other', labels } }] });
+      const answered: number[] = [];
+      kubelet.answer = (_request, response) => { answered.push(performance.now()); response.end(body); };
+      const attestor = await open();
+      await ask(attestor, IN_WEB);
+      const [first = 0] = answered;
+      const readMs = performance.now() - first; // and a little more: what it took to send it
+      while (answered.length < 2) {
+        await ask(attestor, IN_WEB);
+        await sleep(20);
+      }
+      const pausedMs = (answered[1] ?? 0) - first - readMs;
+      assert.ok(pausedMs > Math.max(200, 2 * readMs), `${String(pausedMs)} ms after ${String(readMs)} ms`);
     });
 
     it('of an answer that is no list of pods are unknown', async () => {
