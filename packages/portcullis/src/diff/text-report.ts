@@ -7,8 +7,14 @@ const TITLES: Readonly<Record<DifferenceKind, string>> = {
   'admits-more': 'admits more', 'admits-less': 'admits less', grant: 'grants something else', lease: 'keeps a connection on other terms', limit: 'is limited otherwise',
 };
 
+/** The second of the two, and how it was asked for. */
+export interface ComparedFile {
+  readonly path: string;
+  readonly platform: string | undefined;
+}
+
 /** A comparison for people. */
-export function formatComparison(comparison: Comparison, after: string, catalogue: Catalogue, colors: Colors): string {
+export function formatComparison(comparison: Comparison, after: ComparedFile, catalogue: Catalogue, colors: Colors): string {
   const { outcome, differences, complete, rules, looks, incomplete } = comparison;
   const head = outcome === 'same' ? 'no peer is decided differently' : outcome === 'undecided' ? 'no difference was found, and not everything was compared' : `${plural(differences.length, 'difference')}${complete ? '' : ', and there may be more'}`;
   return [
@@ -24,14 +30,14 @@ function formatRules({ added, removed, changed }: RuleChanges): readonly string[
   return ([['added', added], ['removed', removed], ['changed', words]] as const).flatMap(([what, names]) => (names.length === 0 ? [] : [`rules ${what}: ${names.join(', ')}`]));
 }
 
-function formatDifference({ kind, before, after, peer, listener, listeners, nowMs }: Difference, file: string, catalogue: Catalogue, colors: Colors): readonly string[] {
+function formatDifference({ kind, before, after, peer, listener, listeners, nowMs }: Difference, { path, platform }: ComparedFile, catalogue: Catalogue, colors: Colors): readonly string[] {
   const paint = kind === 'admits-more' ? colors.green : kind === 'admits-less' ? colors.red : colors.yellow;
   const clock = new Date(nowMs).toISOString();
   return [
     `${paint(TITLES[kind])}: ${spell(before, kind)}  →  ${spell(after, kind)}`,
     `  on ${listeners.map((name) => escapeText(name)).join(', ')}; such a peer, as an evidence file:`,
     ...formatEvidence(peer, catalogue).trimEnd().split('\n').map((line) => `    ${line}`),
-    `  portcullis explain --policy ${escapeText(file)} --listener ${escapeText(listener)} --clock ${clock} --evidence FILE`,
+    `  portcullis explain --policy ${escapeText(path)}${platform === undefined ? '' : ` --platform ${platform}`} --listener ${escapeText(listener)} --clock ${clock} --evidence FILE`,
   ];
 }
 

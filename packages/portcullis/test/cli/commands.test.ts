@@ -6,6 +6,9 @@ import { BIN, portcullis, portcullisProcess, run } from './support/run.js';
 
 const COMMANDS = ['init', 'serve', 'inspect', 'check', 'test', 'explain', 'diff', 'replay', 'learn', 'suggest', 'schema', 'fmt', 'compile', 'doctor', 'completion'];
 
+/** What is explained here is of Linux, wherever it is. */
+const LINUX = ['--platform', 'linux'];
+
 describe('portcullis', function () {
   let folder: Folder;
 
@@ -108,7 +111,7 @@ describe('portcullis', function () {
     it('writes JSON that is safe to show, and shows no value of a sensitive key (I10, I11)', async () => {
       const file = folder.write('p.yaml', policy('{ id: me, effect: allow, requires: peer-asserted, when: { unix:path: "/a\\u202e\\u009b", env:TOKEN: s3cret } }'));
       for (const json of [[], ['--json']]) {
-        const { code, stdout } = await portcullis(['explain', '-p', file, '-e', '-', ...json], { input: '{"unix:path": "/b\\u2028\\u007f", "env:TOKEN": "s3cret"}' });
+        const { code, stdout } = await portcullis(['explain', ...LINUX, '-p', file, '-e', '-', ...json], { input: '{"unix:path": "/b\\u2028\\u007f", "env:TOKEN": "s3cret"}' });
         assert.equal(code, 0);
         assert.doesNotMatch(stdout, /s3cret|[\u007f-\u009f\u2028\u202e]/);
         assert.match(stdout, /\*\*\*/);
@@ -116,35 +119,46 @@ describe('portcullis', function () {
       }
     });
 
+    it('takes the keys of another platform where it is told which', async () => {
+      const file = folder.write('p.yaml', policy('{ id: hardened, effect: allow, when: { darwin:hardened-runtime: true } }', '{ id: traced, effect: allow, when: { linux:tracer: 7 } }'));
+      for (const [platform, unknown] of [['darwin', 'linux:tracer'], ['linux', 'darwin:hardened-runtime']] as const) {
+        const { code, stderr } = await portcullis(['explain', '--platform', platform, '-p', file, '-e', '-'], { input: '{"unix:uid": 7}' });
+        assert.equal(code, 1);
+        assert.match(stderr, new RegExp(`POLICY_UNKNOWN_KEY[^\n]*\`${unknown}\``));
+        assert.equal(stderr.match(/POLICY_UNKNOWN_KEY/g)?.length, 1);
+      }
+      assert.equal((await portcullis(['explain', '--platform', 'plan9', '-p', file, '-e', '-'], { input: '{}' })).code, 2);
+    });
+
     it('decides over evidence, from a file or stdin', async () => {
       const file = folder.write('p.yaml', policy('{ id: traced, effect: deny, when: { linux:tracer: { exists: true } } }', '{ id: me, effect: allow, when: { unix:uid: 7 } }'));
       const good = folder.write('e.json', '{"unix:uid": 7, "linux:tracer": null}');
-      const text = await portcullisProcess(['explain', '-p', file, '-e', good]);
+      const text = await portcullisProcess(['explain', ...LINUX, '-p', file, '-e', good]);
       assert.equal(text.code, 0);
       assert.match(text.stdout, /^allow on listener default: rule by me/);
-      const { code, stdout } = await portcullis(['explain', '-p', file, '-e', '-', '--json', '--listener', 'front'], { input: '{"unix:uid": 8, "linux:tracer": null}' });
+      const { code, stdout } = await portcullis(['explain', ...LINUX, '-p', file, '-e', '-', '--json', '--listener', 'front'], { input: '{"unix:uid": 8, "linux:tracer": null}' });
       assert.equal(code, 0);
       const result = JSON.parse(stdout) as { readonly listener: string; readonly decision: { readonly effect: string; readonly cause: string }; readonly nearest: { readonly rule: string }; readonly rules: readonly object[] };
       assert.deepEqual([result.listener, result.decision.effect, result.decision.cause, result.nearest.rule, result.rules.length], ['front', 'deny', 'default', 'me', 2]);
-      assert.match((await portcullis(['explain', '-p', file, '-e', '-'], { input: '{"unix:uid": 7}' })).stdout, /^deny on listener default: unknown-evidence/);
+      assert.match((await portcullis(['explain', ...LINUX, '-p', file, '-e', '-'], { input: '{"unix:uid": 7}' })).stdout, /^deny on listener default: unknown-evidence/);
     });
 
     it('exits 1 on evidence that is none, 2 without any', async () => {
       const file = folder.write('p.yaml', policy(ALLOW_ME));
-      const { code, stderr } = await portcullis(['explain', '-p', file, '-e', '-'], { input: '{"unix:uuid": 7}' });
+      const { code, stderr } = await portcullis(['explain', ...LINUX, '-p', file, '-e', '-'], { input: '{"unix:uuid": 7}' });
       assert.equal(code, 1);
       assert.match(stderr, /EVIDENCE_INVALID[^]*stdin:1:2: POLICY_UNKNOWN_KEY/);
-      assert.equal((await portcullis(['explain', '-p', file])).code, 2);
+      assert.equal((await portcullis(['explain', ...LINUX, '-p', file])).code, 2);
     });
 
     it('reads no evidence without an end, and none that is too large', async () => {
       const file = folder.write('p.yaml', policy(ALLOW_ME));
-      const device = await portcullis(['explain', '-p', file, '-e', '/dev/zero']);
+      const device = await portcullis(['explain', ...LINUX, '-p', file, '-e', '/dev/zero']);
       assert.equal(device.code, 1);
       assert.match(device.stderr, /EVIDENCE_INVALID[^]*not a regular file/);
       const input = ' '.repeat(2 * 1024 * 1024 + 1);
       for (const from of ['-', folder.write('large.json', input)]) {
-        const { code, stderr } = await portcullis(['explain', '-p', file, '-e', from], { input });
+        const { code, stderr } = await portcullis(['explain', ...LINUX, '-p', file, '-e', from], { input });
         assert.equal(code, 1);
         assert.match(stderr, /EVIDENCE_INVALID[^]*more than 2097152 bytes/);
       }
@@ -158,8 +172,8 @@ describe('portcullis', function () {
 
     it('names the nearest miss after a refusal, and none after an admission', async () => {
       const file = folder.write('p.yaml', policy('{ id: me, effect: allow, when: { unix:uid: 7 } }'));
-      assert.match((await portcullis(['explain', '-p', file, '-e', '-'], { input: '{"unix:uid": 8}' })).stdout, /\n\nnearest: allow me {2}\S+p\.yaml:4\n {2}unix:uid wants 7, is 8\n$/);
-      assert.ok(!(await portcullis(['explain', '-p', file, '-e', '-'], { input: '{"unix:uid": 7}' })).stdout.includes('nearest'));
+      assert.match((await portcullis(['explain', ...LINUX, '-p', file, '-e', '-'], { input: '{"unix:uid": 8}' })).stdout, /\n\nnearest: allow me {2}\S+p\.yaml:4\n {2}unix:uid wants 7, is 8\n$/);
+      assert.ok(!(await portcullis(['explain', ...LINUX, '-p', file, '-e', '-'], { input: '{"unix:uid": 7}' })).stdout.includes('nearest'));
     });
   });
 

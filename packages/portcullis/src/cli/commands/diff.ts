@@ -47,7 +47,7 @@ async function diff(before: string, after: string, { json, maxLooks, clock, plat
     if (!holdsWitness(difference, old, next, catalogue)) throw new Error(`the witness of a difference is decided the same: ${formatEvidence(difference.peer, catalogue)}`);
   }
   if (json === true) print(escapeJson(JSON.stringify({ ...comparison, differences: comparison.differences.map((one) => asJson(one, catalogue)) })));
-  else print(formatComparison(comparison, after, catalogue, colorsFor(process.stdout)));
+  else print(formatComparison(comparison, { path: after, platform }, catalogue, colorsFor(process.stdout)));
   return comparison.outcome === 'same' ? EXIT.ok : EXIT.failed;
 }
 

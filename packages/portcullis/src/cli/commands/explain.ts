@@ -6,7 +6,7 @@ import { hasColor } from '../colors.js';
 import { readOneRecord } from '../../replay/one-record.js';
 import { limitsOf } from '../../limits.js';
 import { EXIT, print, UsageError } from '../exit.js';
-import { examples } from '../help.js';
+import { examples, oneOf } from '../help.js';
 import { momentOf } from '../parse-options.js';
 import { readBounded } from '../read-bounded.js';
 import { formatNearest } from '../format-nearest.js';
@@ -19,6 +19,7 @@ interface ExplainOptions extends PluginChoice {
   readonly record?: string;
   readonly listener?: string;
   readonly clock?: number;
+  readonly platform?: string;
   readonly json?: true;
   readonly maxBytes?: number;
 }
@@ -34,7 +35,8 @@ export function addExplain(program: Command, done: (code: number) => void): void
     .option('--listener <name>', 'the listener that the connection came to (default: default, or the record\'s)')
     .option('--clock <time>', 'when it came: 2026-11-23T09:00:00Z (default: now, or the record\'s time)', momentOf)
     .option(...MAX_BYTES)
-    .option('--json', 'for machines'))
+    .option('--json', 'for machines')
+    .option('--platform <name>', 'with the keys of another platform than this one: linux or darwin', oneOf('linux', 'darwin')))
     .addHelpText('after', examples(
       ['may uid 1000 come in?', "echo '{\"unix:uid\": 1000}' | portcullis explain --policy policy.yaml --evidence -"],
       ['known to be untraced', "echo '{\"unix:uid\": 1000, \"linux:tracer\": null}' | portcullis explain -p policy.yaml -e - --listener docker"],
@@ -48,9 +50,9 @@ interface Subject extends PolicyContext {
   readonly evidence: Evidence;
 }
 
-async function explainFile({ policy: path, evidence: from, record, listener, clock, json, ...choice }: ExplainOptions): Promise<number> {
+async function explainFile({ policy: path, evidence: from, record, listener, clock, json, platform, ...choice }: ExplainOptions): Promise<number> {
   if ((from === undefined) === (record === undefined)) throw new UsageError('give one of `--evidence` and `--record`; `portcullis explain --help` has examples');
-  const catalogue = await platformCatalogue(undefined, await chosenPlugins(choice));
+  const catalogue = await platformCatalogue(platform, await chosenPlugins(choice));
   const policy = requirePolicy(loadPolicy(path, { catalogue, ...limitsOf(choice) }));
   const subject = record === undefined ? await evidenceOf(from ?? '-', catalogue) : readOneRecord(await readEvidence(record), catalogue);
   const { evidence } = subject;
