@@ -33,6 +33,7 @@ describe('portcullis serve: handoff', function () {
   let clients: ChildProcess[];
 
   before(function () {
+    skipUnless(this, process.platform === 'linux', 'macOS has no credentials of a message');
     requireFeature(this, 'root', process.geteuid?.() === 0, 'starts peers as another user');
     skipUnless(this, existsSync(PYTHON) && existsSync(SLEEP), 'needs python3 and sleep');
   });

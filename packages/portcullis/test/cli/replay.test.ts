@@ -49,7 +49,7 @@ describe('portcullis replay', function () {
   it('says in words what changes, with hostile text escaped (I11)', async () => {
     folder.write('p.yaml', policy(PEOPLE, '{ id: no-tracers, effect: deny, when: { linux:tracer: { exists: true } } }'));
     const log = folder.write('log', [line({}, { 'unix:uid': 1001, 'linux:tracer': null, 'unix:path': '/x\u001b[2K' }), line({ listener: 'l\u202e' }, { 'unix:uid': 1002 }), line({ cause: 'peer-lost' }), ''].join('\n'));
-    const { code, stdout } = await portcullis(['replay', '-p', folder.at('p.yaml'), log]);
+    const { code, stdout } = await portcullis(['replay', '--platform', 'linux', '-p', folder.at('p.yaml'), log]);
     assert.equal(code, 1);
     assert.equal(stdout.replace(/under .*:/, 'under P:'), [
       '3 decisions under P: 0 as they were',

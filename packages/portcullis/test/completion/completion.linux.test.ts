@@ -25,9 +25,9 @@ describe('completion', function () {
   this.timeout(90_000);
   let folder: Folder;
   before(async function () {
+    folder = new Folder(); // first: it is removed after a skip too
     requireFeature(this, 'linux', process.platform === 'linux', 'opens a terminal by Python');
     requireFeature(this, 'python3', existsSync('/usr/bin/python3'), 'no /usr/bin/python3');
-    folder = new Folder();
     folder.write('gateway.yaml', '');
     folder.write('my-policy.yaml', '');
     for (const shell of ['bash', 'zsh', 'fish']) folder.write(`completion.${shell}`, (await portcullisProcess(['completion', shell])).stdout);

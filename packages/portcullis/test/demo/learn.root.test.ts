@@ -33,11 +33,11 @@ function log(path: string, events: readonly Event[]): string {
 
 describe("learning from the demo's traffic", () => {
   let folder: Folder;
-  beforeEach(function () {
+  before(function () {
     needRoot(this);
     needCompiler(this);
-    folder = new Folder();
   });
+  beforeEach(() => { folder = new Folder(); });
   afterEach(() => { folder.remove(); });
 
   it('gives a policy that passes the demo and refuses its attackers, and a test that holds', async () => {

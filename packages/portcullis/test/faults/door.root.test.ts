@@ -15,13 +15,11 @@ const LONG = fuzzFactor();
 describe('faults at the door to the C library', function () {
   this.timeout(60_000 * Math.max(1, LONG));
   let range: Range;
-  let before = 0;
+  let openBefore = 0;
   let admitted = 0;
   let refused = 0;
-  beforeEach(function () {
-    needAttacks(this);
-    [admitted, refused] = [0, 0];
-  });
+  before(function () { needAttacks(this); });
+  beforeEach(() => { [admitted, refused] = [0, 0]; });
   // Whatever happened, honest peers come in again, and nothing is left open.
   afterEach(async () => {
     await range.forget();
@@ -29,13 +27,13 @@ describe('faults at the door to the C library', function () {
     assert.equal(admission.decision.effect, 'allow');
     await range.forget();
     await range.settled();
-    assert.ok(openDescriptors() <= before, descriptorLinks().join('\n'));
+    assert.ok(openDescriptors() <= openBefore, descriptorLinks().join('\n'));
     await range.close();
   });
 
   async function opened(keys = CHEAP_KEYS, libraries: readonly string[] = ['/usr/bin/true']): Promise<void> {
     range = await Range.open(keys, libraries);
-    before = openDescriptors();
+    openBefore = openDescriptors();
     const { admission } = await range.trial();
     assert.equal(admission.decision.effect, 'allow');
     await range.forget();
