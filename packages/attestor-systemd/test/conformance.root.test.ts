@@ -19,7 +19,8 @@ describe('the systemd attestor, by the conformance kit', () => {
   let peer: PeerInUnit | undefined;
 
   before(async function () {
-    buses = Buses.open(this);
+    Buses.need(this);
+    buses = new Buses();
     peer = new PeerInUnit('conformance');
     await buses.daemon();
     await buses.service({ [peer.pid]: { id: peer.unit, cgroup: peer.cgroup, fragment: '/lib/systemd/system/x.service', invocation: '0f1e2d3c4b5a69788796a5b4c3d2e1f0' } });

@@ -14,8 +14,9 @@ describe('a service manager on a message bus', function () {
   let peer: PeerInUnit;
   let attestor: SystemdAttestor | undefined;
 
-  beforeEach(function () {
-    buses = Buses.open(this);
+  before(function () { Buses.need(this); });
+  beforeEach(() => {
+    buses = new Buses();
     peer = new PeerInUnit('manager');
   });
   afterEach(async () => {

@@ -30,10 +30,10 @@ export class Buses {
   readonly path = join(this.folder, 'bus');
   readonly #children: ChildProcess[] = [];
 
-  static open(ctx: Context): Buses {
+  /** In `before`, so that hooks which use what was not made do not run. */
+  static need(ctx: Context): void {
     requireFeature(ctx, 'dbus', process.geteuid?.() === 0 && existsSync(DAEMON), 'needs root and dbus-daemon');
     requireFeature(ctx, 'dbus', spawnSync(PYTHON, ['-c', 'import dbus, gi.repository.GLib']).status === 0, 'needs python3-dbus and python3-gi');
-    return new Buses();
   }
 
   /** Starts the daemon at `path`, as another user where one is given. */
