@@ -33,6 +33,12 @@ async function tests() {
   await must(bin('mocha'), [], { show: true, timeoutMs: 1_200_000 });
 }
 
+/** One that throws while mocha collects them keeps all others from running, and no Mac is at hand to show it. */
+async function testsLoadOnMac() {
+  const pretence = new URL('check/as-on-a-mac.mjs', import.meta.url).href;
+  await must(process.execPath, ['--import', pretence, bin('mocha'), '--dry-run', '--reporter', 'dot', '--exit'], { timeoutMs: 240_000 });
+}
+
 async function rules() {
   const { errors, warnings } = await brokenRules();
   const found = [...(await registryNames()), ...errors];
@@ -92,6 +98,7 @@ async function main() {
     { name: 'generated files', run: generatedFilesAreCurrent },
     { name: 'repository rules', run: rules },
     { name: 'tests', run: tests, needsBuild: true },
+    { name: 'tests, collected as on a Mac', run: testsLoadOnMac, needsBuild: true },
     // It needs one processor for as long as all that follows: not beside the tests, which measure time.
     { name: 'lint', run: lint, isBeside: true },
     { name: 'pack', run: () => packages.pack(), needsBuild: true },
