@@ -5,19 +5,17 @@ import { definitionsOf } from '../check/definitions.js';
 import { quote } from '../findings/escape.js';
 import type { FindingList } from '../findings/finding.js';
 import { pinsOf } from '../check/pins.js';
+import { formatUntil } from '../source/moment.js';
 import type { Rule } from '../source/rule.js';
 import { interpretersOf } from './interpreters.js';
 import type { ReviewOptions } from './review-policy.js';
-
-const MS_PER_DAY = 86_400_000;
 
 /** What single rules show: trust that is said but thin, interpreters, an end that is near. */
 export function reviewRules({ rules, conjuncts }: CompiledRules, findings: FindingList, nowMs: number | undefined, { expiresWithinMs }: ReviewOptions): void {
   for (const { rule } of rules) {
     const { expiresMs } = rule;
     if (nowMs === undefined || expiresMs === undefined || expiresMs <= nowMs || expiresMs > nowMs + expiresWithinMs) continue;
-    const days = Math.ceil((expiresMs - nowMs) / MS_PER_DAY);
-    findings.report('POLICY_RULE_EXPIRES_SOON', rule.source, rule.span, `rule ${quote(rule.id)} expires ${days === 1 ? 'within a day' : `in ${String(days)} days`}: on ${new Date(expiresMs).toISOString()}`);
+    findings.report('POLICY_RULE_EXPIRES_SOON', rule.source, rule.span, `rule ${quote(rule.id)} expires ${formatUntil(expiresMs, nowMs)}`);
   }
   const definitions = definitionsOf(rules.map(({ rule }) => rule));
   const isWeak = (key: SelectorKey): boolean => !trustSuffices(definitions.get(key)?.trust ?? 'peer-asserted', 'image');

@@ -142,7 +142,7 @@ function compileDocuments(documents: readonly YamlDocument[], findings: FindingL
 function compileSound(documents: readonly YamlDocument[], findings: FindingList, options: CompileOptions): CompiledPolicy | undefined {
   const knownListeners = options.knownListeners === undefined ? undefined : new Set(options.knownListeners);
   const rules = parsePolicy(documents, { catalogue: options.catalogue, knownListeners, findings });
-  const expiresMs = parseValidity(documents, options.nowMs ?? Date.now(), findings);
+  const expiresMs = parseValidity(documents, options.nowMs ?? Date.now(), findings, options.nowMs === undefined ? undefined : options.review?.expiresWithinMs);
   if (!findings.isSound()) return undefined;
   const compiled = compileRules(rules);
   checkPolicy(compiled, findings, options.nowMs);

@@ -8,3 +8,11 @@ export function parseMoment(text: string): number | undefined {
   const real = !Number.isNaN(ms) && !Number.isNaN(day) && new Date(day).toISOString().startsWith(text.slice(0, 10));
   return real ? ms : undefined;
 }
+
+const MS_PER_DAY = 86_400_000;
+
+/** When that is, as seen from now: `in 7 days: on 2026-12-05T00:00:00.000Z`. */
+export function formatUntil(ms: number, nowMs: number): string {
+  const days = Math.ceil((ms - nowMs) / MS_PER_DAY);
+  return `${days === 1 ? 'within a day' : `in ${String(days)} days`}: on ${new Date(ms).toISOString()}`;
+}
