@@ -46,16 +46,27 @@ function checkGateway(file: string, document: YamlDocument, settings: CheckSetti
   const sources = new Map<string, SourceText>([[file, document.source]]);
   const policies: PolicyInPlace[] = [];
   const knownListeners = spec?.listeners.map(({ name }) => name) ?? [];
+  // Named as somebody would who stands where the gateway file was named from.
+  const asShown = (path: string): string => (file.startsWith('/') ? path : join(dirname(file), relative(dirname(file), path)));
+  const limits = spec?.maxPolicyBytes !== undefined && { maxBytes: spec.maxPolicyBytes };
   for (const policy of new Set(spec?.listeners.flatMap(({ policy, candidate }) => (candidate === undefined ? [policy] : [policy, candidate])))) {
-    // Named as somebody would who stands where the gateway file was named from.
-    const shown = file.startsWith('/') ? policy : join(dirname(file), relative(dirname(file), policy));
-    const loaded = loadPolicy(shown, { ...(spec?.maxPolicyBytes !== undefined && { maxBytes: spec.maxPolicyBytes }), ...settings, knownListeners });
+    const loaded = loadPolicy(asShown(policy), { ...limits, ...settings, knownListeners });
     all.push(...loaded.findings);
     suppressed.push(...loaded.suppressed);
     if (loaded.policy !== undefined) policies.push({ loaded, tcpListeners: tcpListenersOf(spec, policy) });
     for (const [name, source] of loaded.sources) sources.set(name, source);
   }
-  return { file, kind: 'Gateway', findings: all, suppressed, sources, policies };
+  for (const test of new Set(spec?.listeners.flatMap(({ tests = [] }) => tests))) {
+    const loaded = loadPolicyTest(asShown(test), { ...limits, ...settings });
+    all.push(...loaded.findings);
+    for (const [name, source] of loaded.sources) sources.set(name, source);
+  }
+  return { file, kind: 'Gateway', findings: eachOnce(all), suppressed, sources, policies };
+}
+
+/** What is wrong with a policy is found by its tests again. */
+function eachOnce(findings: readonly PolicyFinding[]): readonly PolicyFinding[] {
+  return [...new Map(findings.map((one) => [JSON.stringify([one.place, one.code, one.message]), one])).values()];
 }
 
 function tcpListenersOf(spec: GatewaySpec | undefined, policy: string): readonly string[] {

@@ -92,6 +92,16 @@ describe('portcullis', function () {
       assert.match(stdout, /for-a\.yaml:4:[0-9]+: POLICY_UNKNOWN_LISTENER/);
     });
 
+    it('checks the tests that a gateway names, and tells once what is wrong with their policy', async () => {
+      const gateway = folder.write('gateway.yaml', 'apiVersion: portcullis/v1\nkind: Gateway\nlisteners:\n  - { name: a, listen: { path: /run/x/g.sock }, upstream: "unix:/run/x/up.sock", policy: p.yaml, tests: [t.yaml] }\n');
+      folder.write('p.yaml', policy(ALLOW_ME));
+      assert.match((await portcullis(['check', gateway])).stdout, /t\.yaml:1:1: YAML_READ [^]*1 error, 0 warnings/);
+      folder.write('t.yaml', 'apiVersion: portcullis/v1\nkind: PolicyTest\npolicy: p.yaml\nclock: 2026-11-23T09:00:00Z\ncases: [{ name: c, peer: {}, expect: { decision: allow } }]\n');
+      assert.equal((await portcullis(['check', gateway])).code, 0);
+      folder.write('p.yaml', policy('{ id: me, effect: allow, when: { unix:uuid: 1 } }'));
+      assert.match((await portcullis(['check', gateway])).stdout, /1 file: 2 errors, 0 warnings\n$/);
+    });
+
     it('checks a test with the policy that it names, and does not run it', async () => {
       folder.write('tested.yaml', policy(ALLOW_ME));
       const test = (rule: string): string => folder.write('test.yaml', `apiVersion: portcullis/v1\nkind: PolicyTest\npolicy: tested.yaml\nclock: 2026-11-23T09:00:00Z\ncases: [{ name: c, peer: {}, expect: { rule: ${rule} } }]\n`);
