@@ -25,7 +25,8 @@ export function installedPackage(name: string, from: string): string | undefined
   return upwards(from).map((folder) => join(folder, 'node_modules', name)).find((folder) => existsSync(join(folder, 'package.json')));
 }
 
-function upwards(from: string): readonly string[] {
+/** A folder, and all above it. */
+export function upwards(from: string): readonly string[] {
   const folders = [resolve(from)];
   for (;;) {
     const last = folders[folders.length - 1] ?? '/';

@@ -2,7 +2,7 @@ import { existsSync, lstatSync, readdirSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { PortcullisError } from '@portcullis/core';
 import { assertTrusted, rootAndUs } from '@portcullis/core/platform';
-import { installedPackage, readManifest, type Manifest } from './package-folder.js';
+import { installedPackage, readManifest, upwards, type Manifest } from './package-folder.js';
 
 /** Looked at before a plugin is too large to be looked through. */
 const MOST_FILES = 100_000;
@@ -25,7 +25,17 @@ class TrustedPackages {
   /** @param path a folder or a file, by any name */
   add(path: string): void {
     assertTrusted(path, { owners: this.#owners, belowSticky: true });
-    this.#visit(realpathSync(path));
+    const real = realpathSync(path);
+    this.#assertModulesAbove(real);
+    this.#visit(real);
+  }
+
+  /** What a module imports and no manifest says, Node looks for in all of these. One in a sticky folder may be anybody's. */
+  #assertModulesAbove(path: string): void {
+    for (const folder of upwards(path)) {
+      const modules = join(folder, 'node_modules');
+      if (lstatSync(modules, { throwIfNoEntry: false }) !== undefined) assertTrusted(modules, { owners: this.#owners, belowSticky: true });
+    }
   }
 
   /** @param path without links, in a folder that is trusted */

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { chmodSync, chownSync, lchownSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { ATTESTOR, type Attestor, type Registrar } from '@portcullis/core';
 import { requireFeature } from '@portcullis/testkit';
@@ -154,6 +154,20 @@ describe('a plugin', () => {
       await refused('./link', 'PLUGIN_UNTRUSTED');
       folder.add({ 'lone.mjs': TEAM });
       await refused('./lone.mjs', 'PLUGIN_UNTRUSTED');
+    });
+
+    it('modules that another put into a sticky folder above, for what it imports and no manifest says', async () => {
+      chmodSync(folder.path, 0o1777);
+      folder.addPackage('below/team', `await import('planted').catch(() => undefined);\n${TEAM}`);
+      rmSync(folder.at('node_modules'), { recursive: true });
+      assert.equal((await attestorsOf('./below/team', folder.path)).length, 1);
+      for (const plant of [() => { symlinkSync('/nowhere', folder.at('node_modules')); }, () => { folder.addPackage('node_modules/planted', 'globalThis.planted = true;'); }]) {
+        rmSync(folder.at('node_modules'), { recursive: true, force: true });
+        plant();
+        lchownSync(folder.at('node_modules'), STRANGER, STRANGER);
+        await refused('./below/team', 'PLUGIN_UNTRUSTED');
+      }
+      assert.ok(!('planted' in globalThis));
     });
 
     it('the gateway file that names it', async () => {
