@@ -223,6 +223,7 @@ describe('T20: a peer that makes whoever looks at it wait', () => {
   });
 
   it('T20: on a host that has no processor time for a look, nobody is taken for one who holds it up', async function () {
+    this.timeout(180_000); // a thread that does not come up is waited for, too
     needStarving(this);
     await start(['unix:path', 'unix:image']);
     await honest(SOMEBODY);
@@ -230,10 +231,11 @@ describe('T20: a peer that makes whoever looks at it wait', () => {
     const threads = readdirSync(`/proc/${String(pid)}/task`).map(Number).filter((thread) => thread !== pid);
     const feed = await starve(threads, 2);
     try {
-      for (let uid = SOMEBODY, late = 0; late < 3; uid += 1) {
+      for (let uid = SOMEBODY, late = 0; late < 2; uid += 1) {
         const { evidence: { 'unix:path': path }, lookMs } = await honest(uid);
-        if (path?.state === 'unknown') assert.match(`${path.why}: ${path.detail ?? ''}`, /^timeout: .* no processor time /);
-        else if (lookMs > 250) late += 1;
+        // Whether a look gets its processor in the second that it is given, or a thread comes up for the next, the machine says.
+        if (path?.state === 'unknown') assert.match(`${path.why}: ${path.detail ?? ''}`, /^timeout: .* no processor time |^system-error: no thread that looks at processes could be started$/);
+        if (path?.state === 'unknown' || lookMs > 250) late += 1;
       }
     } finally {
       feed();
