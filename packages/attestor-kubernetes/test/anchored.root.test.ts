@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { LinuxAttestor, openPid } from '@portcullis/attestor-linux';
 import { Collector, type Evidenced, type Pid, type SelectorKey } from '@portcullis/core';
-import { requireFeature } from '@portcullis/testkit';
+import { requireFeature, skipUnless } from '@portcullis/testkit';
 import { KubernetesAttestor } from '@portcullis/attestor-kubernetes';
 import { ALL } from './support/ask.js';
 import { Kubelet, WEB, WEB_POD } from './support/kubelet.js';
@@ -18,7 +18,8 @@ describe('a process in the cgroup of a pod', () => {
   let child: ChildProcess;
 
   before(function () {
-    requireFeature(this, 'root', process.platform === 'linux' && process.geteuid?.() === 0, 'needs to make cgroups');
+    skipUnless(this, process.platform === 'linux', 'needs Linux');
+    requireFeature(this, 'root', process.geteuid?.() === 0, 'needs to make cgroups');
   });
   beforeEach(() => {
     kubelet = new Kubelet();
