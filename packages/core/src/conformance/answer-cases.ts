@@ -17,7 +17,7 @@ export const ANSWER_CASES: readonly Case[] = [
     for (const definition of attestor.selectors) must(definitionProblem(definition) === undefined, definitionProblem(definition) ?? '');
     const keys = attestor.selectors.map(({ key }) => key);
     deepEqual([...new Set(keys)], keys, 'a key is defined twice');
-    deepEqual(structuredClone(attestor.selectors), structuredClone(attestor.selectors));
+    deepEqual(structuredClone(attestor.selectors), structuredClone(attestor.selectors), 'the catalogue changed between two looks');
   }),
   caseOf('has a finding for every wanted key', async (subject, ask) => {
     for (const keys of [keysOf(subject), ...[...keysOf(subject)].map((key) => [key])]) {

@@ -1,6 +1,6 @@
 // Attestors that do one thing wrong each: what somebody's first attempt may look like.
 import { closeSync, openSync } from 'node:fs';
-import type { Attestor, Finding, Findings, Peer, SelectorDefinition, SelectorKey } from '../../dist/index.js';
+import type { Attestor, Evidenced, Finding, Peer, SelectorDefinition, SelectorKey } from '../../dist/index.js';
 import { fakeDefinition } from '../../dist/testing/index.js';
 
 export const DEFINITIONS: readonly SelectorDefinition[] = [
@@ -14,7 +14,7 @@ function honest(peer: Peer, wanted: ReadonlySet<SelectorKey>): Map<SelectorKey, 
   return new Map(all.filter(([key]) => wanted.has(key)));
 }
 
-type Attest = (peer: Peer, wanted: ReadonlySet<SelectorKey>, signal: AbortSignal) => Findings | Promise<Findings>;
+type Attest = Attestor['attest'];
 
 export function attestorOf(attest: Attest, rest: Partial<Attestor> = {}): Attestor {
   return { name: 'team', selectors: DEFINITIONS, attest, ...rest };
@@ -52,6 +52,8 @@ export const BROKEN: readonly (readonly [what: string, make: () => Attestor, cas
     'answers for a peer of another platform too, and does not throw', 'lets go of the signal when it has answered', 'leaves no descriptor and no timer behind', 'answers for a peer that is dead already',
     'answers for a peer that dies while it is looked at', 'does not say absent of a dead peer what was there while it lived',
   ], /this set is shared and does not change/],
+  ['a tamperer, that changes what others found', () => attestorOf((peer, wanted, _signal, given) => { (given as Map<SelectorKey, Evidenced>).set('fake:anchor', { state: 'present', values: ['x'], tier: 'derived' }); return honest(peer, wanted); }, { selectors: DEFINITIONS.map((one) => ({ ...one, needs: ['fake:anchor'] })) }), ['leaves what it is given as it was'], /what other attestors found was changed/],
+  ['a shapeshifter, whose catalogue is another one each time', () => { let turn = 0; return { ...attestorOf(honest), get selectors() { turn += 1; return turn % 2 === 0 ? DEFINITIONS : DEFINITIONS.toReversed(); } }; }, ['publishes a catalogue that can be used, and always the same'], /the catalogue changed/],
   ['a rewriter, of its own findings', () => attestorOf((peer, wanted) => { const findings = honest(peer, wanted); setImmediate(() => findings.set('team:uid', { state: 'present', values: [0] })); return findings; }), ['does not change what it returned'], /changed after it was returned/],
   ['a keeper, that uses the peer later', () => attestorOf((peer, wanted) => { setImmediate(() => peer.credentials); return honest(peer, wanted); }), ['does not use the peer after it answered'], /asked of the peer after the answer/],
   ['a mixer, that keeps one peer for all', () => {
