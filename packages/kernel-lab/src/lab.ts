@@ -55,7 +55,7 @@ interface Machine {
   readonly folder: string;
 }
 
-async function bootOne({ kernel, module, initramfs, disk, folder }: Machine, { suite, tests, limitMs, cache }: Options, progress: Progress): Promise<Boot> {
+async function bootOne({ kernel, module, initramfs, disk, folder }: Machine, { suite, tests, ownClock, limitMs, cache }: Options, progress: Progress): Promise<Boot> {
   const { release, version, image } = kernel;
   progress(`${release} with ${module}: booting${suite ? ', then the tests as root and as a user' : ''}`);
   const startMs = performance.now();
@@ -66,10 +66,10 @@ async function bootOne({ kernel, module, initramfs, disk, folder }: Machine, { s
   const told = setInterval(() => { progress(`${release} with ${module}: ${duration(performance.now() - startMs)}; ${whereItIs(consoles)}`); }, TELL_MS);
   let booted: Booted;
   try {
-    booted = await boot({ image, initramfs: path, module, folder: consoles, disk, limitMs });
+    booted = await boot({ image, initramfs: path, module, folder: consoles, disk, ownClock, limitMs });
     for (let again = 1; again <= MOST_RETRIES && booted.said.length === 0 && !booted.timedOut; again += 1) {
       progress(`${release} with ${module}: died before it said anything; booting again`);
-      booted = await boot({ image, initramfs: path, module, folder: consoles, disk, limitMs });
+      booted = await boot({ image, initramfs: path, module, folder: consoles, disk, ownClock, limitMs });
     }
   } finally {
     clearInterval(told);

@@ -14,6 +14,7 @@ Kernels are downloaded from the mirror that apt is configured with, and never in
   --module NAMES   with these security modules only: apparmor, selinux
   --features       look at the features and leave the tests out
   --tests NAMES    only these files and folders of the tests, with commas: probes,attacks/exec
+  --own-clock      each guest has a clock that counts its instructions: on a busy machine it takes longer, and nothing in it is late
   --write          write what was seen into docs/kernel-features.md; needs all kernels and modules
   --cache FOLDER   where packages are kept; by default $XDG_CACHE_HOME/portcullis-kernels or a folder of the temporary one
   --limit SECONDS  how long one guest may take; by default 3600, and 300 without tests
@@ -31,6 +32,7 @@ export interface Options {
   readonly suite: boolean;
   /** Below `dist-test` of the Linux attestor; all where none are named. */
   readonly tests: readonly string[];
+  readonly ownClock: boolean;
   readonly write: boolean;
   readonly cache: string;
   readonly limitMs: number;
@@ -52,7 +54,7 @@ export function parseOptions(args: readonly string[], env: NodeJS.ProcessEnv = p
   if (write && (values.only !== undefined || values.module !== undefined)) throw new UsageError('--write needs all that there is to see: no --only, no --module');
   const limitMs = Number(values.limit ?? (values.features === true ? '300' : '3600')) * 1000;
   if (!Number.isSafeInteger(limitMs) || limitMs <= 0) throw new UsageError('--limit takes a number of seconds');
-  return { series, suite: values.features !== true, tests: testNames(values.tests), write, cache: values.cache ?? defaultCache(env), limitMs };
+  return { series, suite: values.features !== true, tests: testNames(values.tests), ownClock: values['own-clock'] === true, write, cache: values.cache ?? defaultCache(env), limitMs };
 }
 
 function parsed(args: readonly string[]) {
@@ -60,7 +62,7 @@ function parsed(args: readonly string[]) {
     return parseArgs({
       args: [...args], strict: true, allowPositionals: false,
       options: {
-        only: { type: 'string' }, module: { type: 'string' }, features: { type: 'boolean' }, tests: { type: 'string' }, write: { type: 'boolean' },
+        only: { type: 'string' }, module: { type: 'string' }, features: { type: 'boolean' }, 'own-clock': { type: 'boolean' }, tests: { type: 'string' }, write: { type: 'boolean' },
         cache: { type: 'string' }, limit: { type: 'string' }, help: { type: 'boolean', short: 'h' },
       },
     }).values;

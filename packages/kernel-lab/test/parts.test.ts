@@ -47,6 +47,14 @@ describe('options of test:kernels', () => {
     assert.equal(names('--help'), 'help');
   });
 
+  it('leave a guest the clock of its host, unless it is to have its own', () => {
+    const ownClock = (...args: readonly string[]) => {
+      const options = parseOptions(args, {});
+      return options === 'help' ? undefined : options.ownClock;
+    };
+    assert.deepEqual([ownClock(), ownClock('--own-clock')], [false, true]);
+  });
+
   it('say no to what there is not', () => {
     for (const args of [['--only', '4.19'], ['--only', ''], ['--module', 'smack'], ['--only', '5.10', '--module', 'selinux'], ['--limit', 'soon'], ['--limit', '0'], ['--frobnicate'], ['6.12'], ['--write', '--only', '6.12'], ['--write', '--module', 'selinux'], ['--tests', '../core'], ['--tests', 'probes,*']]) {
       assert.throws(() => parseOptions(args, {}), UsageError, args.join(' '));
