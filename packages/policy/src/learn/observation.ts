@@ -61,5 +61,7 @@ function lackOf(seen: Seen, key: SelectorKey): string {
   const one = seen.get(key);
   if (one === undefined) return `\`${key}\` was not asked for: \`collect: [unix:path, unix:sha256, linux:tracer]\` or observe mode asks`;
   if (one.state === 'unknown') return `\`${key}\` is unknown (${one.why})`;
-  return one.state === 'absent' ? `\`${key}\` is absent` : `\`${key}\` is worth ${one.tier} only`;
+  if (one.state === 'absent') return `\`${key}\` is absent`;
+  const own = one.tier === 'image-unverified' ? ', as is usual of a program that makes code of its own (Node, Java): a rule that you write may say `requires: image-unverified`' : '';
+  return `\`${key}\` is worth ${one.tier} only${own}`;
 }

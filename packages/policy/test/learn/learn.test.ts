@@ -73,7 +73,7 @@ describe('what is learnt', () => {
     'who was refused': [GIT, /it was refused/, { decision: 'deny', cause: 'default' }],
     'whom a deny rule would have refused, observed': [GIT, /would have been refused \(rule by x\)/, { decision: 'deny', cause: 'rule', rule: 'x', observe: 'admitted' }],
     'whom nobody asked for the program': [{ 'unix:uid': GIT['unix:uid'] }, /`unix:path` was not asked for/],
-    'a program that only the process can vouch for': [{ ...GIT, 'unix:path': ['/usr/bin/node', 'image-unverified'] }, /worth image-unverified only/],
+    'a program that only the process can vouch for': [{ ...GIT, 'unix:path': ['/usr/bin/node', 'image-unverified'] }, /worth image-unverified only, .*say `requires: image-unverified`/],
     'a digest of too weak a tier': [{ ...GIT, 'unix:sha256': ['a'.repeat(64), 'heuristic'] }, /`unix:sha256` is worth heuristic only/],
     'a user over TCP': [{ ...GIT, 'unix:uid': [1000, 'heuristic'] }, /`unix:uid` is worth heuristic only/],
     'who was traced': [{ ...GIT, 'linux:tracer': [7, 'kernel-live'] }, /it was traced/],
