@@ -104,7 +104,13 @@ const FIXTURES: Readonly<Record<string, () => Told>> = {
   },
   'test-unknown-listener': () => {
     policy('rules:\n  - { id: a, effect: allow, listeners: [docker], when: { unix:uid: 1 } }\n');
-    write('policy.test.yaml', 'apiVersion: portcullis/v1\nkind: PolicyTest\npolicy: policy.yaml\nclock: 2026-11-23T09:00:00Z\ncases: [{ name: c, listener: dokcer, peer: { unix:uid: 2 }, expect: { decision: deny } }]\n');
+    write('policy.test.yaml', 'apiVersion: portcullis/v1\nkind: PolicyTest\npolicy: policy.yaml\nclock: 2026-11-23T09:00:00Z\ncases: [{ name: c, listener: dokcer, peer: { unix:uid: 2 }, expect: { decision: deny } }]\nproperties: [{ never: { decision: allow, listeners: [dokcer, front], where: { unix:uid: 2 } } }]\n');
+    return loadPolicyTest('policy.test.yaml', { catalogue: CATALOGUE });
+  },
+  'test-unknown-grant': () => {
+    policy('rules:\n  - { id: a, effect: allow, when: { unix:uid: 1 }, grant: { role: admin, level: 5 } }\n');
+    const never = (grant: string): string => `  - never: { decision: allow, grant: ${grant}, where: { unix:uid: 2 } }\n`;
+    write('policy.test.yaml', `apiVersion: portcullis/v1\nkind: PolicyTest\npolicy: policy.yaml\nclock: 2026-11-23T09:00:00Z\nproperties:\n${['{ rol: admin }', '{ role: admim }', '{ role: reader, owner: x, level: 6 }', '{ role: admin }'].map(never).join('')}`);
     return loadPolicyTest('policy.test.yaml', { catalogue: CATALOGUE });
   },
   'test-coverage': () => {

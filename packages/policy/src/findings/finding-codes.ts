@@ -105,6 +105,7 @@ export const FINDING_CODES = {
   TEST_DUPLICATE_CASE: error('two cases have the same name', 'rename one: reports name cases'),
   TEST_UNKNOWN_RULE: error('the policy has no such rule, or not one that this can be expected of', 'check its spelling: `shadow` takes shadow rules, `nearest` allow rules, the others enforced rules'),
   TEST_UNKNOWN_LISTENER: warning('no rule is bound to a listener of this name, but to one that is spelled nearly so', 'check its spelling'),
+  TEST_UNKNOWN_GRANT: warning('no rule grants a name, or a value of it, as it is spelled here, but one that is spelled nearly so', 'check its spelling: what nobody grants is never granted, and a property of it always holds'),
   TEST_PROPERTY: error('a property has not exactly one claim, or one that means nothing', 'write one of `never` and `always`, and a second property for a second claim; `grant` belongs to `decision: allow`'),
   TEST_COVERAGE: error('the cases cover less than the file asks for', 'add cases for what is shown, or remove what nothing needs'),
   TEST_UNCOVERED_RULE: warning('no case makes the rule match', 'add a case in which it does, on one of its listeners and while it is in force'),

@@ -5,6 +5,7 @@ import type { FindingList } from '../findings/finding.js';
 import type { SourceText } from '../findings/source-text.js';
 import { ConditionParser } from '../source/parse-condition.js';
 import { grantOf } from '../source/parse-rule.js';
+import type { KnownNames } from './known-names.js';
 import { KnownSets } from './known-sets.js';
 import type { Property } from './policy-test.js';
 
@@ -16,9 +17,11 @@ export class PropertyReader {
   readonly #source: SourceText;
   readonly #findings: FindingList;
   readonly #conditions: ConditionParser;
+  readonly #names: KnownNames;
 
-  constructor(source: SourceText, policy: CompiledPolicy, catalogue: Catalogue, findings: FindingList) {
+  constructor(source: SourceText, policy: CompiledPolicy, catalogue: Catalogue, names: KnownNames, findings: FindingList) {
     this.#source = source;
+    this.#names = names;
     this.#findings = findings;
     this.#conditions = new ConditionParser(source, catalogue, new KnownSets(policy.rules, findings), findings);
   }
@@ -47,13 +50,14 @@ export class PropertyReader {
     const grant = child(value, 'grant');
     const decision = textOf(value, 'decision') === 'deny' ? 'deny' : 'allow';
     if (grant !== undefined && decision === 'deny') this.#findings.report('TEST_PROPERTY', this.#source, grant, 'a refusal grants nothing: `grant` needs `decision: allow`');
+    else if (grant !== undefined) this.#names.grant(grant);
     return Object.freeze({
       name: name ?? this.#spell(claim),
       kind: claim.key === 'never' ? 'never' : 'always',
       decision,
       grant: grant === undefined ? undefined : grantOf(grant),
       where,
-      listeners: child(value, 'listeners') === undefined ? undefined : itemsOf(value, 'listeners').map((item) => (item.kind === 'scalar' ? String(item.value) : '')),
+      listeners: child(value, 'listeners') === undefined ? undefined : itemsOf(value, 'listeners').map((item) => this.#names.listener(item)),
       source: this.#source,
       span: { offset: claim.offset, length: claim.length },
     });

@@ -4,8 +4,8 @@ import { child, itemsOf, textOf, type DocNode } from '../document/node.js';
 import type { CompiledPolicy } from '../decide/compiled-policy.js';
 import { quote } from '../findings/escape.js';
 import type { FindingList } from '../findings/finding.js';
-import { didYouMean } from '../findings/suggest.js';
 import { parseMoment } from '../source/moment.js';
+import { KnownNames } from './known-names.js';
 import { ExpectationReader } from './parse-expectation.js';
 import { PeerReader } from './parse-peer.js';
 import { PropertyReader } from './parse-property.js';
@@ -18,10 +18,11 @@ const DEFAULT_LISTENER = 'default';
 export function parseTest(document: YamlDocument, policy: CompiledPolicy, catalogue: Catalogue, findings: FindingList): PolicyTest | undefined {
   const { root } = document;
   if (root === undefined) return undefined;
-  const reader = new TestReader(document, policy, catalogue, findings);
+  const names = new KnownNames(policy.rules, document.source, findings);
+  const reader = new TestReader(document, policy, catalogue, names, findings);
   const clockMs = reader.clock(root);
   const cases = reader.cases(root, clockMs ?? 0);
-  const properties = new PropertyReader(document.source, policy, catalogue, findings).read(itemsOf(root, 'properties'));
+  const properties = new PropertyReader(document.source, policy, catalogue, names, findings).read(itemsOf(root, 'properties'));
   if (child(root, 'cases') === undefined && child(root, 'properties') === undefined) {
     findings.report('TEST_EMPTY', document.source, spanAt(root, ['kind']), 'there are neither `cases` nor `properties`');
   }
@@ -34,9 +35,9 @@ class TestReader {
   readonly #findings: FindingList;
   readonly #peers: PeerReader;
   readonly #expectations: ExpectationReader;
-  readonly #listeners: ReadonlySet<string>;
+  readonly #names: KnownNames;
 
-  constructor(document: YamlDocument, policy: CompiledPolicy, catalogue: Catalogue, findings: FindingList) {
+  constructor(document: YamlDocument, policy: CompiledPolicy, catalogue: Catalogue, names: KnownNames, findings: FindingList) {
     const { source, root } = document;
     this.#document = document;
     this.#findings = findings;
@@ -44,7 +45,7 @@ class TestReader {
     this.#peers = new PeerReader(peers?.kind === 'map' ? peers.entries : new Map(), catalogue, source, findings);
     this.#peers.readAll();
     this.#expectations = new ExpectationReader(policy.rules, source, findings);
-    this.#listeners = new Set(policy.rules.flatMap(({ listeners }) => [...(listeners ?? [])]));
+    this.#names = names;
   }
 
   cases(root: DocNode, clockMs: number): readonly TestCase[] {
@@ -69,11 +70,7 @@ class TestReader {
 
   /** Listeners of their own are for a rule to name: any other is a listener like those that no rule names. */
   #listener(node: DocNode | undefined): string {
-    if (node?.kind !== 'scalar') return DEFAULT_LISTENER;
-    const name = String(node.value);
-    const meant = this.#listeners.has(name) ? undefined : didYouMean(name, this.#listeners);
-    if (meant !== undefined) this.#findings.report('TEST_UNKNOWN_LISTENER', this.#document.source, node, `no rule is bound to a listener ${quote(name)}`, meant);
-    return name;
+    return node?.kind === 'scalar' ? this.#names.listener(node) : DEFAULT_LISTENER;
   }
 
   clock(node: DocNode): number | undefined {
