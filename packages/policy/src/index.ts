@@ -1,6 +1,7 @@
 export { readDocument, readDocumentFile, spanAt, type YamlDocument } from './document/document.js';
 export { DEFAULT_LIMITS, type DocumentLimits } from './document/limits.js';
 export { child, itemsOf, textOf, toPlain, type DocEntry, type DocList, type DocMap, type DocNode, type DocScalar, type PlainValue } from './document/node.js';
+export { octalProblem } from './document/octal.js';
 export { validateDocument, type SchemaError, type SchemaValidator, type ValidateOptions } from './document/validate.js';
 export { quote } from './findings/escape.js';
 export { FINDING_CODES, isFindingCode, type FindingCode, type FindingMeaning } from './findings/finding-codes.js';

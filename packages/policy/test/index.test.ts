@@ -37,6 +37,7 @@ describe('the package', () => {
       'makeFinding',
       'observationOf',
       'observe',
+      'octalProblem',
       'packPolicy',
       'parseEvidence',
       'parseMoment',

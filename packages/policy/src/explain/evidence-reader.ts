@@ -1,5 +1,6 @@
 import { isSelectorKey, isTrustTier, normaliseValues, TRUST_TIERS, trustSuffices, unknown, valueProblem, type Catalogue, type Evidenced, type SelectorDefinition, type SelectorKey, type SelectorValue } from '@portcullis/core';
 import type { DocEntry, DocNode } from '../document/node.js';
+import { octalProblem } from '../document/octal.js';
 import { quote } from '../findings/escape.js';
 import type { FindingList, Span } from '../findings/finding.js';
 import type { SourceText } from '../findings/source-text.js';
@@ -87,6 +88,8 @@ export class EvidenceReader {
     const values: SelectorValue[] = [];
     for (const item of items) {
       const value = item.kind === 'scalar' ? item.value : undefined;
+      const octal = octalProblem(this.#source, item);
+      if (octal !== undefined) this.#findings.report('YAML_NUMBER', this.#source, item, octal);
       const problem = valueProblem(definition.value, value);
       if (problem !== undefined || value === null || value === undefined) {
         this.#findings.report('POLICY_VALUE_TYPE', this.#source, item, `${quote(key)}: ${problem ?? 'expected a value'}`);

@@ -1,6 +1,7 @@
 import { valueProblem, type SelectorDefinition, type SelectorValue } from '@portcullis/core';
 import { Glob } from '../compile/glob.js';
 import type { DocNode, DocScalar } from '../document/node.js';
+import { octalProblem } from '../document/octal.js';
 import { quote } from '../findings/escape.js';
 import type { FindingList } from '../findings/finding.js';
 import type { SourceText } from '../findings/source-text.js';
@@ -72,7 +73,8 @@ export class MatcherParser {
 
   #value(node: DocNode, definition: SelectorDefinition): SelectorValue | undefined {
     const value = node.kind === 'scalar' ? node.value : undefined;
-    if (typeof value === 'number') this.#refuseOctal(node, value);
+    const octal = octalProblem(this.#source, node);
+    if (octal !== undefined) this.#findings.report('YAML_NUMBER', this.#source, node, octal);
     const problem = valueProblem(definition.value, value);
     const spelling = problem === undefined ? valueSpelling(definition, value) : undefined;
     if (spelling !== undefined) {
@@ -82,12 +84,6 @@ export class MatcherParser {
     if (problem === undefined) return value ?? undefined;
     this.#findings.report('POLICY_VALUE_TYPE', this.#source, node, `${quote(definition.key)}: ${problem}`, hint(definition, value));
     return undefined;
-  }
-
-  /** Modes of files are written with a zero in front, ids are not: who writes one may mean another number than is read. */
-  #refuseOctal({ offset, length }: DocNode, value: number): void {
-    const text = this.#source.text.slice(offset, offset + length);
-    if (/^[-+]?0[0-9]/.test(text)) this.#findings.report('YAML_NUMBER', this.#source, { offset, length }, `${quote(text, 40)} begins with a zero: YAML 1.2 reads ${String(value)}, and others an octal number`);
   }
 
   #pattern(op: 'glob' | 'prefix', node: DocScalar, definition: SelectorDefinition): ParsedMatcher | undefined {

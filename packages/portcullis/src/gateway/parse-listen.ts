@@ -1,5 +1,5 @@
 import { LISTEN_EXCEPTIONS, type ListenException } from '@portcullis/core';
-import { didYouMean, type DocNode } from '@portcullis/policy';
+import { didYouMean, octalProblem, type DocNode } from '@portcullis/policy';
 import { Fields, type Findings } from './fields.js';
 import type { ListenSpec } from './gateway-spec.js';
 import { parseMode } from './parse-mode.js';
@@ -55,6 +55,8 @@ function modeOf(node: DocNode | undefined, findings: Findings): number | undefin
 function groupOf(node: DocNode | undefined, findings: Findings): string | undefined {
   if (node === undefined) return undefined;
   const value = node.kind === 'scalar' ? node.value : undefined;
+  const octal = octalProblem(findings.source, node);
+  if (octal !== undefined) return findings.report('YAML_NUMBER', node, octal);
   if (typeof value === 'string' && value !== '') return value;
   if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return String(value);
   return findings.report('SCHEMA_TYPE', node, '`group` must be the name or the id of a group');

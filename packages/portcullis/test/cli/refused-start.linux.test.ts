@@ -84,10 +84,10 @@ describe('portcullis serve, where it must not start', function () {
   });
 
   it('refuses a gateway file with mistakes, all at once', async () => {
-    const file = folder.write('gateway.yaml', 'apiVersion: portcullis/v1\nkind: Gateway\nlisteners:\n  - name: a b\n    listen: { path: g.sock, mode: 66 }\n    upstrem: unix:/x\n    upstream: tcp:localhost:80\n    policy: p.yaml\n    refusal: clos\n');
+    const file = folder.write('gateway.yaml', 'apiVersion: portcullis/v1\nkind: Gateway\nlisteners:\n  - name: a b\n    listen: { path: g.sock, mode: 66, group: 010 }\n    upstrem: unix:/x\n    upstream: tcp:localhost:80\n    policy: p.yaml\n    refusal: clos\n');
     const ran = await portcullisProcess(['serve', file]);
     refused(ran, /GATEWAY_INVALID/);
-    for (const pattern of [/:4:11: SCHEMA_VALUE/, /absolute path/, /`mode` must be octal/, /did you mean `upstream`/, /tcp:ADDRESS:PORT/, /did you mean `close`/]) assert.match(ran.stderr, pattern);
+    for (const pattern of [/:4:11: SCHEMA_VALUE/, /absolute path/, /`mode` must be octal/, /YAML_NUMBER `010` begins with a zero/, /did you mean `upstream`/, /tcp:ADDRESS:PORT/, /did you mean `close`/]) assert.match(ran.stderr, pattern);
   });
 
   it('refuses options beside a gateway file, and bad ones, with exit 2', async () => {
