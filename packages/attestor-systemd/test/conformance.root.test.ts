@@ -1,18 +1,10 @@
 import { openPid } from '@portcullis/attestor-linux';
 import { SystemdAttestor } from '@portcullis/attestor-systemd';
-import { isRefusal, type Evidence, type Pid, type SelectorKey } from '@portcullis/core';
+import { isRefusal, type Pid } from '@portcullis/core';
 import { attestorConformance } from '@portcullis/core/conformance';
 import { attached } from './support/ask.js';
 import { Buses } from './support/buses.js';
 import { PeerInUnit } from './support/peer-in-unit.js';
-
-/** What the platform would have found. */
-function givenOf({ cgroup, unit }: PeerInUnit): Evidence {
-  return new Map<SelectorKey, { state: 'present'; values: readonly string[]; tier: 'derived' }>([
-    ['linux:cgroup', { state: 'present', values: [cgroup], tier: 'derived' }],
-    ['systemd:unit', { state: 'present', values: [unit], tier: 'derived' }],
-  ]);
-}
 
 describe('the systemd attestor, by the conformance kit', () => {
   let buses: Buses | undefined;
@@ -37,7 +29,7 @@ describe('the systemd attestor, by the conformance kit', () => {
       if (bus === undefined || process === undefined) throw new Error('nothing was started');
       return {
         attestor: attached(new SystemdAttestor({ busPath: bus.path, timeoutMs: 20_000 })),
-        given: givenOf(process),
+        given: process.given,
         open: () => {
           const opened = openPid(process.pid as Pid);
           if (isRefusal(opened)) throw new Error(opened.detail);

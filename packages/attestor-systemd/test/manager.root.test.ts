@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
+import { EventEmitter, once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { openPid } from '@portcullis/attestor-linux';
 import { SystemdAttestor } from '@portcullis/attestor-systemd';
-import type { Evidenced } from '@portcullis/core';
+import { isRefusal, type Evidenced, type Peer, type Pid } from '@portcullis/core';
 import { ALL, ask, attached, openDescriptors } from './support/ask.js';
 import { Buses, NOBODY, type MockUnit } from './support/buses.js';
 import { PeerInUnit } from './support/peer-in-unit.js';
@@ -66,6 +68,40 @@ describe('a service manager on a message bus', function () {
     const asked = buses.asked(service);
     assert.deepEqual(asked.map(([question]) => question), Array.from({ length: 20 }, () => 'GetUnitByPIDFD'));
     assert.equal(asked.at(-1)?.[1], asked[0]?.[1]);
+  });
+
+  it('is sent no descriptor of a peer whose admission ended while others still wait', async () => {
+    await buses.daemon();
+    const service = await buses.service(unitOf());
+    const [connecting, release] = [new EventEmitter(), new EventEmitter()];
+    const sent: Peer[] = [];
+    const mine = (attestor = attached(new SystemdAttestor({ busPath: buses.path, timeoutMs: 20_000 }), (host) => ({
+      async connect(path, uid, timeoutMs) {
+        connecting.emit('now');
+        await once(release, 'now');
+        return host.connect(path, uid, timeoutMs);
+      },
+      writeWithPeer(socket, bytes, of) {
+        sent.push(of);
+        return host.writeWithPeer(socket, bytes, of);
+      },
+    })));
+    const [early, late] = [openPid(peer.pid as Pid), openPid(peer.pid as Pid)];
+    assert.ok(!isRefusal(early) && !isRefusal(late));
+    const controller = new AbortController();
+    const begun = once(connecting, 'now');
+    const given = peer.given;
+    const answers = [mine.attest(early, new Set(ALL), controller.signal, given), mine.attest(late, new Set(ALL), AbortSignal.timeout(30_000), given)];
+    await begun;
+    await sleep(0);
+    controller.abort();
+    assert.equal((await answers[0])?.get('systemd:invocation-id')?.state, 'unknown');
+    early.close();
+    release.emit('now');
+    assert.equal((await answers[1])?.get('systemd:invocation-id')?.state, 'present');
+    assert.deepEqual(sent, [late]);
+    assert.ok(buses.asked(service).some(([question]) => question === 'GetUnitByPIDFD'));
+    late.close();
   });
 
   it('of another pid namespace, to which the number of the peer says nothing, has its unit all the same', async () => {

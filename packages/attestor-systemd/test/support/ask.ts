@@ -1,13 +1,13 @@
 import { readdirSync } from 'node:fs';
 import { LinuxAttestor, LinuxPeerSource, linuxConnectPort, openPid } from '@portcullis/attestor-linux';
-import { attestorHost, Collector, type Evidenced, type Pid, type SelectorKey } from '@portcullis/core';
+import { attestorHost, Collector, type AttestorHost, type Evidenced, type Pid, type SelectorKey } from '@portcullis/core';
 import type { SystemdAttestor } from '@portcullis/attestor-systemd';
 
 export const ALL: readonly SelectorKey[] = ['systemd:id', 'systemd:fragment_path', 'systemd:invocation-id'];
 
 /** As `portcullis` does: the platform's verified connect, offered to the attestor. */
-export function attached(attestor: SystemdAttestor): SystemdAttestor {
-  attestor.attach(attestorHost({ peerSource: new LinuxPeerSource(), connectPort: linuxConnectPort() }));
+export function attached(attestor: SystemdAttestor, change: (host: AttestorHost) => AttestorHost = (host) => host): SystemdAttestor {
+  attestor.attach(change(attestorHost({ peerSource: new LinuxPeerSource(), connectPort: linuxConnectPort() })));
   return attestor;
 }
 

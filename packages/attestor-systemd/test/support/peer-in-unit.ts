@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Evidence, Evidenced, SelectorKey } from '@portcullis/core';
 
 /** All places where systemd's own hierarchy may be mounted. */
 const ROOTS = ['/sys/fs/cgroup', '/sys/fs/cgroup/unified', '/sys/fs/cgroup/systemd'].filter((path) => existsSync(join(path, 'cgroup.procs')));
@@ -24,6 +25,14 @@ export class PeerInUnit {
       }
       writeFileSync(join(root, this.cgroup, 'cgroup.procs'), String(this.pid));
     }
+  }
+
+  /** What the platform would have found. */
+  get given(): Evidence {
+    return new Map<SelectorKey, Evidenced>([
+      ['linux:cgroup', { state: 'present', values: [this.cgroup], tier: 'derived' }],
+      ['systemd:unit', { state: 'present', values: [this.unit], tier: 'derived' }],
+    ]);
   }
 
   get pid(): number {
