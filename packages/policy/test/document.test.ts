@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { compilePolicyText, readDocument, readDocumentFile, spanAt } from '@portcullis/policy';
+import { child, compilePolicyText, readDocument, readDocumentFile, spanAt } from '@portcullis/policy';
 import { CATALOGUE } from './support/catalogue.js';
 
 const codes = (input: string | Uint8Array) => readDocument(input, 'test.yaml').findings.map(({ code }) => code);
@@ -56,6 +56,15 @@ describe('a document', () => {
     const flat = Array.from({ length: 60 }, (_, i) => `${' '.repeat(i)}a:`).join('\n');
     assert.deepEqual(codes(flat), []);
     assert.deepEqual(codes(`[${'[1], '.repeat(500)}]\n`), []);
+  });
+
+  it('refuses what shows people another text than is read, and takes it as an escape (T22)', () => {
+    for (const code of [0x0d, 0x85, 0x2028, 0x2029, 0x202a, 0x202b, 0x202c, 0x202d, 0x202e, 0x2066, 0x2067, 0x2068, 0x2069]) {
+      const { root, findings } = readDocument(`a: 1 # seen${String.fromCharCode(code)}b: 2\n`, 'x');
+      assert.deepEqual([root, findings.map((one) => [one.code, one.place.line, one.place.column])], [undefined, [['YAML_CONTROL', 1, 12]]], code.toString(16));
+      const escaped = readDocument(`a: "\\u${code.toString(16).padStart(4, '0')}"\r\n`, 'x');
+      assert.deepEqual([escaped.findings, child(escaped.root, 'a')], [[], { kind: 'scalar', value: String.fromCharCode(code), offset: 3, length: 8 }]);
+    }
   });
 
   it('refuses size before it reads', () => {

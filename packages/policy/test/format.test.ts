@@ -24,6 +24,10 @@ describe('a formatted document', () => {
     assert.equal(format('mode:   0600\nnumbers: [0x1F, 1.50, .5, 1e3, +7]\n'), 'mode: 0600\nnumbers: [0x1F, 1.50, .5, 1e3, +7]\n');
   });
 
+  it('keeps the escapes of what could not be read as it stands', () => {
+    assert.equal(format('a:   "x\\u202ey\\u2028z\\u0085"\n'), 'a: "x\\u202ey\\u2028z\\u0085"\n');
+  });
+
   it('says the same, and is not changed by formatting it again: every fixture that can be read', () => {
     let formatted = 0;
     for (const folder of ['fixtures/valid', 'fixtures/invalid', 'fixtures/golden', 'fixtures/explain', 'fixtures/policy-test/valid', 'fixtures/policy-test/invalid']) {
