@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer, type Server, type Socket } from 'node:net';
 import { closeSync } from 'node:fs';
-import { admissionOf, connectVerified, PortcullisError, ServerRefused, type ConnectSettings, type ConnectTarget, type Fd, type Pid, type Policy } from '@portcullis/core';
+import { admissionOf, connectVerified, PortcullisError, ServerRefused, type ConnectSettings, type ConnectTarget, type Fd, type Pid, type Policy, type Uid } from '@portcullis/core';
 import { allowUids, stubPolicy } from '@portcullis/core/testing';
 import { LinuxAttestor, linuxConnectPort, LinuxPeerSource, probeCapabilities, type Capabilities } from '@portcullis/attestor-linux';
 import { requireFeature, skipUnless } from '@portcullis/testkit';
@@ -10,6 +10,7 @@ import { AF_UNIX, SOCK_STREAM } from '../../dist/ffi/constants.js';
 import { libc } from '../../dist/ffi/libc.js';
 import { pidfdOpen } from '../../dist/ffi/pidfd.js';
 import { unixAddress } from '../../dist/ffi/unix-address.js';
+import { readBounded, readStatBounded } from '../../dist/held-up/looks.js';
 import { linuxListenPort } from '../../dist/listen/listen-port.js';
 import { openDescriptors } from '../support/descriptors.js';
 import { needPeerPidFd, needProgram, needRoot, SOMEBODY } from '../support/features.js';
@@ -32,6 +33,9 @@ describe('verified connect', function () {
   before(function () {
     needRoot(this);
     needProgram(this, PYTHON);
+    // The threads that look have descriptors of their own: they start before any are counted, also where this file runs alone.
+    assert.ok(readBounded({ uid: SOMEBODY as Uid, direct: false }, '/proc/self/stat') instanceof Uint8Array);
+    assert.ok(readStatBounded(SOMEBODY as Uid, process.pid as Pid) instanceof Uint8Array);
   });
   beforeEach(() => {
     servers = new Servers();
