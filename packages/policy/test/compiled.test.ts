@@ -1,7 +1,7 @@
 // A compiled policy is the same policy, read without YAML; whatever else its bytes are made to be is an error with a place.
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -92,6 +92,14 @@ describe('a compiled policy', () => {
     const other = Buffer.from(bytes.toString('latin1').replace('"format":1', '"format":2'), 'latin1');
     assert.deepEqual(codes(load(other)), ['COMPILED_VERSION']);
     assert.deepEqual(codes(load(bytes, { maxBytes: 20 })), ['YAML_TOO_LARGE']);
+  });
+
+  it('that is larger than allowed is not read (T22)', () => {
+    const path = write('sparse', MAGIC);
+    truncateSync(path, 1_500_000_000);
+    const before = process.resourceUsage().maxRSS;
+    assert.deepEqual(codes(loadPolicy(path, { catalogue: CATALOGUE })), ['YAML_TOO_LARGE']);
+    assert.ok(process.resourceUsage().maxRSS - before < 500_000, 'KiB');
   });
 
   it('that was damaged is refused, whichever byte it is', () => {
