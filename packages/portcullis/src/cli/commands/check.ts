@@ -37,7 +37,7 @@ export function addCheck(program: Command, done: (code: number) => void): void {
     .argument('<file...>', 'policies and gateway files')
     .option('--format <format>', 'text, json, or sarif for code-scanning pages', oneOf('text', 'json', 'sarif'), 'text')
     .option('--strict', 'warnings fail too')
-    .option('--expires-within <days>', 'warn of rules that expire within so many days', days, 30)
+    .option('--expires-within <days>', 'warn of policies and rules that expire within so many days', days, 30)
     .option('--host', 'also warn of rules that need what this host cannot answer, and of programs and policies that others can replace here')
     .option(...MAX_BYTES)
     .option('--platform <name>', 'check for another platform than this one: linux or darwin', oneOf('linux', 'darwin')))
