@@ -3,6 +3,8 @@ import type { Observation } from './observation.js';
 
 /** Peers that are kept apart; more are left out. */
 export const MAX_PEERS = 2000;
+/** Of one user: who runs a program under many names must not leave no room for others (T20). */
+const MAX_PEERS_PER_UID = 500;
 /** Reasons of what is left out that are kept apart. */
 const MAX_REASONS = 200;
 
@@ -57,6 +59,7 @@ interface Seen {
 /** Gathers peers, and makes rules of them: users of one program, at the same listeners, with the same grant, are one rule. */
 export class Learner {
   readonly #peers = new Map<string, Seen & { readonly listeners: Set<string> }>();
+  readonly #peersOfUid = new Map<number, number>();
   readonly #leftOut = new Map<string, LeftOut>();
   #untraced = true;
 
@@ -70,6 +73,12 @@ export class Learner {
         this.leaveOut(`there are more than ${String(MAX_PEERS)} different peers`, line);
         return;
       }
+      const own = this.#peersOfUid.get(uid) ?? 0;
+      if (own >= MAX_PEERS_PER_UID) {
+        this.leaveOut(`this user comes as more than ${String(MAX_PEERS_PER_UID)} different peers`, line, uid);
+        return;
+      }
+      this.#peersOfUid.set(uid, own + 1);
       peer = { example: observation, uids: new Set([uid]), paths: new Set([path]), digests: new Set(sha256 === undefined ? [] : [sha256]), listeners: new Set(), count: 0, firstMs: timeMs, lastMs: timeMs };
       this.#peers.set(id, peer);
     }

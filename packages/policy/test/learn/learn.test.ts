@@ -69,6 +69,17 @@ describe('what is learnt', () => {
     }
   });
 
+  it('has room for others, however many programs one user runs (T20)', () => {
+    const learner = new Learner();
+    const seen = observe(record(GIT));
+    assert.ok(typeof seen !== 'string');
+    for (let line = 1; line <= 3000; line++) learner.add({ ...seen, uid: 1001, path: `/home/eve/${String(line)}` }, line);
+    learner.add(seen, 3001);
+    const { rules } = learner.learn(new Set());
+    assert.ok(rules.some(({ uids }) => uids.includes(1000)));
+    assert.deepEqual(learner.leftOut.map(({ uid, count, line }) => [uid, count, line]), [[1001, 2500, 501]]);
+  });
+
   const left: Readonly<Record<string, readonly [Selectors, RegExp, object?]>> = {
     'who was refused': [GIT, /it was refused/, { decision: 'deny', cause: 'default' }],
     'whom a deny rule would have refused, observed': [GIT, /would have been refused \(rule by x\)/, { decision: 'deny', cause: 'rule', rule: 'x', observe: 'admitted' }],
