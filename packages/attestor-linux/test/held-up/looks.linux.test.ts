@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as passed } from 'node:timers/promises';
 import type { Uid } from '@portcullis/core';
+import { skipUnless } from '@portcullis/testkit';
 import { readBounded } from '../../dist/held-up/looks.js';
 import { needStarving, starve } from '../support/starve.js';
 
@@ -26,6 +27,7 @@ describe('looks that are waited for within bounds', () => {
     try {
       let uid = FIRST;
       for (let said = ''; !said.includes('gave no processor time'); uid += 1) {
+        skipUnless(this, uid < FIRST + 5, 'this kernel gives a thread of the lowest class its turn within a second');
         const before = new Set(readdirSync('/proc/self/task'));
         assert.equal(look(uid, '/proc/self/stat'), 'read'); // by a thread that may be new
         feed();
