@@ -40,12 +40,15 @@ describe('what attestors that ask services are offered', () => {
   });
 
   describe('hands a peer on', () => {
-    const folder = mkdtempSync(join(tmpdir(), 'portcullis-host-'));
-    const server = createServer().listen(join(folder, 's'));
+    const server = createServer();
+    let folder: string;
     let heard: Promise<string>;
     let socket: Socket;
     const peer = fakePeerSource().open({ fd: undefined, origin: undefined });
-    before(async () => { if (!server.listening) await once(server, 'listening'); });
+    before(async () => {
+      folder = mkdtempSync(join(tmpdir(), 'portcullis-host-'));
+      await once(server.listen(join(folder, 's')), 'listening');
+    });
     beforeEach(async () => {
       heard = new Promise((resolve) => {
         server.once('connection', (theirs: Socket) => {
