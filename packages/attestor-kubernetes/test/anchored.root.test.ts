@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { LinuxAttestor, openPid } from '@portcullis/attestor-linux';
 import { Collector, type Evidenced, type Pid, type SelectorKey } from '@portcullis/core';
-import { requireFeature, skipUnless } from '@portcullis/testkit';
+import { requireRoot, skipUnless } from '@portcullis/testkit';
 import { KubernetesAttestor } from '@portcullis/attestor-kubernetes';
 import { ALL } from './support/ask.js';
 import { Kubelet, WEB, WEB_POD } from './support/kubelet.js';
@@ -19,7 +19,7 @@ describe('a process in the cgroup of a pod', () => {
 
   before(function () {
     skipUnless(this, process.platform === 'linux', 'needs Linux');
-    requireFeature(this, 'root', process.geteuid?.() === 0, 'needs to make cgroups');
+    requireRoot(this, 'needs to make cgroups');
   });
   beforeEach(() => {
     kubelet = new Kubelet();

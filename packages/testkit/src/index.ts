@@ -1,3 +1,4 @@
 export { Podman, type ContainerCommand, type PodmanCommand, type PodmanOptions } from './podman.js';
+export { closedFolder, requireRoot } from './root.js';
 export { skip, skipUnless, requireFeature, expectedFeatures, EXPECT_VARIABLE } from './skip.js';
 export { Dice, fuzzFactor, fuzzSeed, FUZZ_VARIABLE, SEED_VARIABLE } from './fuzz.js';

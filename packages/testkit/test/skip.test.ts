@@ -50,10 +50,12 @@ describe('testkit', () => {
       'FUZZ_VARIABLE',
       'Podman',
       'SEED_VARIABLE',
+      'closedFolder',
       'expectedFeatures',
       'fuzzFactor',
       'fuzzSeed',
       'requireFeature',
+      'requireRoot',
       'skip',
       'skipUnless',
     ]);

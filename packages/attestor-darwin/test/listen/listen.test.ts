@@ -5,7 +5,7 @@ import { chmodSync, chownSync, existsSync, lchownSync, linkSync, lstatSync, mkdi
 import { connect, Server } from 'node:net';
 import { join } from 'node:path';
 import { PortcullisError, type BindOptions, type BoundSocket, type Fd, type ListenPort } from '@portcullis/core';
-import { requireFeature } from '@portcullis/testkit';
+import { requireRoot } from '@portcullis/testkit';
 import { settle } from '@portcullis/core/platform/listen';
 import type { Libc } from '../../dist/ffi/libc.js';
 import { bindHeld } from '../../dist/listen/bind.js';
@@ -91,7 +91,7 @@ describe('attestor-darwin: safe listen (T18)', () => {
   }
 
   it('is given its group before the group is given any permission', function () {
-    requireFeature(this, 'root', process.geteuid?.() === 0, 'gives a file to another group');
+    requireRoot(this, 'gives a file to another group');
     bind({ mode: 0o660, gid: STRANGER });
     const { mode, gid } = lstatSync(path);
     assert.deepEqual([mode & 0o7777, gid], [0o660, STRANGER]);
@@ -144,7 +144,7 @@ describe('attestor-darwin: safe listen (T18)', () => {
   });
 
   it('refuses what belongs to a stranger: parent, ancestor and link', function () {
-    requireFeature(this, 'root', process.geteuid?.() === 0, 'makes files of another user');
+    requireRoot(this, 'makes files of another user');
     symlinkSync(folder, join(top, 'link'));
     assert.equal(bind({ path: join(top, 'link', 'via-root') }).path, join(folder, 'via-root'));
     const theirs = join(top, 'theirs');
@@ -159,7 +159,7 @@ describe('attestor-darwin: safe listen (T18)', () => {
   });
 
   it('refuses links that lead round, and goes up by what it passed', function () {
-    requireFeature(this, 'root', process.geteuid?.() === 0, 'only a link of root\'s is followed');
+    requireRoot(this, 'only a link of root\'s is followed');
     symlinkSync('round', join(folder, 'round'));
     assert.equal(refusal({ path: join(folder, 'round', 's') }), 'LISTEN_SYMLINK too-many');
     assert.equal(bind({ path: `${folder}/../run/./s2` }).path, join(folder, 's2'));
@@ -192,7 +192,7 @@ describe('attestor-darwin: safe listen (T18)', () => {
     symlinkSync(other.path, path);
     assert.equal(refusal(), 'LISTEN_EXISTS');
     rmSync(path);
-    requireFeature(this, 'root', process.geteuid?.() === 0, 'makes files of another user');
+    requireRoot(this, 'makes files of another user');
     leaveStale();
     chownSync(path, STRANGER, 0);
     assert.equal(refusal(), 'LISTEN_STALE_FOREIGN');

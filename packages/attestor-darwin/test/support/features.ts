@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import type { Context } from 'mocha';
-import { requireFeature, skipUnless } from '@portcullis/testkit';
+import { requireFeature, requireRoot, skipUnless } from '@portcullis/testkit';
 
 /** Where lsof is on Linux; on macOS it is below /usr/sbin. The records are the same. */
 export const LSOF = process.platform === 'darwin' ? '/usr/sbin/lsof' : '/usr/bin/lsof';
@@ -12,7 +12,7 @@ export function needStandIn(ctx: Context): void {
 }
 
 export function needRoot(ctx: Context): void {
-  requireFeature(ctx, 'root', process.geteuid?.() === 0, 'starts peers as other users');
+  requireRoot(ctx, 'starts peers as other users');
 }
 
 export function needLsof(ctx: Context): void {

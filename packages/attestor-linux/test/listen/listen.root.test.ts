@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import {
   chmodSync, chownSync, closeSync, existsSync, lchownSync, linkSync, lstatSync, mkdirSync, readdirSync, statSync, symlinkSync, unlinkSync, writeFileSync,
 } from 'node:fs';
-import { requireFeature, skipUnless } from '@portcullis/testkit';
+import { requireRoot, skipUnless } from '@portcullis/testkit';
 import { ask, descriptors, knock, needLinux, port, rawBind, refusalOf, Scratch, serve, stop } from './scratch.js';
 import { STRANGER, strangerBinds, strangerDoes, strangerKnocks } from './stranger.js';
 
@@ -12,7 +12,7 @@ describe('safe listen: against another user (T18)', () => {
   let open: number;
   before(function () {
     needLinux(this);
-    requireFeature(this, 'root', process.getuid?.() === 0, 'needs root, to act as another user');
+    requireRoot(this, 'needs root, to act as another user');
   });
   beforeEach(() => {
     scratch = new Scratch();

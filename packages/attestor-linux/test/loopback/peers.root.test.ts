@@ -4,7 +4,7 @@ import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { requireFeature, skipUnless } from '@portcullis/testkit';
+import { requireRoot, skipUnless } from '@portcullis/testkit';
 import { findSocket, type ClientSocket } from '../../dist/loopback/inet-diag.js';
 import { ENOENT, SysFailure } from '../../dist/ffi/errno.js';
 import { pidfdGetfd, pidfdOpen } from '../../dist/ffi/pidfd.js';
@@ -320,7 +320,7 @@ describe('the peer of a loopback TCP connection', () => {
   }
 
   it('is found a thousand times at once, and leaves no descriptor behind', async function () {
-    requireFeature(this, 'root', process.geteuid?.() === 0, 'needs root');
+    requireRoot(this, 'needs root');
     const { openDescriptors } = await import('../support/descriptors.js');
     const puppet = await stage.puppet({ uid: SOMEBODY });
     const sockets: Socket[] = [];

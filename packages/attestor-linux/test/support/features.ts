@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { spawnSync } from 'node:child_process';
 import type { Context } from 'mocha';
 import { probeCapabilities } from '@portcullis/attestor-linux';
-import { requireFeature, skipUnless } from '@portcullis/testkit';
+import { requireFeature, requireRoot, skipUnless } from '@portcullis/testkit';
 import { PEERS_VARIABLE } from './compile.js';
 
 /** A user that no one has made: only its number matters. */
@@ -14,7 +14,7 @@ export function needLinux(ctx: Context): void {
 
 export function needRoot(ctx: Context): void {
   needLinux(ctx);
-  requireFeature(ctx, 'root', process.geteuid?.() === 0, 'starts peers as other users');
+  requireRoot(ctx, 'starts peers as other users');
 }
 
 export function needCompiler(ctx: Context): void {

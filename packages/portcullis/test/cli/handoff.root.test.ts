@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { existsSync, readlinkSync, realpathSync } from 'node:fs';
-import { requireFeature, skipUnless } from '@portcullis/testkit';
+import { requireRoot, skipUnless } from '@portcullis/testkit';
 import { Folder, policy } from './support/folder.js';
 import { Serving, until } from './support/serving.js';
 import { UpstreamServer } from './support/upstream.js';
@@ -34,7 +34,7 @@ describe('portcullis serve: handoff', function () {
 
   before(function () {
     skipUnless(this, process.platform === 'linux', 'macOS has no credentials of a message');
-    requireFeature(this, 'root', process.geteuid?.() === 0, 'starts peers as another user');
+    requireRoot(this, 'starts peers as another user');
     skipUnless(this, existsSync(PYTHON) && existsSync(SLEEP), 'needs python3 and sleep');
   });
 

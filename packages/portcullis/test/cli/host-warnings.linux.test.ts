@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { chmodSync, chownSync, mkdirSync, symlinkSync } from 'node:fs';
 import { loadPolicy } from '@portcullis/policy';
-import { requireFeature } from '@portcullis/testkit';
+import { requireFeature, requireRoot } from '@portcullis/testkit';
 import { platformCatalogue } from 'portcullis';
 import { HostFindings } from '../../dist/check/host-findings.js';
 import { hostWarnings } from '../../dist/check/host-warnings.js';
 import { policyWarnings as findPolicyWarnings } from '../../dist/check/policy-warnings.js';
 import { whyReplaceable } from '../../dist/check/replaceable.js';
-import { ALLOW_ME, Folder, ME, policy } from './support/folder.js';
+import { ALLOW_ME, Folder, policy } from './support/folder.js';
 import { portcullis } from './support/run.js';
 
 describe('warnings of a host', function () {
@@ -58,7 +58,7 @@ describe('warnings of a host', function () {
     assert.match(deepFirst.join(), /^HOST_POLICY_WRITABLE `[^`]*open` .*everybody[^`]*$/, 'a sticky folder that holds a file of the policy itself, below which another lies');
     chmodSync(folder.at('open'), 0o777);
     assert.match(policyWarnings([folder.at('open/below/p.yaml')]).join(), /^HOST_POLICY_WRITABLE `[^`]*open` .*everybody[^`]*$/);
-    requireFeature(this, 'root', ME === 0, 'needs root to give a file away');
+    requireRoot(this, 'needs root to give a file away');
     chownSync(file, 54_321, 0);
     assert.match(policyWarnings([file]).join(), /by uid 54321/);
   });

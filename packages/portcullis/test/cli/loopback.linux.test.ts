@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Server } from 'node:net';
 import { existsSync } from 'node:fs';
 import { createGate, loadPlatform } from 'portcullis';
-import { requireFeature, skipUnless } from '@portcullis/testkit';
+import { requireFeature, requireRoot, skipUnless } from '@portcullis/testkit';
 import { Folder, ME, policy } from './support/folder.js';
 import { asUser, portcullis, portcullisProcess, run } from './support/run.js';
 import { Serving, until, type Line } from './support/serving.js';
@@ -52,7 +52,7 @@ describe('portcullis serve on a loopback port', function () {
   });
 
   it('tells users apart, at ::1 too, and passes no byte of those it refuses (I1)', async function () {
-    requireFeature(this, 'root', ME === 0, 'needs root to be another user');
+    requireRoot(this, 'needs root to be another user');
     const url = await start(policy(ALLOW_ME), 'tcp:[::1]:0');
     assert.equal((await asUser(OTHER, CURL, curl(url))).stdout, '');
     assert.equal((await serving!.until('decision'))['cause'], 'default');
@@ -61,7 +61,7 @@ describe('portcullis serve on a loopback port', function () {
   });
 
   it('finds the program where a rule names one', async function () {
-    requireFeature(this, 'root', ME === 0, 'needs root to look into every process');
+    requireRoot(this, 'needs root to look into every process');
     const url = await start(policy(`{ id: curl, effect: allow, requires: heuristic, when: { all: [{ unix:uid: ${String(ME)} }, { unix:path: ${CURL} }] } }`));
     assert.equal((await run(CURL, curl(url))).stdout, 'hello\n');
     const { peer, path } = await serving!.until('decision');

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { chmodSync, existsSync, readFileSync } from 'node:fs';
-import { requireFeature } from '@portcullis/testkit';
-import { ALLOW_ME, Folder, ME, policy } from './support/folder.js';
+import { requireFeature, requireRoot } from '@portcullis/testkit';
+import { ALLOW_ME, Folder, policy } from './support/folder.js';
 import { asUser, BIN, portcullis, portcullisProcess, type Ran } from './support/run.js';
 
 const HEAD = 'apiVersion: portcullis/v1\nkind: AdmissionPolicy\n';
@@ -49,7 +49,7 @@ describe('portcullis serve, where it must not start', function () {
   });
 
   it('refuses a policy that it may not read', async function () {
-    requireFeature(this, 'root', ME === 0, 'needs root to be another user');
+    requireRoot(this, 'needs root to be another user');
     const file = folder.write('p.yaml', policy(ALLOW_ME));
     chmodSync(file, 0o600);
     chmodSync(folder.path, 0o755);

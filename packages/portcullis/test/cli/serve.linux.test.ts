@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { existsSync, statSync } from 'node:fs';
-import { requireFeature, skipUnless } from '@portcullis/testkit';
+import { requireFeature, requireRoot, skipUnless } from '@portcullis/testkit';
 import { ALLOW_ME, ALLOW_OTHER, Folder, ME, policy } from './support/folder.js';
 import { asUser, portcullisProcess, run } from './support/run.js';
 import { Serving, type Line } from './support/serving.js';
@@ -72,7 +72,7 @@ describe('portcullis serve', function () {
   });
 
   it('tells users apart', async function () {
-    requireFeature(this, 'root', ME === 0, 'needs root to be another user');
+    requireRoot(this, 'needs root to be another user');
     const gateway = await start(policy(`{ id: them, effect: allow, when: { unix:uid: ${String(OTHER)} } }`), '--mode', '0666');
     assert.equal((await asUser(OTHER, CURL, [...curl, folder.at('g.sock'), 'http://x/'])).stdout, 'hello\n');
     assert.equal((await run(CURL, [...curl, folder.at('g.sock'), 'http://x/'])).stdout, '');

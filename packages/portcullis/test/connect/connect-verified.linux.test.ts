@@ -7,7 +7,7 @@ import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { probeCapabilities } from '@portcullis/attestor-linux';
-import { requireFeature } from '@portcullis/testkit';
+import { requireFeature, requireRoot } from '@portcullis/testkit';
 import { admissionOf, connectVerified, PortcullisError, ServerRefused, type Attestor, type ConnectVerifiedSettings, type Platform, type ServerExpectation } from 'portcullis';
 
 const SERVER = `
@@ -99,7 +99,7 @@ describe('connectVerified', function () {
     }
 
     it('admits a server by the name of its user and group', async function () {
-      requireFeature(this, 'root', ME === 0, 'knows the names of root');
+      requireRoot(this, 'knows the names of root');
       await connect({ user: 'root', group: 'root' });
     });
 
@@ -162,7 +162,7 @@ describe('connectVerified', function () {
   });
 
   it('sends no byte to a server of another user, and the error has the name of that user', async function () {
-    requireFeature(this, 'root', ME === 0, 'starts a server as another user');
+    requireRoot(this, 'starts a server as another user');
     const at = join(folder, 'daemon.sock');
     const daemon = await started(at, 1);
     try {
@@ -178,7 +178,7 @@ describe('connectVerified', function () {
   });
 
   it('verifies servers that it has no power over: a client that is nobody, before a server of root\'s', function () {
-    requireFeature(this, 'root', ME === 0, 'starts a client as another user');
+    requireRoot(this, 'starts a client as another user');
     const expected = [{ uid: 0 }, { uid: 4321 }, { uid: 0, path: NODE, requires: 'image-unverified' }];
     const { stdout } = spawnSync(process.execPath, [...CLIENT, path, JSON.stringify(expected)], { uid: 4321, gid: 4321, encoding: 'utf8', timeout: 20_000 });
     const [byUid, byOther, byProgram] = stdout.split('\n');
@@ -188,7 +188,7 @@ describe('connectVerified', function () {
   });
 
   it('verifies a server outside its own pid namespace, whose pid it cannot see (T13)', function () {
-    requireFeature(this, 'root', ME === 0, 'makes a pid namespace');
+    requireRoot(this, 'makes a pid namespace');
     requireFeature(this, 'peerpidfd', probeCapabilities().peerPidFd, 'no SO_PEERPIDFD');
     const args = ['--pid', '--fork', '--mount-proc', process.execPath, ...CLIENT, path, JSON.stringify([{ uid: 0 }, { uid: 4321 }])];
     const { stdout } = spawnSync('/usr/bin/unshare', args, { encoding: 'utf8', timeout: 20_000 });

@@ -6,7 +6,7 @@ import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { createInterface, type Interface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { requireFeature, skipUnless } from '@portcullis/testkit';
+import { requireFeature, requireRoot, skipUnless } from '@portcullis/testkit';
 import { admissionOf, connectVerified, handOver, ServerRefused, type HandedOver, type HandOverSettings } from 'portcullis';
 import { NODE_CHILD, PYTHON_CHILD } from './programs.js';
 
@@ -110,7 +110,7 @@ describe('a listener that is handed to a child', function () {
   it('starts where it is told', async () => { assert.equal((await told({ cwd: folder })).cwd, folder); });
 
   it('starts as another user, who could not have made the socket there', async function () {
-    requireFeature(this, 'root', ME === 0, 'starts a child as another user');
+    requireRoot(this, 'starts a child as another user');
     assert.equal((await told({ uid: SOMEBODY, gid: SOMEBODY })).uid, SOMEBODY);
     assert.equal(await all(connect(at('s'))), 'served');
   });
@@ -157,7 +157,7 @@ describe('a listener that is handed to a child', function () {
     describe('as its command', () => {
       let programs: string;
       before(function () {
-        requireFeature(this, 'root', ME === 0, 'gives files away');
+        requireRoot(this, 'gives files away');
         programs = mkdtempSync('/run/portcullis-programs-'); // not below /tmp, where everybody may write
         chmodSync(programs, 0o755);
       });

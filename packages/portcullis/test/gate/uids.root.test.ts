@@ -3,7 +3,7 @@ import { createServer, type Socket } from 'node:net';
 import { LinuxAttestor } from '@portcullis/attestor-linux';
 import { socketFd, type Attestor, type Gate, type GateOptions, type Policy } from '@portcullis/core';
 import { allowUids, fakeDefinition, findingsOf, hasValue, stubPolicy } from '@portcullis/core/testing';
-import { requireFeature } from '@portcullis/testkit';
+import { requireRoot } from '@portcullis/testkit';
 import { Harness, needLinux, until } from './support/harness.js';
 import { CrowdProcess } from './support/processes.js';
 
@@ -15,7 +15,7 @@ describe('the gate and peers of several users', function () {
   const crowds: CrowdProcess[] = [];
   before(function () {
     needLinux(this);
-    requireFeature(this, 'root', process.getuid?.() === 0, 'only root can start processes of other users');
+    requireRoot(this, 'only root can start processes of other users');
   });
   beforeEach(() => {
     harness = new Harness();

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { chmodSync, chownSync, lchownSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { ATTESTOR, type Attestor, type Registrar } from '@portcullis/core';
-import { requireFeature } from '@portcullis/testkit';
+import { requireRoot } from '@portcullis/testkit';
 import { loadPlugin, platformCatalogue } from 'portcullis';
 import { PluginFolder, TEAM } from './support/plugin-folder.js';
 
@@ -119,7 +119,7 @@ describe('a plugin', () => {
 
   describe('of which somebody else can change something is not loaded', () => {
     before(function () {
-      requireFeature(this, 'root', process.geteuid?.() === 0, 'needs files of another user');
+      requireRoot(this, 'needs files of another user');
     });
     beforeEach(() => {
       folder.addPackage('team', TEAM, { dependencies: { dep: '1' } }).add({ 'team/lib/deep.js': '' });

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import type { Context } from 'mocha';
-import { requireFeature, skip, skipUnless } from '@portcullis/testkit';
+import { requireFeature, requireRoot, skip, skipUnless } from '@portcullis/testkit';
 import { MAIN } from './run.js';
 
 /** A user that no one has made: only its number matters. */
@@ -13,7 +13,7 @@ export function needLinux(ctx: Context): void {
 
 export function needRoot(ctx: Context): void {
   needLinux(ctx);
-  requireFeature(ctx, 'root', process.geteuid?.() === 0, 'starts the demo as root');
+  requireRoot(ctx, 'starts the demo as root');
 }
 
 export function needCompiler(ctx: Context): void {
