@@ -15,7 +15,8 @@ export function needStarving(ctx: Context): void {
  * that `spinning` processes keep busy. Whoever called this ends it.
  */
 export async function starve(threads: readonly number[], spinning: number): Promise<() => void> {
-  const processor = /^Cpus_allowed_list:\t([0-9]+)/m.exec(readFileSync('/proc/self/status', 'latin1'))?.[1] ?? '0';
+  const allowed = /^Cpus_allowed_list:\t(.+)$/m.exec(readFileSync('/proc/self/status', 'latin1'))?.[1] ?? '0';
+  const processor = String(Number.parseInt(allowed, 10));
   const spinners = Array.from({ length: spinning }, () => spawn(TASKSET, ['-c', processor, '/bin/sh', '-c', 'echo; while :; do :; done'], { stdio: ['ignore', 'pipe', 'ignore'] }));
   await Promise.all(spinners.map(({ stdout }) => new Promise((resolve) => stdout.once('data', resolve))));
   for (const thread of threads) {
@@ -24,5 +25,12 @@ export async function starve(threads: readonly number[], spinning: number): Prom
       if (status !== 0) throw new Error(`${program} ${args.join(' ')}: ${stderr}`);
     }
   }
-  return () => { for (const spinner of spinners) spinner.kill('SIGKILL'); };
+  return () => {
+    for (const spinner of spinners) spinner.kill('SIGKILL');
+    // As they were: else one that has to end waits for a host that is idle. Only root may, and one that has ended needs it not.
+    for (const thread of threads) {
+      spawnSync(CHRT, ['--other', '-p', '0', String(thread)]);
+      spawnSync(TASKSET, ['-p', '-c', allowed, String(thread)]);
+    }
+  };
 }
