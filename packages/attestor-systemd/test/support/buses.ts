@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Context } from 'mocha';
-import { requireFeature } from '@portcullis/testkit';
+import { requireFeature, requireRoot } from '@portcullis/testkit';
 
 const DAEMON = '/usr/bin/dbus-daemon';
 const PYTHON = '/usr/bin/python3';
@@ -32,7 +32,8 @@ export class Buses {
 
   /** In `before`, so that hooks which use what was not made do not run. */
   static need(ctx: Context): void {
-    requireFeature(ctx, 'dbus', process.geteuid?.() === 0 && existsSync(DAEMON), 'needs root and dbus-daemon');
+    requireRoot(ctx, 'plays a manager of root and one of another user');
+    requireFeature(ctx, 'dbus', existsSync(DAEMON), 'needs dbus-daemon');
     requireFeature(ctx, 'dbus', spawnSync(PYTHON, ['-c', 'import dbus, gi.repository.GLib']).status === 0, 'needs python3-dbus and python3-gi');
   }
 

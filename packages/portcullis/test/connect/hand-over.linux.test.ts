@@ -155,31 +155,33 @@ describe('a listener that is handed to a child', function () {
     it('where the command is relative: PATH is never asked (I9)', () => refuses('PROGRAM_UNTRUSTED', { command: 'python3' }));
 
     describe('as its command', () => {
-      let programs: string;
+      let programs: string | undefined;
       before(function () {
         requireRoot(this, 'gives files away');
         programs = mkdtempSync('/run/portcullis-programs-'); // not below /tmp, where everybody may write
         chmodSync(programs, 0o755);
       });
-      after(() => { if (ME === 0) rmSync(programs, { recursive: true, force: true }); });
+      after(() => { if (programs !== undefined) rmSync(programs, { recursive: true, force: true }); });
+
+      const at = (...names: readonly string[]): string => join(programs ?? '', ...names);
 
       function program(name: string, mode: number, owner = 0): string {
-        const path = join(programs, name);
+        const path = at(name);
         copyFileSync('/bin/sleep', path);
         chmodSync(path, mode);
         chownSync(path, owner, owner);
         return path;
       }
 
-      it('is not there', () => refuses('PROGRAM_FAILED', { command: join(programs, 'nothing') }));
+      it('is not there', () => refuses('PROGRAM_FAILED', { command: at('nothing') }));
       it('may be written by others', () => refuses('PROGRAM_UNTRUSTED', { command: program('writable', 0o777) }));
       it('belongs to another user', () => refuses('PROGRAM_UNTRUSTED', { command: program('foreign', 0o755, SOMEBODY) }));
       it('lies in a folder where others may put another in its place', () => {
         const path = program('replaceable', 0o755);
-        mkdirSync(join(programs, 'open'));
-        chmodSync(join(programs, 'open'), 0o777);
-        renameSync(path, join(programs, 'open', 'replaceable'));
-        return refuses('PROGRAM_UNTRUSTED', { command: join(programs, 'open', 'replaceable') });
+        mkdirSync(at('open'));
+        chmodSync(at('open'), 0o777);
+        renameSync(path, at('open', 'replaceable'));
+        return refuses('PROGRAM_UNTRUSTED', { command: at('open', 'replaceable') });
       });
 
       it('starts where it is ours and nobody else may change it', async () => {
@@ -188,7 +190,7 @@ describe('a listener that is handed to a child', function () {
       });
 
       it('starts for a supervisor that is not root: its own, and not another user\'s', () => {
-        const [own, foreign] = [join(programs, 'own'), join(programs, 'other')];
+        const [own, foreign] = [at('own'), at('other')];
         for (const [path, owner] of [[own, SOMEBODY], [foreign, SOMEBODY + 1]] as const) {
           mkdirSync(path);
           copyFileSync('/bin/true', join(path, 'program'));
