@@ -26,6 +26,7 @@ describe('a formatted document', () => {
 
   it('keeps the escapes of what could not be read as it stands', () => {
     assert.equal(format('a:   "x\\u202ey\\u2028z\\u0085"\n'), 'a: "x\\u202ey\\u2028z\\u0085"\n');
+    assert.equal(format('a:   "x\\x80y\\x7fz\\0"\n'), 'a: "x\\u0080y\\u007fz\\0"\n');
   });
 
   it('says the same, and is not changed by formatting it again: every fixture that can be read', () => {

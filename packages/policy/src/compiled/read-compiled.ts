@@ -1,4 +1,4 @@
-import { closeSync, constants, fstatSync, openSync, readFileSync, readSync, statSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
 import { readErrorOf } from '../document/read-error.js';
 import type { YamlDocument } from '../document/document.js';
 import { quote } from '../findings/escape.js';
@@ -14,16 +14,21 @@ const FIRST_BYTES = 64;
 /** Whether the file is a compiled policy, by how it begins. What cannot be read is left to whoever reads YAML. */
 export function isCompiledFile(path: string): boolean {
   try {
-    // A FIFO would wait for its writer.
-    const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
-    try {
+    return withFile(path, (fd) => {
       const first = Buffer.alloc(FIRST_BYTES);
       return fstatSync(fd).isFile() && isCompiled(first.subarray(0, readSync(fd, first)));
-    } finally {
-      closeSync(fd);
-    }
+    });
   } catch {
     return false;
+  }
+}
+
+function withFile<T>(path: string, use: (fd: number) => T): T {
+  const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK); // a FIFO would wait for its writer
+  try {
+    return use(fd);
+  } finally {
+    closeSync(fd);
   }
 }
 
@@ -32,12 +37,12 @@ export function readCompiledFile(path: string, maxBytes: number, findings: Findi
   const source = new SourceText(path, '');
   const start = { offset: 0, length: 1 };
   try {
-    const { size } = statSync(path); // before it is read: a sparse file costs nobody anything
-    if (size > maxBytes * SIZE_FACTOR) {
+    return withFile(path, (fd) => {
+      const { size } = fstatSync(fd); // of the file that is read, and before: a sparse one costs nobody anything
+      if (size <= maxBytes * SIZE_FACTOR) return decodeDocuments(readFileSync(fd));
       findings.report('YAML_TOO_LARGE', source, start, `the compiled policy has ${String(size)} bytes, the limit is ${String(maxBytes * SIZE_FACTOR)}`);
       return [];
-    }
-    return decodeDocuments(readFileSync(path));
+    });
   } catch (error) {
     if (error instanceof OtherVersion) findings.report('COMPILED_VERSION', source, start, `${quote(path)} was compiled by another version: ${error.message}`);
     else if (error instanceof Malformed) findings.report('COMPILED_DAMAGED', source, start, `${quote(path)} is no sound compiled policy: ${error.message}`);

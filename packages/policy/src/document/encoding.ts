@@ -1,16 +1,18 @@
 import type { FindingList } from '../findings/finding.js';
 import { SourceText } from '../findings/source-text.js';
 
-/**
- * Everything below blank but tab and line breaks; C1; DEL. And what shows people something else than is read: a carriage return
- * alone, and the line ends of Unicode, at which editors break a comment; what turns the direction of text round.
- */
-const CONTROL = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]|\r(?!\n)/;
-const MISLEADING = /[\r\u0085\u2028-\u202e\u2066-\u2069]/;
+/** What shows people something else than is read: the line ends of Unicode, at which editors break a comment; what turns text round. */
+const MISLEADING = '\\u0085\\u2028-\\u202e\\u2066-\\u2069';
+/** Besides, everything below blank but tab and line breaks; C1; DEL. */
+const REFUSED = `\\u0000-\\u0008\\u000b\\u000c\\u000e-\\u001f\\u007f-\\u0084\\u0086-\\u009f${MISLEADING}`;
+/** A carriage return alone is a line end for some editors, too. */
+const CONTROL = new RegExp(`[${REFUSED}]|\\r(?!\\n)`);
+const SHOWS_ANOTHER = new RegExp(`[\\r${MISLEADING}]`);
+const TO_ESCAPE = new RegExp(`[${REFUSED}]`, 'g');
 
-/** A text in double quotes with escapes, as it was written or as JSON has it, in place of what is not read as it stands. */
-export function escapeMisleading(quoted: string): string {
-  return quoted.replace(/[\u0085\u2028-\u202e\u2066-\u2069]/g, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
+/** A text in double quotes, with escapes in place of what is not read as it stands. */
+export function escapeRefused(quoted: string): string {
+  return quoted.replace(TO_ESCAPE, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
 const LONE_SURROGATE = /\p{Surrogate}/u;
@@ -33,7 +35,7 @@ export function decodeSource(input: string | Uint8Array, file: string, maxBytes:
   const control = CONTROL.exec(source.text);
   if (control !== null) {
     const hex = (control[0].codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0');
-    const what = MISLEADING.test(control[0]) ? `the character U+${hex} shows people something else than is read` : `control character U+${hex}`;
+    const what = SHOWS_ANOTHER.test(control[0]) ? `the character U+${hex} shows people something else than is read` : `control character U+${hex}`;
     findings.report('YAML_CONTROL', source, { offset: control.index, length: 1 }, what);
   }
   return source;

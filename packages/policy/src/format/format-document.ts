@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { isScalar, Lexer, parseDocument, type Tags } from 'yaml';
 import { readDocument } from '../document/document.js';
-import { escapeMisleading } from '../document/encoding.js';
+import { escapeRefused } from '../document/encoding.js';
 import { makeFinding, type PolicyFinding } from '../findings/finding.js';
 import type { SourceText } from '../findings/source-text.js';
 
@@ -59,7 +59,7 @@ function asSpelled(tags: Tags): Tags {
 function tighten(text: string): string {
   const tokens = tokensOf(text);
   const kept = tokens.filter((token, index) => token !== ' ' || (tokens[index - 1] !== '[' && tokens[index + 1] !== ']'));
-  return kept.map((token) => (token.startsWith('#') ? token.trimEnd() : token.startsWith('"') ? escapeMisleading(token) : token)).join('');
+  return kept.map((token) => (token.startsWith('#') ? token.trimEnd() : token.startsWith('"') ? escapeRefused(token) : token)).join('');
 }
 
 /** All of a text, in order, without the lexer's own marks. */

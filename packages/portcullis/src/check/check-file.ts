@@ -3,6 +3,7 @@ import type { Catalogue } from '@portcullis/core';
 import { loadPolicy, loadPolicyTest, textOf, type PolicyFinding, type ReviewOptions, type Sources, type SourceText, type SuppressedFinding, type YamlDocument } from '@portcullis/policy';
 import type { GatewaySpec } from '../gateway/gateway-spec.js';
 import { parseGateway } from '../gateway/parse-gateway.js';
+import { limitsOf } from '../limits.js';
 import type { PolicyInPlace } from './all-host-warnings.js';
 
 /** What checking one file found, the files that it leads to included. */
@@ -48,7 +49,7 @@ function checkGateway(file: string, document: YamlDocument, settings: CheckSetti
   const knownListeners = spec?.listeners.map(({ name }) => name) ?? [];
   // Named as somebody would who stands where the gateway file was named from.
   const asShown = (path: string): string => (file.startsWith('/') ? path : join(dirname(file), relative(dirname(file), path)));
-  const limits = spec?.maxPolicyBytes !== undefined && { maxBytes: spec.maxPolicyBytes };
+  const limits = limitsOf({ maxBytes: spec?.maxPolicyBytes });
   for (const policy of new Set(spec?.listeners.flatMap(({ policy, candidate }) => (candidate === undefined ? [policy] : [policy, candidate])))) {
     const loaded = loadPolicy(asShown(policy), { ...limits, ...settings, knownListeners });
     all.push(...loaded.findings);

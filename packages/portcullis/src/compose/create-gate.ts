@@ -1,5 +1,6 @@
 import { createGate as createPlainGate, PortcullisError, prepareAttestors, type Gate, type GateOptions, type Policy } from '@portcullis/core';
 import { formatFinding, requirePolicy, type CompiledPolicy, type LoadOptions } from '@portcullis/policy';
+import { limitsOf } from '../limits.js';
 import { LastGood } from '../reload/last-good.js';
 import { PolicyReloader, type PolicyReload } from '../reload/policy-reloader.js';
 import { whyTestsFail } from '../reload/policy-tests.js';
@@ -30,7 +31,7 @@ export async function createGate(settings: GateSettings): Promise<Gate> {
 
 async function gateOfFile(path: string, settings: GateSettings, parts: Parts): Promise<PolicyGate> {
   const { knownListeners, maxPolicyBytes, policyDeadlineMs, onReload, candidate: beside, tests: also = [] } = settings;
-  const load: LoadOptions = { catalogue: parts.catalogue, ...(knownListeners === undefined ? {} : { knownListeners }), ...(maxPolicyBytes === undefined ? {} : { maxBytes: maxPolicyBytes }) };
+  const load: LoadOptions = { catalogue: parts.catalogue, ...(knownListeners === undefined ? {} : { knownListeners }), ...limitsOf({ maxBytes: maxPolicyBytes }) };
   const keeper = settings.lastGood === undefined ? undefined : new LastGood(settings.lastGood);
   const accept = (policy: CompiledPolicy): string | undefined => whyTestsFail(also, policy, load);
   const first = await loadSteadyPolicy(path, load, also);
