@@ -1,6 +1,6 @@
 import { normaliseValues, type Fd } from '@portcullis/core';
 import {
-  FIONBIO, SIOCINQ, SO_ACCEPTCONN, SO_COOKIE, SO_DOMAIN, SO_PASSCRED, SO_PASSPIDFD, SO_PASSRIGHTS, SO_PASSSEC, SO_PEERCRED,
+  FIONBIO, INVALID_ID, SIOCINQ, SO_ACCEPTCONN, SO_COOKIE, SO_DOMAIN, SO_PASSCRED, SO_PASSPIDFD, SO_PASSRIGHTS, SO_PASSSEC, SO_PEERCRED,
   SO_PEERGROUPS, SO_PEERPIDFD, SO_PEERSEC, SO_PROTOCOL, SO_TYPE, SOL_SOCKET,
 } from './constants.js';
 import { EINVAL, ERANGE, SysFailure } from './errno.js';
@@ -13,6 +13,7 @@ const length = new Int32Array(1);
 const word = new Int32Array(1);
 const cookie = new BigUint64Array(1);
 const ucred = new Uint32Array(3);
+const NOBODY = Uint32Array.of(0, INVALID_ID, INVALID_ID);
 let grown = new Uint8Array(256);
 let grownWords = new Uint32Array(grown.buffer);
 
@@ -62,6 +63,8 @@ export interface Ucred {
 
 /** `getsockopt(fd, SOL_SOCKET, SO_PEERCRED)`: frozen at connect. Succeeds on any socket, see T14. */
 export function getPeerCred(fd: Fd): Ucred | SysFailure {
+  // What a success left unwritten is nobody's, and never the peer before.
+  ucred.set(NOBODY);
   const failed = getFixed(fd, SO_PEERCRED, 'SO_PEERCRED', ucred);
   if (failed !== undefined) return failed;
   return { pid: (ucred[0] ?? 0) | 0, uid: ucred[1] ?? 0, gid: ucred[2] ?? 0 };
@@ -69,7 +72,11 @@ export function getPeerCred(fd: Fd): Ucred | SysFailure {
 
 /** `getsockopt(fd, SOL_SOCKET, SO_PEERPIDFD)`: a new close-on-exec descriptor, ours to close. Linux 6.5. */
 export function getPeerPidFd(fd: Fd): Fd | SysFailure {
-  return getFixed(fd, SO_PEERPIDFD, 'SO_PEERPIDFD', word) ?? ((word[0] ?? -1) as Fd);
+  word.fill(-1);
+  const failed = getFixed(fd, SO_PEERPIDFD, 'SO_PEERPIDFD', word);
+  if (failed !== undefined) return failed;
+  const pidfd = word[0] ?? -1;
+  return pidfd >= 0 ? (pidfd as Fd) : new SysFailure(`getsockopt(${String(fd)}, SOL_SOCKET, SO_PEERPIDFD)`, EINVAL);
 }
 
 /** `ioctl(fd, SIOCINQ)`: bytes that were received and not read. */
