@@ -18,6 +18,13 @@ const BUILT = ['dist', 'dist-test', 'package.json'];
 /** Where the tests of the Linux attestor are, built. */
 const TESTS = 'packages/attestor-linux/dist-test';
 
+/** All the tests, by the folders and files that are in their own folder. */
+export function testParts(): readonly string[] {
+  const entries = readdirSync(join(ROOT, TESTS), { withFileTypes: true, recursive: true });
+  const files = entries.filter((entry) => entry.isFile() && entry.name.endsWith('.test.js')).map((entry) => relative(join(ROOT, TESTS), join(entry.parentPath, entry.name)));
+  return [...new Set(files.map((file) => (file.includes('/') ? dirname(file).replace(/\/.*/, '') : file.replace(/\..*/, ''))))].sort();
+}
+
 /** Which of these names, of files and folders of the tests, lead to none. */
 export function missingTests(names: readonly string[]): readonly string[] {
   return names.filter((name) => {

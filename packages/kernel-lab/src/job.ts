@@ -12,10 +12,8 @@ export type Who = 'root' | 'user';
 /** What a guest does. */
 export interface Job {
   readonly module: Module;
-  /** Whether the tests run, or only the features are looked at. */
-  readonly suite: boolean;
-  /** Files and folders of the tests, without what follows; all where none are named. */
-  readonly tests: readonly string[];
+  /** Files and folders of the tests, without what follows: each runs in a process of its own, one after the other. */
+  readonly parts: readonly string[];
   /** What the tests as root must not skip for want of it (`PORTCULLIS_EXPECT`). */
   readonly features: readonly string[];
 }
@@ -36,6 +34,6 @@ export interface Counts {
 export type Said =
   | { readonly kernel: string }
   | { readonly who: Who; readonly feature: string; readonly value: string }
-  | { readonly who: Who; readonly counts: Counts }
+  | { readonly who: Who; readonly part: string; readonly counts: Counts }
   | { readonly failed: string }
   | { readonly done: true };

@@ -9,7 +9,7 @@ import { WHO, countsOf, problemsOf, type Boot } from './matrix.js';
 import { checkNeeds } from './needs.js';
 import { USAGE, parseOptions } from './options.js';
 import { duration } from './progress.js';
-import { FEATURES_MARK, MATRIX_MARK, between, featureTable, matrixSection, matrixTable } from './page.js';
+import { FEATURES_MARK, MATRIX_MARK, TESTS_MARK, between, featureTable, matrixSection, matrixTable, testsTable } from './page.js';
 
 const PAGE = join(import.meta.dirname, '../../../docs/kernel-features.md');
 
@@ -30,13 +30,16 @@ async function main(): Promise<number> {
   const startMs = performance.now();
   const boots = await bootAll(options, (line) => { print(`… ${line}`); });
   print(`\n${matrixTable(boots, true)}\n`);
-  if (options.suite) printSkips(boots);
+  if (options.suite) {
+    print(`${testsTable(boots, true)}\n`);
+    printSkips(boots);
+  }
   const problems = problemsOf(boots, options.suite);
   for (const problem of problems) print(`✗ ${problem}`);
   const took = `${String(boots.length)} guest${boots.length === 1 ? '' : 's'}, ${duration(performance.now() - startMs)}`;
   print(`kernels: ${problems.length === 0 ? 'all' : String(problems.length)}${problems.length === 0 ? '' : ' not'} as declared (${took})`);
   if (problems.length > 0) return 1;
-  if (options.write) writePage(boots);
+  if (options.write) writePage(boots, options.suite);
   return 0;
 }
 
@@ -56,9 +59,10 @@ function printSkips(boots: readonly Boot[]): void {
   print('');
 }
 
-function writePage(boots: readonly Boot[]): void {
+function writePage(boots: readonly Boot[], suite: boolean): void {
   const page = between(readFileSync(PAGE, 'utf8'), FEATURES_MARK, featureTable());
-  writeFileSync(PAGE, between(page, MATRIX_MARK, matrixSection(boots)));
+  const withMatrix = between(page, MATRIX_MARK, matrixSection(boots));
+  writeFileSync(PAGE, suite ? between(withMatrix, TESTS_MARK, testsTable(boots)) : withMatrix);
   print(`written: ${PAGE}`);
 }
 

@@ -69,10 +69,23 @@ export function nameOf({ version, module }: Boot): string {
   return `${version} ${module}`;
 }
 
-/** The counts of the tests that ran as one user. */
-export function countsOf({ said }: Boot, who: Who): Counts | undefined {
-  for (const one of said) if ('counts' in one && one.who === who) return one.counts;
-  return undefined;
+/** The counts of the tests that ran as one user, of one part or of all; undefined where none did. */
+export function countsOf({ said }: Boot, who: Who, part?: string): Counts | undefined {
+  const parts = said.flatMap((one) => ('counts' in one && one.who === who && (part === undefined || one.part === part) ? [one.counts] : []));
+  return parts.length === 0 ? undefined : parts.reduce(together);
+}
+
+function together(one: Counts, other: Counts): Counts {
+  return {
+    passed: one.passed + other.passed,
+    failed: one.failed + other.failed,
+    skipped: one.skipped + other.skipped,
+    notRun: one.notRun + other.notRun,
+    tookMs: one.tookMs + other.tookMs,
+    failures: [...one.failures, ...other.failures],
+    skips: [...one.skips, ...other.skips],
+    neverAsked: one.neverAsked.filter((name) => other.neverAsked.includes(name)),
+  };
 }
 
 function problemsOfBoot(boot: Boot, suite: boolean, features: readonly Feature[]): readonly string[] {

@@ -1,9 +1,11 @@
 import { FEATURES } from './features.js';
-import { WHO, matrixOf, nameOf, type Boot, type Cell } from './matrix.js';
+import type { Counts } from './job.js';
+import { WHO, countsOf, matrixOf, nameOf, type Boot, type Cell } from './matrix.js';
 import { table } from './table.js';
 
 export const FEATURES_MARK = 'features';
 export const MATRIX_MARK = 'matrix';
+export const TESTS_MARK = 'tests';
 
 /** The table of the features: generated from what is declared, without any kernel. */
 export function featureTable(): string {
@@ -24,6 +26,21 @@ export function matrixTable(boots: readonly Boot[], padded = false): string {
 export function matrixSection(boots: readonly Boot[]): string {
   const releases = [...new Set(boots.map(({ release }) => `\`${release}\``))];
   return `${matrixTable(boots)}\n\nBooted were ${releases.join(', ')}.`;
+}
+
+/** What the tests came to, part × kernel, module and user: `passed`, with what failed and what was skipped, for want of a feature or of root. */
+export function testsTable(boots: readonly Boot[], padded = false): string {
+  const columns = boots.flatMap((boot) => WHO.map((who) => ({ name: `${nameOf(boot)}, ${who}`, boot, who })));
+  const parts = [...new Set(boots.flatMap(({ said }) => said.flatMap((one) => ('counts' in one ? [one.part] : []))))].sort();
+  const rows = parts.map((part) => [part, ...columns.map(({ boot, who }) => countsText(countsOf(boot, who, part)))]);
+  const all = ['all', ...columns.map(({ boot, who }) => countsText(countsOf(boot, who)))];
+  return table(['tests', ...columns.map(({ name }) => name)], [...rows, all], padded);
+}
+
+function countsText(counts: Counts | undefined): string {
+  if (counts === undefined) return 'not run';
+  const { passed, failed, skipped } = counts;
+  return [String(passed), ...(failed === 0 ? [] : [`${String(failed)} failed`]), ...(skipped === 0 ? [] : [`${String(skipped)} skipped`])].join(', ');
 }
 
 function cellText({ seen, expected }: Cell): string {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { FEATURES_MARK, MATRIX_MARK, between, featureTable, matrixTable, readBetween } from '../dist/page.js';
+import { FEATURES_MARK, MATRIX_MARK, between, featureTable, matrixTable, readBetween, testsTable } from '../dist/page.js';
 import { SERIES } from '../dist/series.js';
 import { bootOf } from './support.js';
 
@@ -24,6 +24,18 @@ describe('docs/kernel-features.md', () => {
     const declared = SERIES.flatMap(({ name, modules }) => modules.map((module) => `${name} ${module}`));
     assert.equal(columns.length, declared.length);
     for (const name of declared.filter((one) => !one.startsWith('newest'))) assert.ok(columns.includes(name), name);
+  });
+
+  it('has what the tests came to, by part, kernel, module and user, and in all', () => {
+    const boot = bootOf('6.1.0', 'selinux', (said) => {
+      if (!('counts' in said) || said.who === 'root') return said;
+      return said.part === 'attacks' ? { ...said, counts: { ...said.counts, failed: 1, skipped: 2 } } : undefined;
+    });
+    assert.deepEqual(testsTable([boot]).split('\n').slice(2), [
+      '| attacks | 3 | 3, 1 failed, 2 skipped |',
+      '| probes | 3 | not run |',
+      '| all | 6 | 3, 1 failed, 2 skipped |',
+    ]);
   });
 
   it('is written between its marks alone', () => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { cpio, FILE, FOLDER, LINK } from '../dist/cpio.js';
 import { UsageError } from '../dist/failure.js';
 import { testFeatures } from '../dist/features.js';
-import { missingTests } from '../dist/guest-tree.js';
+import { missingTests, testParts } from '../dist/guest-tree.js';
 import { moduleName, moduleOrder, neededBy } from '../dist/module-order.js';
 import { parseOptions } from '../dist/options.js';
 import { duration, whereIn } from '../dist/progress.js';
@@ -29,7 +29,7 @@ describe('versions of kernels', () => {
 describe('what the tests must find on a kernel', () => {
   it('is what came with it or before, and what a later one took away', () => {
     assert.deepEqual(['peerpidfd', 'kept', 'exec-waits', 'root'].map((name) => testFeatures('5.10').includes(name)), [false, false, true, true]);
-    assert.deepEqual(['peerpidfd', 'kept', 'exec-waits', 'root'].map((name) => testFeatures('6.12').includes(name)), [true, false, true, true]);
+    assert.deepEqual(['peerpidfd', 'kept', 'exec-waits', 'root'].map((name) => testFeatures('6.12').includes(name)), [true, false, false, true]);
     assert.deepEqual(['peerpidfd', 'kept', 'exec-waits', 'root'].map((name) => testFeatures('7.3').includes(name)), [true, true, false, true]);
   });
 });
@@ -116,6 +116,12 @@ describe('an archive for the kernel', () => {
 describe('tests that are asked for by name', () => {
   it('are missing where no file and no folder has that name, so that no run is about nothing', () => {
     assert.deepEqual(missingTests(['probes', 'probes/labels', 'attacks/exec', 'fallbacks', 'probes/label', 'attack/exec', 'support/stage']), ['probes/label', 'attack/exec', 'support/stage']);
+  });
+
+  it('are all of them where none is named: every folder with tests and every file beside those, each once', () => {
+    const parts = testParts();
+    assert.deepEqual(missingTests(parts), []);
+    assert.deepEqual(['attacks', 'faults', 'fallbacks', 'support', 'attacks/exec'].map((name) => parts.filter((part) => part === name).length), [1, 1, 1, 0, 0]);
   });
 });
 

@@ -12,7 +12,7 @@ export function bootOf(release: string, module: Module, change: (said: Said) => 
   const said: Said[] = [
     { kernel: release },
     ...WHO.flatMap((who) => FEATURES.flatMap(({ looks }) => looks.map(({ what, expected }) => ({ who, feature: what, value: expected({ version, module, who }) })))),
-    ...WHO.map((who) => ({ who, counts: COUNTS })),
+    ...WHO.flatMap((who) => ['attacks', 'probes'].map((part) => ({ who, part, counts: COUNTS }))),
     { done: true },
   ];
   return { release, version, module, said: said.flatMap((one) => change(one) ?? []) };

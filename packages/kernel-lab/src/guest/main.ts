@@ -1,6 +1,6 @@
 // The first program of a guest: does the job, and says on the second serial line what it saw.
 import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { release } from 'node:os';
 import { join } from 'node:path';
 import { JOB_FILE, REPORT_DEVICE, USER_ID, type Counts, type Job, type Said, type Who } from '../job.js';
@@ -38,16 +38,17 @@ function look(who: Who, module: string): void {
   if (status !== 0) say({ failed: `the look at the features as ${who} ended with exit code ${String(status)}` });
 }
 
-function runSuite(who: Who, { tests, features }: Job): void {
+/** What a part came to is said at once: a guest that is stopped later has not run it for nothing. */
+function runPart(who: Who, part: string, features: readonly string[]): void {
   const countsFile = `/tmp/counts.${who}.json`;
-  const files = tests.length === 0 ? [`${TESTS}/**/*.test.js`] : tests.map((name) => (existsSync(join(ROOT, TESTS, name)) ? `${TESTS}/${name}/**/*.test.js` : `${TESTS}/${name}.*test.js`));
-  // A test that is left out asks for nothing, and a user may not do what most of them do.
-  const expected = tests.length === 0 && who === 'root' ? features.join(',') : '';
-  node(who, [MOCHA, '--no-config', '--require', 'source-map-support/register', '--timeout', String(TEST_LIMIT_MS), '--reporter', REPORTER, ...files], { PORTCULLIS_COUNTS: countsFile, PORTCULLIS_EXPECT: expected }, false);
+  rmSync(countsFile, { force: true }); // of the part before
+  const files = existsSync(join(ROOT, TESTS, part)) ? `${TESTS}/${part}/**/*.test.js` : `${TESTS}/${part}.*test.js`;
+  const expected = who === 'root' ? features.join(',') : ''; // a user may not do what most of them need
+  node(who, [MOCHA, '--no-config', '--require', 'source-map-support/register', '--timeout', String(TEST_LIMIT_MS), '--reporter', REPORTER, files], { PORTCULLIS_COUNTS: countsFile, PORTCULLIS_EXPECT: expected }, false);
   try {
-    say({ who, counts: JSON.parse(readFileSync(countsFile, 'utf8')) as Counts });
+    say({ who, part, counts: JSON.parse(readFileSync(countsFile, 'utf8')) as Counts });
   } catch (error) {
-    say({ failed: `the tests as ${who} left no counts: ${String(error)}` });
+    say({ failed: `the tests of ${part} as ${who} left no counts: ${String(error)}` });
   }
 }
 
@@ -58,7 +59,7 @@ try {
   loadPolicy(job.module);
   enableVerity('/verity/sealed');
   for (const who of WHO) look(who, job.module);
-  if (job.suite) for (const who of WHO) runSuite(who, job);
+  for (const who of WHO) for (const part of job.parts) runPart(who, part, job.features);
   say({ done: true });
 } catch (error) {
   say({ failed: error instanceof Error ? (error.stack ?? error.message) : String(error) });
