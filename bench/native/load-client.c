@@ -1,6 +1,7 @@
 // load-client PATH N C      N connections from this process, C of them at once; expects one byte, then the end
 // load-client PATH N fork   N connections, each from a process that never connected before, in crowds
 // load-client PATH N hold   N connections, prints "held", keeps them until its standard input ends
+// load-client PATH N leave  the same, with a child that keeps them as long as the server does, whatever becomes of this process
 // load-client PATH N send:S N bytes by one connection, S bytes a write; expects one byte after the last
 // Prints how many connections did not get exactly one byte.
 #define _GNU_SOURCE
@@ -78,8 +79,10 @@ static long forked(long n) {
   return bad;
 }
 
-static long held(long n) {
-  for (long i = 0; i < n; i++) dial();
+static long held(long n, int with_child) {
+  int fd = -1;
+  for (long i = 0; i < n; i++) fd = dial();
+  if (with_child && fork() == 0) _exit(finish(fd));
   puts("held");
   fflush(stdout);
   while (getchar() != EOF) {}
@@ -99,10 +102,10 @@ static long sent(long n, long size) {
 }
 
 int main(int argc, char **argv) {
-  if (argc != 4 || strlen(argv[1]) >= sizeof address.sun_path) { fprintf(stderr, "usage: load-client PATH N C|fork|hold|send:S\n"); return 2; }
+  if (argc != 4 || strlen(argv[1]) >= sizeof address.sun_path) { fprintf(stderr, "usage: load-client PATH N C|fork|hold|leave|send:S\n"); return 2; }
   strcpy(address.sun_path, argv[1]);
   long n = atol(argv[2]);
-  long bad = !strcmp(argv[3], "fork") ? forked(n) : !strcmp(argv[3], "hold") ? held(n) : !strncmp(argv[3], "send:", 5) ? sent(n, atol(argv[3] + 5)) : many(n, atol(argv[3]));
+  long bad = !strcmp(argv[3], "fork") ? forked(n) : !strcmp(argv[3], "hold") ? held(n, 0) : !strcmp(argv[3], "leave") ? held(n, 1) : !strncmp(argv[3], "send:", 5) ? sent(n, atol(argv[3] + 5)) : many(n, atol(argv[3]));
   printf("%ld\n", bad);
   return bad ? 3 : 0;
 }

@@ -1,12 +1,13 @@
 import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { LINUX_SELECTORS, LinuxAttestor, LinuxPeerSource } from '@portcullis/attestor-linux';
 import { Catalogue, Collector, Engine, createGate, socketFd, type Admission, type Peer } from '@portcullis/core';
 import { compilePolicyText, type CompiledPolicy } from '@portcullis/policy';
 import type { LoadClient } from './load-client.js';
 import { policyText, type PolicyKind } from './policy-text.js';
-import { microsPerCall } from './statistics.js';
+import { median, microsPerCall } from './statistics.js';
 
 const LEAST_MS = 400;
 
@@ -17,7 +18,7 @@ export interface LeaseFigure {
 
 /** What a lease costs beyond its admission: holding the peer, watching for its exit, and each look at what it runs. */
 export async function measureLeases(client: LoadClient, folder: string): Promise<readonly LeaseFigure[]> {
-  return [...(await taking(client, folder)), await reverifying(client, folder, 'uid'), await reverifying(client, folder, 'program')];
+  return [...(await taking(client, folder)), await reverifying(client, folder, 'uid'), await reverifying(client, folder, 'program'), await revoking(client, folder)];
 }
 
 /** A lease from its beginning to its end, again and again, of the peer of one held connection. */
@@ -76,6 +77,33 @@ async function reverifying(client: LoadClient, folder: string, kind: PolicyKind)
   server.close();
   await gate.close();
   return { name: kind === 'uid' ? '`admission.reverify()`, uid only' : '`admission.reverify()`, with a program', micros };
+}
+
+/** How often a peer is killed, and how long each is let live before: its lease must have begun. */
+const KILLS = 21;
+const LIVES_MS = 50;
+
+/** From the signal that kills a peer, whose connection another process keeps, to its revocation: what the kernel needs to end a process is in it. */
+async function revoking(client: LoadClient, folder: string): Promise<LeaseFigure> {
+  const gate = await createGate({ policy: policyOf('uid', client.program), peerSource: new LinuxPeerSource(), attestors: [new LinuxAttestor()] });
+  const path = join(folder, 'revoked.sock');
+  const server = createServer().listen(path);
+  gate.guard(server);
+  let told = nothing;
+  gate.on('revoked', () => { told(); });
+  const micros: number[] = [];
+  for (let kill = 0; kill < KILLS; kill += 1) {
+    const held = await client.hold(path, 1, 'leave');
+    await setTimeout(LIVES_MS);
+    const revoked = new Promise<void>((resolve) => { told = resolve; });
+    const began = performance.now();
+    held.kill();
+    await revoked;
+    micros.push((performance.now() - began) * 1000);
+  }
+  server.close();
+  await gate.close();
+  return { name: 'from SIGKILL of a peer to `revoked`', micros: median(micros) };
 }
 
 function policyOf(kind: PolicyKind, program: string): CompiledPolicy {

@@ -23,15 +23,16 @@ export class LoadClient {
     if (code !== 0) throw new Error(`the load client ended with ${String(code)}`);
   }
 
-  /** Holds `count` connections until `release` is called. */
-  async hold(path: string, count: number): Promise<{ release(): Promise<void> }> {
-    const client: ChildProcess = spawn(this.program, [path, String(count), 'hold'], { stdio: ['pipe', 'pipe', 'inherit'] });
+  /** Holds `count` connections until `release` is called; with `leave`, a child of it keeps them when it dies by `kill`. */
+  async hold(path: string, count: number, how: 'hold' | 'leave' = 'hold'): Promise<{ release(): Promise<void>; kill(): void }> {
+    const client: ChildProcess = spawn(this.program, [path, String(count), how], { stdio: ['pipe', 'pipe', 'inherit'] });
     await once(client.stdout!, 'data');
     return {
       async release() {
         client.stdin!.end();
         await once(client, 'exit');
       },
+      kill() { client.kill('SIGKILL'); },
     };
   }
 }

@@ -1,8 +1,8 @@
-// `npm run bench [-- --quick] [-- --write]`: everything in one run, as ratios; `-- --policy` measures policies
-// alone, and writes nothing. `--write` puts it into docs/benchmarks.md.
+// `npm run bench`: everything in one run, as ratios.
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, release, totalmem, type } from 'node:os';
 import { join } from 'node:path';
+import { parseArgs } from 'node:util';
 import { measureAdmission, measureMemory, measureStages } from './admission.js';
 import { measureAttest } from './attest.js';
 import { measureDecide, measureLoad } from './decide.js';
@@ -10,7 +10,25 @@ import { measureLeases } from './leases.js';
 import { LoadClient } from './load-client.js';
 import { measureThroughput } from './throughput.js';
 
-const quick = process.argv.includes('--quick');
+const USAGE = `npm run bench [-- OPTION…]
+
+Measures this machine and prints tables: admissions against plain Node and against C, leases, memory, loading, and decisions
+against node-casbin and cedar-wasm. About ten minutes; let nothing else run meanwhile.
+
+  --quick    fewer rounds, connections and rules: about two minutes
+  --policy   loading and deciding alone
+  --write    put what was printed into docs/benchmarks.md; not with --policy
+  --help     this text
+
+Exit codes: 0 measured; 1 something failed; 2 wrong options.
+`;
+
+const options = optionsOf();
+if (options.help === true) {
+  process.stdout.write(USAGE);
+  process.exit();
+}
+const quick = options.quick === true;
 const [rounds, count] = quick ? [1, 10_000] : [5, 30_000];
 const counts = quick ? [10, 1000] : [10, 1000, 10_000, 100_000];
 const folder = mkdtempSync('/tmp/portcullis-bench-');
@@ -31,16 +49,27 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): v
 const fixed = (value: number | undefined, digits = 1): string => (value === undefined ? '–' : value.toFixed(digits));
 
 try {
-  const all = !process.argv.includes('--policy');
+  const all = options.policy !== true;
   if (all) await admissions();
   policies();
   await decisions();
-  if (all && process.argv.includes('--write')) write();
+  if (options.write === true) write();
 } catch (error) {
   console.error(error);
   process.exit(1);
 } finally {
   rmSync(folder, { recursive: true, force: true });
+}
+
+function optionsOf() {
+  try {
+    const { values } = parseArgs({ options: { quick: { type: 'boolean' }, policy: { type: 'boolean' }, write: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } } });
+    if (values.policy === true && values.write === true) throw new Error('--write needs all that is measured: no --policy');
+    return values;
+  } catch (error) {
+    process.stderr.write(`bench: ${error instanceof Error ? error.message : String(error)}\n\n${USAGE}`);
+    process.exit(2);
+  }
 }
 
 async function admissions(): Promise<void> {
