@@ -82,7 +82,7 @@ describe('T20: a peer that makes whoever looks at it wait', () => {
     assert.deepEqual([code, Object.values(evidence).map(({ state }) => state)], [undefined, Array(5).fill('present')]);
   });
 
-  for (const [keys, waiting] of [[PROGRAM, MEMORY], [['linux:shared-ns', 'linux:mnt-ns'], LINKS], [['env:HOME', 'process:arg'], MEMORY]] as const) {
+  for (const [keys, waiting] of [[PROGRAM, MEMORY], [['linux:shared-ns', 'linux:mnt-ns'], LINKS], [['container:id'], LINKS], [['env:HOME', 'process:arg'], MEMORY]] as const) {
     it(`T20: is waited for within bounds: ${keys.join(', ')} are unknown, and nobody else waits`, async function () {
       await start(keys);
       const { evidence } = await (await held(this, SOMEBODY, waiting)).answer;
