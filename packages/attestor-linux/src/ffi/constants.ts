@@ -107,6 +107,7 @@ export const LSM_ID_NAMES: ReadonlyMap<number, string> = new Map([[101, 'selinux
 
 export const PID_FS_MAGIC = 0x50494446; // linux/magic.h, 6.9: pidfd inodes are unique from then on
 export const FUSE_SUPER_MAGIC = 0x65735546; // linux/magic.h, as all below
+export const OVERLAYFS_SUPER_MAGIC = 0x794c7630;
 export const EXT4_SUPER_MAGIC = 0xef53;
 export const BTRFS_SUPER_MAGIC = 0x9123683e;
 export const F2FS_SUPER_MAGIC = 0xf2f52010;

@@ -1,11 +1,12 @@
 import { unknown, type Fd, type Unknown } from '@portcullis/core';
 import { O_PATH } from '../ffi/constants.js';
-import { SysFailure } from '../ffi/errno.js';
+import { EACCES, SysFailure } from '../ffi/errno.js';
 import { closeFd, cPath, openRead, readLinkOf } from '../ffi/file.js';
 import { statFd, type FileIdentity } from '../ffi/statx.js';
 import { unknownOf } from '../unknown-of.js';
 import { lookAtCode, type Code } from './code.js';
 import { leadsTo } from './host-path.js';
+import { strangeLayer } from './strange-layer.js';
 
 /** A look at the image that runs below a folder of `/proc`. */
 export interface LookOrder {
@@ -20,6 +21,7 @@ export interface LookOrder {
 /** What one look opened, for the caller to close, and what it says of the code. */
 export interface ImageLook {
   readonly auxv: Fd | SysFailure;
+  /** A failure where nothing may be asked of it: then `code` says why. */
   readonly exe: Fd | SysFailure;
   /** Undefined where one was pinned already. */
   readonly pagemap: Fd | SysFailure | undefined;
@@ -47,6 +49,12 @@ export function lookAtImage({ folder, pinned, code, procmapQuery }: LookOrder): 
   const exe = open(`${folder}/exe`, O_PATH); // what is asked of it cannot be held up by an exec
   const identity = typeof exe === 'number' ? statFd(exe) : exe;
   const way = typeof exe === 'number' ? wayTo(exe, identity) : exe;
+  const strange = typeof exe === 'number' && !(identity instanceof SysFailure) && !isOurs(way) ? strangeLayer(exe, identity) : undefined;
+  if (strange !== undefined) {
+    if (typeof exe === 'number') closeFd(exe);
+    if (typeof maps === 'number') closeFd(maps);
+    return { auxv, exe: new SysFailure(`the file of ${folder}/exe`, EACCES), pagemap, code: strange, way };
+  }
   if (maps === undefined) return { auxv, exe, pagemap, code: undefined, way };
   const seen = codeBehind(maps, pinned ?? pagemap, exe, identity, procmapQuery);
   if (typeof maps === 'number') closeFd(maps);
@@ -58,6 +66,11 @@ function wayTo(fd: Fd, exe: FileIdentity | SysFailure): Way | SysFailure {
   const link = readLinkOf(fd);
   if (link instanceof SysFailure) return link;
   return { link: Buffer.from(link), leads: leadsTo(link, exe) }; // a copy: the next link is read into the same memory
+}
+
+/** Mounted where we are: who may mount there is root. */
+function isOurs(way: Way | SysFailure): boolean {
+  return !(way instanceof SysFailure) && way.leads === true;
 }
 
 /** Nothing is said of the code where one of these could not be opened. */

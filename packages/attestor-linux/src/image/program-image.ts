@@ -155,7 +155,7 @@ function openOne(asker: Asker, path: string): Fd | SysFailure | Unknown {
 
 function lookBehind(peer: LinuxPeer, folder: string, { auxv: vector, pagemap, exe: exeFd, code, way }: ImageLook): Looked | Unknown {
   if (pagemap instanceof SysFailure) return peer.unknownOf(pagemap);
-  if (exeFd instanceof SysFailure) return peer.unknownOf(exeFd);
+  if (exeFd instanceof SysFailure) return code !== undefined && 'why' in code && code.why === 'foreign-code' ? code : peer.unknownOf(exeFd);
   if (vector instanceof SysFailure) return peer.unknownOf(vector);
   if (pagemap === undefined || code === undefined) return unknown('system-error');
   const exe = statFd(exeFd);

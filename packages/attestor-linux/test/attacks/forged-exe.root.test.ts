@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { existsSync, readlinkSync } from 'node:fs';
+import { dirname } from 'node:path';
 import type { SelectorKey } from '@portcullis/core';
-import { skip } from '@portcullis/testkit';
+import { skip, skipUnless } from '@portcullis/testkit';
 import type { Context } from 'mocha';
 import { Attesting, type Look } from '../support/attesting.js';
 import { compiled } from '../support/compile.js';
 import { needAttacks, needUserNamespaces, SOMEBODY } from '../support/features.js';
+import { layered } from '../support/layered.js';
 import { Stage } from '../support/stage.js';
 
 const KEYS: readonly SelectorKey[] = ['unix:path', 'unix:sha256', 'unix:image', 'unix:exe-state', 'linux:shared-ns', 'unix:uid'];
@@ -69,6 +72,29 @@ describe('T4: a forged exe link', () => {
       }
     });
   }
+
+  it('T4: a program on an overlay over a FUSE of its user\'s own, which shows each reader another content, is unknown: a tier would be its word', async function () {
+    const { peer } = await layered(this, stage, stage.socketPath);
+    const [socket] = await Promise.all([stage.accepted(), peer.tell('connect')]);
+    const look = await attesting.look(socket, KEYS);
+    assert.deepEqual([look.state('unix:path'), look.state('unix:sha256'), look.state('unix:image'), look.state('unix:exe-state')], Array(4).fill('unknown foreign-code'));
+    assert.equal(look.value('unix:uid'), SOMEBODY);
+  });
+
+  it('T4: one on an overlay that is mounted where we are, as a runtime does for a container, is looked at', async function () {
+    const script = 'cd "$1" && mkdir upper work on && mount -t overlay none -o "lowerdir=$2,upperdir=upper,workdir=work" on';
+    skipUnless(this, spawnSync('/bin/sh', ['-c', script, 'sh', stage.folder, dirname(compiled('puppet'))]).status === 0, 'no overlay can be mounted here');
+    try {
+      const peer = stage.start('/usr/bin/unshare', ['-m', '/bin/sh', '-c', 'mount --bind "$1" /mnt && exec /mnt/puppet "$2"', 'sh', stage.at('on'), stage.socketPath]);
+      await peer.expect('ready');
+      const [socket] = await Promise.all([stage.accepted(), peer.tell('connect')]);
+      const look = await attesting.look(socket, KEYS);
+      assert.deepEqual([look.value('unix:exe-state'), look.value('unix:image'), look.tier('unix:sha256')], ['elsewhere', 'verified', 'image']);
+      await peer.kill();
+    } finally {
+      spawnSync('/bin/umount', ['-l', stage.at('on')]);
+    }
+  });
 
   it('T4: by a helper, every namespace is shared with the gateway: namespaces do not tell the forger', async function () {
     const look = await forge(this, 'helper', 'anonymous');

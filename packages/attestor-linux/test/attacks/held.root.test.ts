@@ -9,6 +9,7 @@ import type { SelectorKey } from '@portcullis/core';
 import { requireFeature } from '@portcullis/testkit';
 import { compiled } from '../support/compile.js';
 import { needAttacks, SOMEBODY } from '../support/features.js';
+import { layered } from '../support/layered.js';
 import type { PeerProcess } from '../support/peer-process.js';
 import type { Said } from '../support/remote-attestor.js';
 import { Stage } from '../support/stage.js';
@@ -156,6 +157,15 @@ describe('T20: a peer that makes whoever looks at it wait', () => {
     const path = said.evidence['unix:path'];
     assert.notEqual(path?.state, 'present');
     assert.equal((await honest(0)).evidence['unix:path']?.state, 'present');
+  });
+
+  it('T20: a program on an overlay over a FUSE of its user\'s own, which never answers the event loop, holds up nobody', async function () {
+    await start(PROGRAM);
+    assert.equal((await honest(ANOTHER)).evidence['unix:path']?.state, 'present');
+    const { peer } = await layered(this, stage, socketPath, { frozen: attestor.pid });
+    const [said] = await Promise.all([answered(), peer.tell('connect')]);
+    assert.deepEqual(PROGRAM.map((key) => said.evidence[key]?.state), PROGRAM.map(() => 'unknown'));
+    assert.equal((await honest(ANOTHER)).evidence['unix:path']?.state, 'present');
   });
 
   for (const [title, again] of [['at its first connection', false], ['when it was known already', true]] as const) {
