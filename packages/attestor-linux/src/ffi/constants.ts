@@ -110,6 +110,7 @@ export const FUSE_SUPER_MAGIC = 0x65735546; // linux/magic.h, as all below
 export const OVERLAYFS_SUPER_MAGIC = 0x794c7630;
 export const EXT4_SUPER_MAGIC = 0xef53;
 export const BTRFS_SUPER_MAGIC = 0x9123683e;
+export const XFS_SUPER_MAGIC = 0x58465342;
 export const F2FS_SUPER_MAGIC = 0xf2f52010;
 export const CGROUP_SUPER_MAGIC = 0x0027e0eb; // linux/magic.h, version 1
 export const CGROUP2_SUPER_MAGIC = 0x63677270; // linux/magic.h, 4.5

@@ -1,6 +1,6 @@
 import { performance } from 'node:perf_hooks'; // the global of that name is a getter, which costs something at every look
 import { unknown, type Fd, type Unknown } from '@portcullis/core';
-import { O_NONBLOCK } from '../ffi/constants.js';
+import { BTRFS_SUPER_MAGIC, EXT4_SUPER_MAGIC, F2FS_SUPER_MAGIC, FUSE_SUPER_MAGIC, O_NONBLOCK, XFS_SUPER_MAGIC } from '../ffi/constants.js';
 import { SysFailure } from '../ffi/errno.js';
 import { closeFd, cPath, openRead, readAt } from '../ffi/file.js';
 import { isMemoryAlive } from '../ffi/pagemap.js';
@@ -12,6 +12,7 @@ import { decodeText } from '../proc/decode.js';
 import type { Code } from './code.js';
 import { unknownOf } from '../unknown-of.js';
 import type { ImageLook, Way } from './image-look.js';
+import { isRootsOwn } from './root-only.js';
 
 /** What kind of file the program runs from. `elsewhere`: its path belongs to another mount namespace (T5, T6). */
 export type ExeState = 'linked' | 'deleted' | 'memfd' | 'replaced' | 'elsewhere';
@@ -20,6 +21,8 @@ export type ExeState = 'linked' | 'deleted' | 'memfd' | 'replaced' | 'elsewhere'
 const LOOK_SERVES_MS = 1000;
 
 const scratch = Buffer.allocUnsafeSlow(2048);
+/** File systems of disks, whose files have new times after each write: to write a mapped page takes a fault. */
+const TELLING: ReadonlySet<number> = new Set([EXT4_SUPER_MAGIC, XFS_SUPER_MAGIC, BTRFS_SUPER_MAGIC, F2FS_SUPER_MAGIC]);
 /** Of one image: its pagemap, and its file. */
 const DESCRIPTORS = 2;
 const MEMFD = '/memfd:';
@@ -111,6 +114,17 @@ export class ProgramImage {
     const path = `/proc/self/fd/${String(this.#looked.exeFd)}`;
     const fd = openRead(cPath(path), `${this.#folder}/exe`, O_NONBLOCK);
     return fd instanceof SysFailure ? peer.unknownOf(fd) : fd;
+  }
+
+  /**
+   * Whether another content may have the very numbers and times of the exe. On file systems that are made of memory, a page that was
+   * read can be written through a mapping without a trace; and what has no disk leaves its device number to the next that anybody
+   * mounts. What root alone may write is written by nobody who wants that, except on FUSE.
+   */
+  isFleeting(): boolean {
+    const fileSystem = this.fileSystem();
+    if (fileSystem instanceof SysFailure || fileSystem === FUSE_SUPER_MAGIC) return true;
+    return !TELLING.has(fileSystem) && !isRootsOwn(this.exe);
   }
 
   /** What kind of file system the exe is on, by linux/magic.h. */

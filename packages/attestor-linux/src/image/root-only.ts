@@ -32,8 +32,8 @@ function isOutOfSight(failure: SysFailure): boolean {
   return leadsNowhere(failure) || failure.errno === EACCES;
 }
 
-/** A regular file, of root, that nobody else may write. */
-function isRootsOwn({ mode, uid }: FileIdentity): boolean {
+/** A regular file, of root, that nobody else may write; on FUSE its owner is what the server says. */
+export function isRootsOwn({ mode, uid }: FileIdentity): boolean {
   return (mode & S_IFMT) === S_IFREG && uid === 0 && (mode & WRITABLE_BY_OTHERS) === 0;
 }
 

@@ -50,7 +50,7 @@ export function sha256(processes: ProcessCache, digests: DigestCache): Probe {
 
 /** The content behind the exe link of the pinned process. */
 function sourceOf(peer: LinuxPeer, image: ProgramImage): DigestSource {
-  return { uid: accountOf(peer.credentials.uid), identity: image.exe, open: () => image.openContent(peer), identify };
+  return { uid: accountOf(peer.credentials.uid), identity: image.exe, fleeting: image.isFleeting(), open: () => image.openContent(peer), identify };
 }
 
 function identify(file: Fd): ContentIdentity | Unknown {

@@ -26,7 +26,8 @@ const TICK_MS = 2000;
 const GIB = 2 ** 30;
 
 /**
- * SHA-256 of executables: kept by device, inode, size and both times, one flight a file, read on a worker thread (T17).
+ * SHA-256 of executables: kept by device, inode, size and both times, one flight a file, read on a worker thread (T17). Of a
+ * file whose times do not tell every write, each who asks has it read anew.
  * A file that changed while it was read has no digest. Flights are bounded, so are the bytes of each user, users take
  * turns, and what nobody waits for any more is not read (T20).
  */
@@ -46,6 +47,7 @@ export class DigestCache {
   #open = 0;
   readonly #openOf = new Map<number, number>();
   #openBytes = 0n;
+  #once = 0;
   readonly #budget: DigestBudget;
   #closed = false;
 
@@ -60,7 +62,7 @@ export class DigestCache {
 
   /** The digest of an executable: at once where it is known, else a promise that never rejects. */
   digest(source: DigestSource, signal?: AbortSignal): Finding | Promise<Finding> {
-    const key = identityKey(source.identity);
+    const key = source.fleeting === true ? `once:${String(this.#once += 1)}` : identityKey(source.identity);
     const kept = this.#kept.get(key);
     if (kept !== undefined) return kept;
     if (signal?.aborted === true) return unknown('timeout', 'nobody waits for the digest');
@@ -169,7 +171,7 @@ export class DigestCache {
     if (after !== undefined) return after;
     const finding: Finding = { state: 'present', values: [hex] };
     // Written so lately that another write could leave the same times: true of what was read, but not to be kept.
-    if (beganMs - Number(identity.ctimeNs / 1_000_000n) < TICK_MS) return finding;
+    if (flight.fleeting || beganMs - Number(identity.ctimeNs / 1_000_000n) < TICK_MS) return finding;
     if (this.#kept.size >= this.#mostKept) this.#kept.delete(this.#kept.keys().next().value ?? '');
     this.#kept.set(key, finding);
     return finding;

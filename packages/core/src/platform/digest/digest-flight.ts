@@ -14,15 +14,17 @@ export class DigestFlight {
   readonly file: Fd;
   readonly identity: ContentIdentity;
   readonly identify: DigestSource['identify'];
+  readonly fleeting: boolean;
   /** Whom the descriptor counts against: the user who asked first. */
   readonly uid: number;
   readonly #askers = new Set<Asker>();
 
-  constructor(key: string, file: Fd, { identity, identify, uid }: DigestSource) {
+  constructor(key: string, file: Fd, { identity, identify, uid, fleeting }: DigestSource) {
     this.key = key;
     this.file = file;
     this.identity = identity;
     this.identify = identify;
+    this.fleeting = fleeting === true;
     this.uid = uid;
   }
 

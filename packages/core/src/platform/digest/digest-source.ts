@@ -16,6 +16,8 @@ export interface DigestSource {
   readonly uid: number;
   /** As it was looked at. */
   readonly identity: ContentIdentity;
+  /** Its times do not tell every write, or its numbers may be another file's tomorrow: read anew for each who asks, and not kept. */
+  readonly fleeting?: boolean;
   /** A descriptor of the content, which the cache closes. Called while the peer is pinned. */
   open(): Fd | Unknown;
   /** What the descriptor leads to, asked before and after it is read. */
