@@ -37,24 +37,41 @@ export class Turns {
     this.#scheduled = true;
     setImmediate(() => {
       this.#scheduled = false;
-      this.#run();
-      this.#schedule();
+      try {
+        this.#run();
+      } finally {
+        this.#schedule();
+      }
     });
   }
 
   #run(): void {
-    for (let left = this.#most; left > 0 && this.#ready.length > 0; ) {
+    let left = this.#most;
+    while (left > 0 && this.#ready.length > 0) {
       const round = this.#ready;
+      let reached = 0;
       this.#ready = [];
-      for (const turn of round) {
-        // Who was not reached stays first.
-        if (left === 0 || this.#paused) this.#ready.push(turn);
-        else {
+      try {
+        for (const turn of round) {
+          if (this.#paused) left = 0;
+          if (left === 0) break;
           left -= 1;
-          if (turn.takeOne()) this.#ready.push(turn);
+          reached += 1;
+          this.#take(turn);
         }
+      } finally {
+        // Who was not reached is first the next time, also where somebody's consumer threw.
+        if (reached < round.length) this.#ready = [...round.slice(reached), ...this.#ready];
       }
-      if (this.#paused) return;
+    }
+  }
+
+  #take(turn: Turn): void {
+    let more = true; // what its consumer threw is none of its doing
+    try {
+      more = turn.takeOne();
+    } finally {
+      if (more) this.#ready.push(turn);
     }
   }
 }
