@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import { EventEmitter } from 'eventemitter3';
 import type { Admission } from './admission.js';
 
@@ -61,11 +62,14 @@ export interface GateEvents {
   rechecked: (rechecked: Rechecked) => void;
 }
 
-/** Takes the record of every connection. Called after the decision was carried out; a throw is reported and breaks nothing. */
+/**
+ * Takes the record of every connection. Called after the decision was carried out; a throw, or a promise that rejects, is
+ * reported and breaks nothing. Nobody waits for a promise.
+ */
 export interface DecisionSink {
-  record(admission: Admission): void;
+  record(admission: Admission): unknown;
   /** Takes the record of a connection that was admitted, and ended before its time. */
-  revoked?(revocation: Revocation): void;
+  revoked?(revocation: Revocation): unknown;
 }
 
 /**
@@ -94,12 +98,17 @@ export class AfterDecision {
     for (const job of jobs) this.guarded('event', job);
   }
 
-  guarded(where: GateFailure['where'], job: () => void): void {
-    try {
-      job();
-    } catch (error) {
+  /** What `job` throws is told, and what the promise rejects with that it may return: nobody else waits for it. */
+  guarded(where: GateFailure['where'], job: () => unknown): void {
+    const failed = (error: unknown): void => {
       this.#failures += 1;
       this.fail(where, error);
+    };
+    try {
+      const result = job();
+      if (types.isPromise(result)) result.catch(failed);
+    } catch (error) {
+      failed(error);
     }
   }
 
@@ -107,16 +116,19 @@ export class AfterDecision {
   emit<Name extends keyof GateEvents>(name: Name, event: Parameters<GateEvents[Name]>[0]): void {
     if (this.emitter.listenerCount(name) === 0) return;
     for (const listener of this.emitter.listeners(name)) {
-      this.guarded('event', () => { (listener as (event: Parameters<GateEvents[Name]>[0]) => void)(event); });
+      this.guarded('event', () => (listener as (event: Parameters<GateEvents[Name]>[0]) => unknown)(event));
     }
   }
 
   fail(where: GateFailure['where'], error: unknown): void {
-    for (const listener of this.emitter.listeners('failed')) {
+    // A listener of `failed` that fails has nobody left to tell.
+    const failed = (): void => { this.#failures += 1; };
+    for (const listener of this.emitter.listeners('failed') as ((failure: GateFailure) => unknown)[]) {
       try {
-        listener({ where, error });
+        const result = listener({ where, error });
+        if (types.isPromise(result)) result.catch(failed);
       } catch {
-        this.#failures += 1; // a listener of `failed` that fails has nobody left to tell
+        failed();
       }
     }
   }

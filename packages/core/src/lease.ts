@@ -156,7 +156,7 @@ export class Leases {
   /** Ends the connection now, and tells why. */
   revoke(lease: Lease, cause: RevocationCause, word: string, detail: string): void {
     if (lease.ended) return;
-    lease.end();
+    this.#after.guarded('lease', () => { lease.end(); });
     lease.socket.destroy();
     const revocation: Revocation = { admission: lease.admission, cause, word, detail };
     this.#after.later(() => {

@@ -81,7 +81,7 @@ export class Recheck {
     } catch (error) {
       return this.#isOver(lease, policy) ? undefined : this.#broken(lease, error);
     } finally {
-      attested?.peer?.close();
+      this.#parts.after.guarded('recheck', () => { attested?.peer?.close(); });
     }
   }
 

@@ -160,14 +160,14 @@ export class RecordKeeper {
     if (candidate !== undefined) this.#after.guarded('record', () => { admission.candidate = candidate.compare(admission.decision, evidence, context); });
     this.letGo(peer);
     const { sink } = this.#options;
-    if (sink !== undefined) this.#after.guarded('sink', () => { sink.record(admission); });
+    if (sink !== undefined) this.#after.guarded('sink', () => sink.record(admission));
     if (admission.failure !== undefined) this.#after.fail('attest', admission.failure);
     this.#after.emit(admission.admitted ? 'admitted' : 'denied', admission);
     if (admission.shadow.length > 0 || admission.candidate?.diverges === true) this.#after.emit('shadow', admission);
   }
 
   /** A peer that cannot be closed is reported: it stands in nobody's way. */
-  letGo(peer: Peer | undefined): void {
+  letGo(peer: Pick<Peer, 'close'> | undefined): void {
     try {
       peer?.close();
     } catch (error) {

@@ -157,6 +157,17 @@ describe('gate: flow, with fakes', () => {
       assert.deepEqual(told, ['sink', 'event', 'admitted', 'sink', 'event', 'admitted']);
     });
 
+    it('where the sink, a listener, and the listener of failures return promises that reject: nobody waits, and the process stays', async () => {
+      const reject = async (): Promise<void> => { await Promise.resolve(); raise(); };
+      await start({ sink: { record: reject } });
+      const told: string[] = [];
+      const listener = reject as () => void;
+      gated!.gate.on('failed', listener).on('admitted', listener).on('failed', ({ where }) => { told.push(where); });
+      await gated!.client().welcomed();
+      await until(() => told.length >= 2);
+      assert.deepEqual(told, ['sink', 'event']);
+    });
+
     it('tells listeners after the decision was carried out', async () => {
       const order: string[] = [];
       await start({ sink: { record: () => { order.push('sink'); } } });

@@ -249,6 +249,18 @@ describe('recheck: live connections after a change of the policy, with fakes', (
     assert.ok(peerSource.peers.every(({ closed }) => closed === 1));
   });
 
+  it('goes on, and says so, where a peer that it asked again cannot be closed', async () => {
+    const peerSource = fakePeerSource();
+    const { gate, client } = bound(await start({ peerSource, policy: stubPolicy({ keys: [], allow: () => true }) }));
+    await client().welcomed();
+    const open = peerSource.open.bind(peerSource);
+    const error = new Error('EBADF');
+    Object.assign(peerSource, { open: (connection: Parameters<typeof open>[0]) => Object.assign(open(connection), { close: () => { throw error; } }) });
+    await gate.setPolicy(allowUids(1000));
+    await until(() => rechecked.length === 1);
+    assert.deepEqual([rechecked[0]?.kept, revoked.length, gated!.failures], [1, 0, [{ where: 'recheck', error }]]);
+  });
+
   it('leaves alone what ends anyhow, while the gate closes', async () => {
     const { attestor, answers } = slowAttestor();
     const { gate, client } = bound(await start({ attestors: [attestor], policy: stubPolicy({ allow: () => true }) }));

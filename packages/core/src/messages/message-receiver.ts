@@ -27,7 +27,7 @@ export interface Message {
   readonly closedDescriptors: number;
 }
 
-export type MessageHandler = (message: Message) => void;
+export type MessageHandler = (message: Message) => unknown;
 
 /**
  * Stands before an application that takes messages: the sender of each is attested, and the policy decides on each. A
@@ -187,7 +187,7 @@ export class MessageReceiver {
     this.#records.keep(admission, attested, policy, context); // lets the sender go
     if (admission.decision.effect === 'allow') {
       const { bytes, closedDescriptors } = arrival;
-      this.#after.guarded('message', () => { this.#handler({ bytes, admission, closedDescriptors }); });
+      this.#after.guarded('message', () => this.#handler({ bytes, admission, closedDescriptors }));
     } else {
       arrival.endConnection();
     }
@@ -229,7 +229,7 @@ function placeOf(where: MessageTarget): { readonly fd: Fd } | Exclude<MessageTar
 
 /**
  * Receives messages on a datagram or seqpacket socket, and hands `handler` those whose senders the policy admits. A throw of
- * `handler` is told to listeners of `failed`.
+ * `handler`, or a promise that rejects, is told to listeners of `failed`.
  * @throws PortcullisError `GATE_OPTIONS`, `LISTEN_*`, `PLATFORM_SYSTEM`, or whatever an attestor's `prepare` throws
  */
 export async function receiveMessages(options: MessageOptions, where: MessageTarget, handler: MessageHandler): Promise<MessageReceiver> {
