@@ -55,7 +55,7 @@ export class Enforcer {
     const admission = new Admission(outcome, policy, context, observed);
     records.keep(admission, outcome, policy, context); // lets the peer go
     if (outcome.decision.effect !== 'allow') {
-      held?.close();
+      records.letGo(held);
       held = undefined;
     }
     if (held === undefined && (observed !== true || socket.destroyed)) {
@@ -76,7 +76,7 @@ export class Enforcer {
   #charge(attested: Attested, policy: Policy, context: PolicyContext, socket: Socket): Attested {
     const { evidence } = attested;
     const { decision, release } = this.#parts.limiter.charge(attested.decision, evidence, context.nowMs, () => policy.decide(evidence, context));
-    if (release !== undefined) socket.once('close', release);
+    if (release !== undefined) this.#parts.live.whenClosed(socket, release);
     return decision === attested.decision ? attested : { ...attested, decision };
   }
 }

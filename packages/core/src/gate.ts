@@ -84,7 +84,7 @@ export class Gate {
     this.#handoffs = new Handoffs(options.handoffPort, this.listener, budget);
     const enforcer = new Enforcer({
       records: this.#records, limiter: this.#limiter, live: this.#live, leases, handoffs: this.#handoffs,
-      lingering: new Lingering(budget), refusal: this.#refusal, observes: this.observes,
+      lingering: new Lingering(budget, this.#live), refusal: this.#refusal, observes: this.observes,
     });
     this.warnings = [...warnings, ...this.#handoffs.prepareFor(options.policy)];
     const before = (policy: Policy): readonly string[] => this.#handoffs.prepareFor(policy);

@@ -13,14 +13,17 @@ export type OpenReader = (listener: HandoffListener) => HandoffReader;
 export class HandoffSocket extends Socket {
   readonly #wire: Socket;
   readonly #reader: HandoffReader;
+  /** Called once its reader is closed. No listener of `close`: applications take those away. */
+  readonly #closed: () => void;
   #wantsMore = false;
   #size = 0;
   #foreign: ((refusal: PeerRefusal) => void) | undefined;
 
   /** Owns `wire`, of which nothing was read and nothing is. Throws what `open` throws; the wire is then the caller's still. */
-  constructor(wire: Socket, open: OpenReader) {
+  constructor(wire: Socket, open: OpenReader, closed: () => void) {
     super({ allowHalfOpen: wire.allowHalfOpen });
     this.#wire = wire;
+    this.#closed = closed;
     this.#reader = open({
       bytes: (bytes) => this.#take(bytes),
       ended: () => { this.push(null); },
@@ -80,6 +83,7 @@ export class HandoffSocket extends Socket {
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
     this.#reader.close();
+    this.#closed();
     this.#wire.destroy();
     super._destroy(error, done);
   }

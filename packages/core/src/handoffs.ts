@@ -66,8 +66,7 @@ export class Handoffs {
     if (this.#budget?.takeMore(DESCRIPTORS_EACH) === false) return undefined;
     const give = (): void => { this.#budget?.giveMore(DESCRIPTORS_EACH); };
     try {
-      const handed = new HandoffSocket(socket, (listener) => port.read(new SocketConnection(socket, undefined), credentials, listener));
-      return handed.once('close', give);
+      return new HandoffSocket(socket, (listener) => port.read(new SocketConnection(socket, undefined), credentials, listener), give);
     } catch (error) {
       give();
       throw error;

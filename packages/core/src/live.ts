@@ -14,9 +14,12 @@ interface Place {
   readonly socket: Socket;
   /** Its place of another gate, whose server handed it to one of this gate. */
   readonly other: Place | undefined;
+  /** How the socket ends but for us. */
+  readonly destroy: Socket['_destroy'];
   /** Index among the live ones; -1 once it closed. */
   at: number;
   lease: Lease | undefined;
+  release: (() => void) | undefined;
 }
 
 const PLACE = Symbol('portcullis.place');
@@ -30,14 +33,15 @@ export class LiveConnections {
   /** In no order. */
   readonly #places: Place[] = [];
   readonly #budget: DescriptorBudget | undefined;
-  readonly #onClose: (this: Socket) => void;
+  readonly #destroy: Socket['_destroy'];
   #whenEmpty: (() => void) | undefined;
 
   constructor(budget: DescriptorBudget | undefined) {
     this.#budget = budget;
-    const left = (socket: Socket): void => { this.#left(socket); };
-    // One function for all sockets: a closure for each would be memory for each.
-    this.#onClose = function () { left(this); };
+    const left = (socket: Socket): Place['destroy'] => this.#left(socket);
+    // One function for all sockets: a closure for each would be memory for each. No listener of `close`: an application that
+    // hands its socket to another protocol takes all of them away, and what is counted would be counted for good.
+    this.#destroy = function (this: Socket, error, done) { left(this).call(this, error, done); };
   }
 
   get count(): number {
@@ -46,14 +50,28 @@ export class LiveConnections {
 
   /** Counts a connection until it closes; false when the descriptor limit has no place for it. */
   enter(socket: Socket): boolean {
+    if (socket.destroyed) return true; // a server handed on what is over already: it would never leave
+    const placed = socket as Placed;
     if (this.#placeOf(socket) !== undefined) return true; // a server handed it to another that this gate guards too
     if (this.#budget?.take() === false) return false;
-    const placed = socket as Placed;
-    const place: Place = { of: this, socket, other: placed[PLACE], at: this.#places.length, lease: undefined };
+    const place: Place = {
+      of: this, socket, other: placed[PLACE], destroy: Reflect.get<Socket, '_destroy'>(socket, '_destroy'), at: this.#places.length, lease: undefined, release: undefined,
+    };
     this.#places.push(place);
     placed[PLACE] = place;
-    socket.on('close', this.#onClose);
+    socket._destroy = this.#destroy;
     return true;
+  }
+
+  /** `release` is called once, when the connection closes. */
+  whenClosed(socket: Socket, release: () => void): void {
+    const place = this.#placeOf(socket);
+    if (place === undefined) {
+      release();
+      return;
+    }
+    const before = place.release; // admitted before by another server of this gate
+    place.release = before === undefined ? release : () => { before(); release(); };
   }
 
   /** The lease ends when the connection closes. */
@@ -82,23 +100,33 @@ export class LiveConnections {
   }
 
   #placeOf(socket: Socket): Place | undefined {
-    let place = (socket as Placed)[PLACE];
-    while (place !== undefined && place.of !== this) place = place.other;
+    const place = this.#anyPlaceOf(socket);
     return place === undefined || place.at < 0 ? undefined : place;
   }
 
-  #left(socket: Socket): void {
-    const place = this.#placeOf(socket);
-    if (place === undefined) return;
+  #anyPlaceOf(socket: Socket): Place | undefined {
+    let place = (socket as Placed)[PLACE];
+    while (place !== undefined && place.of !== this) place = place.other;
+    return place;
+  }
+
+  /** Gives back all that it has here. Returns how it ends but for us. */
+  #left(socket: Socket): Place['destroy'] {
+    const place = this.#anyPlaceOf(socket);
+    if (place === undefined) throw new TypeError('a socket without a place was given a place\'s end');
+    if (place.at < 0) return place.destroy;
     const last = this.#places.pop();
     if (last !== undefined && last !== place) {
       this.#places[place.at] = last;
       last.at = place.at;
     }
     place.at = -1;
+    this.#budget?.give();
+    place.release?.();
+    place.release = undefined;
     place.lease?.end();
     place.lease = undefined;
-    this.#budget?.give();
     if (this.#places.length === 0) this.#whenEmpty?.();
+    return place.destroy;
   }
 }

@@ -1,5 +1,6 @@
 import type { DescriptorBudget } from './descriptor-budget.js';
 import type { Socket } from './gate.js';
+import type { LiveConnections } from './live.js';
 
 /** How a refused peer is told: a closed connection, or an answer in its protocol that the gate writes itself. */
 export type RefusalStyle = 'close' | 'http';
@@ -18,9 +19,11 @@ const MOST_LINGERING = 1024;
 /** The refused peers of a gate that may still read their answer: a small share of the budget, which is for the admitted (T20). */
 export class Lingering {
   readonly #most: number;
+  readonly #live: LiveConnections;
   #count = 0;
 
-  constructor(budget: DescriptorBudget | undefined) {
+  constructor(budget: DescriptorBudget | undefined, live: LiveConnections) {
+    this.#live = live;
     const places = budget?.capacity;
     this.#most = places === undefined ? MOST_LINGERING : Math.floor(Math.min(Math.max(16, places / 20), places / 2));
   }
@@ -29,7 +32,7 @@ export class Lingering {
   enter(socket: Socket): boolean {
     if (this.#count >= this.#most) return false;
     this.#count += 1;
-    socket.once('close', () => { this.#count -= 1; });
+    this.#live.whenClosed(socket, () => { this.#count -= 1; });
     return true;
   }
 }

@@ -130,6 +130,8 @@ describe('gate: `handoff: deny`, with fakes', () => {
       await gated!.recorded(2 * round + 2);
       const { decision } = gated!.records[2 * round + 1]!;
       assert.deepEqual([decision.cause, decision.code], ['capacity', 'descriptor-limit']);
+      gated!.connections[round]?.removeAllListeners(); // as for another protocol: it is given back all the same
+      gated!.connections[round]?.resume();
       first.socket.destroy();
       port.listeners[round]?.ended();
       await until(() => gated!.gate.load.live === 0);

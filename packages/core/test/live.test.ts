@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { Socket } from 'node:net';
 import fc from 'fast-check';
+import { DescriptorBudget } from '../dist/descriptor-budget.js';
 import type { Lease } from '../dist/lease.js';
 import { LiveConnections } from '../dist/live.js';
 
@@ -17,9 +18,8 @@ class CountedLease {
   }
 }
 
-/** Closed as Node closes it, at once. */
 function close(socket: Socket): void {
-  socket.emit('close', false);
+  socket.destroy();
 }
 
 describe('the live connections of a gate', () => {
@@ -71,6 +71,31 @@ describe('the live connections of a gate', () => {
     close(socket);
     live.leased(socket, CountedLease.asLease(lease));
     assert.equal(lease.ended, 1);
+  });
+
+  it('leave though the application took every listener of theirs away, as for another protocol on the same socket', () => {
+    const budget = new DescriptorBudget({ limit: 64 + 1, used: 0 }, 1);
+    const live = new LiveConnections(budget);
+    const [socket, lease, released] = [new Socket(), new CountedLease(), [] as string[]];
+    live.enter(socket);
+    live.leased(socket, CountedLease.asLease(lease));
+    live.whenClosed(socket, () => { released.push('one'); });
+    live.whenClosed(socket, () => { released.push('two'); });
+    socket.removeAllListeners().destroy();
+    socket.destroy();
+    assert.deepEqual([live.count, budget.taken, lease.ended, released], [0, 0, 1, ['one', 'two']]);
+  });
+
+  it('are not those that were over before they came: nothing is taken that would never be given back', async () => {
+    const budget = new DescriptorBudget({ limit: 64 + 1, used: 0 }, 1);
+    const live = new LiveConnections(budget);
+    const socket = new Socket();
+    close(socket);
+    assert.ok(live.enter(socket));
+    let released = 0;
+    live.whenClosed(socket, () => { released += 1; });
+    assert.deepEqual([live.count, budget.taken, released], [0, 0, 1]);
+    await live.drain(60_000);
   });
 
   it('are drained when the last of them closes', async () => {

@@ -182,12 +182,13 @@ describe('what follows a decision', () => {
     const late = new Deferred<Findings>();
     const fds: (number | undefined)[] = [];
     await start(enforcedOnly(() => late.promise));
-    await gated.client().welcomed();
+    const first = gated.client();
+    await first.welcomed();
     fds.push(peerSource.peers[0]?.connection.fd);
     gated.connections[0]?.destroy();
     fds.push(peerSource.peers[0]?.connection.fd);
-    // Its number goes to the next connection.
-    await until(() => gated.gate.load.live === 0);
+    // Its number goes to the next connection, whose client takes that of the first.
+    await first.ended;
     await gated.client().welcomed();
     fds.push(peerSource.peers[0]?.connection.fd, peerSource.peers[1]?.connection.fd);
     late.resolve(ALL);
