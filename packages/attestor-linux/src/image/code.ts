@@ -9,12 +9,12 @@ import { parseExecutableMaps } from '../proc/parse-maps.js';
 import { rereadProc } from '../proc/read.js';
 import { unknownOf } from '../unknown-of.js';
 import { mappedIdentity, type MappedIdentity } from './mapped-identity.js';
-import { isFdOnFuse, isRootOnly } from './root-only.js';
+import { changesWhileItRuns, isRootOnly } from './root-only.js';
 
 /**
  * What the executable mappings say of a process (T4). `verified`: its exe, and files that only root can write. `jit`: also
  * memory without a file, or pages of a file that the process wrote over. `foreign`: also a file that somebody other than
- * root can write.
+ * root can write, or an exe that changes while it runs.
  */
 export interface Code {
   readonly image: 'verified' | 'jit' | 'foreign';
@@ -107,8 +107,7 @@ class Survey {
 
   code(): Code | Unknown {
     const exeMapped = this.#exeMapped;
-    // What a FUSE server shows to who reads the file need not be what it let the process map.
-    const foreign = this.#foreign || (this.#failed ?? isFdOnFuse(this.#source.exeFd, this.#source.exe.dev));
+    const foreign = this.#foreign || (this.#failed ?? changesWhileItRuns(this.#source.exeFd, this.#source.exe));
     if (foreign instanceof SysFailure) return unknownOf(foreign);
     if (foreign) return { image: 'foreign', exeMapped };
     if (this.#jit) return { image: 'jit', exeMapped };

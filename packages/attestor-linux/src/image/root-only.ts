@@ -1,5 +1,5 @@
 import type { Fd } from '@portcullis/core';
-import { AT_SYMLINK_NOFOLLOW, FUSE_SUPER_MAGIC, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_PATH, S_IFMT, S_IFREG } from '../ffi/constants.js';
+import { AT_SYMLINK_NOFOLLOW, FUSE_SUPER_MAGIC, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_PATH, RAMFS_MAGIC, S_IFMT, S_IFREG, TMPFS_MAGIC } from '../ffi/constants.js';
 import { EACCES, leadsNowhere, SysFailure } from '../ffi/errno.js';
 import { closeFd, cPath, openRead } from '../ffi/file.js';
 import { libc } from '../ffi/libc.js';
@@ -45,15 +45,22 @@ const disks = new Set<number>();
 const MOST_DISKS = 1024;
 const FIRST_MAJOR = deviceNumber(1, 0);
 const FUSE = BigInt(FUSE_SUPER_MAGIC);
+const IN_MEMORY: ReadonlySet<bigint> = new Set([BigInt(TMPFS_MAGIC), BigInt(RAMFS_MAGIC)]);
 
 /** Whether the file, which `stat` finds on `dev`, lies on FUSE; a failure where that cannot be asked. */
 function isOnFuse(path: Uint8Array, dev: number): boolean | SysFailure {
   return !disks.has(dev) && answered(libc().statfs(path, statfs), dev);
 }
 
-/** The same of a file that is held. */
-export function isFdOnFuse(fd: Fd, dev: number): boolean | SysFailure {
-  return !disks.has(dev) && answered(libc().fstatfs(fd, statfs), dev);
+/**
+ * Whether the file of a program may be another than what was read of it, while it runs, though the kernel lets nobody open it for
+ * writing then: on FUSE, where the server shows who reads something else; and in memory, where who mapped it before may keep its
+ * pages and write to them (a buffer of io_uring), unless that was root.
+ */
+export function changesWhileItRuns(fd: Fd, exe: FileIdentity): boolean | SysFailure {
+  if (disks.has(exe.dev)) return false;
+  const fuse = answered(libc().fstatfs(fd, statfs), exe.dev);
+  return fuse !== false ? fuse : IN_MEMORY.has(statfs[0] ?? 0n) && !isRootsOwn(exe);
 }
 
 function answered(failed: number, dev: number): boolean | SysFailure {

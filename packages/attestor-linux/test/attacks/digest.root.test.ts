@@ -1,14 +1,12 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { getEventListeners } from 'node:events';
-import { appendFileSync, chownSync, mkdirSync, readFileSync, realpathSync, statSync, truncateSync } from 'node:fs';
+import { appendFileSync, readFileSync, realpathSync, statSync, truncateSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Finding } from '@portcullis/core';
 import { LinuxAttestor, LinuxPeer } from '@portcullis/attestor-linux';
-import { skipUnless } from '@portcullis/testkit';
-import { Attesting, connectionOf, type Look } from '../support/attesting.js';
+import { Attesting, connectionOf } from '../support/attesting.js';
 import { compiled } from '../support/compile.js';
 import { descriptorLinks, openDescriptors } from '../support/descriptors.js';
 import { needAttacks, needProgram, SOMEBODY } from '../support/features.js';
@@ -85,37 +83,6 @@ describe('T17: the digest as denial of service', () => {
       assert.equal(await contentOpened(() => attesting.look(socket, [KEY])), 0);
     } finally {
       Date.now = now;
-    }
-  });
-
-  it('T4, T17: a program on a file system of memory is read for each connection: it can be written without a trace in its times', async function () {
-    const folder = stage.at('memory');
-    mkdirSync(folder);
-    skipUnless(this, spawnSync('/bin/mount', ['-t', 'tmpfs', '-o', 'mode=0755', 'portcullis', folder]).status === 0, 'no tmpfs can be mounted here');
-    const now = Date.now.bind(Date);
-    try {
-      Date.now = () => now() + 3_600_000; // else nothing so new would be kept
-      const program = stage.install(compiled('puppet'), 'memory/git');
-      const look = async (): Promise<Look> => {
-        const { puppet, socket } = await stage.connectedPuppet({ program, uid: SOMEBODY });
-        const seen = await attesting.look(socket, [KEY]);
-        await puppet.kill();
-        return seen;
-      };
-      for (const owner of [0, SOMEBODY]) {
-        chownSync(program, owner, owner);
-        const before = await look();
-        assert.equal(before.value(KEY), digestOf(program));
-        assert.equal(await contentOpened(look), owner === 0 ? 0 : 1); // of root's it is kept
-        const { ctimeNs, mtimeNs } = statSync(program, { bigint: true });
-        assert.equal(spawnSync(compiled('quiet-write'), [program], { uid: SOMEBODY, gid: SOMEBODY }).status, owner === 0 ? 1 : 0);
-        const after = statSync(program, { bigint: true });
-        assert.deepEqual([after.ctimeNs, after.mtimeNs], [ctimeNs, mtimeNs], 'the attack itself');
-        assert.equal((await look()).value(KEY), digestOf(program));
-      }
-    } finally {
-      Date.now = now;
-      spawnSync('/bin/umount', ['-l', folder]);
     }
   });
 
