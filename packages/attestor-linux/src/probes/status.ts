@@ -1,10 +1,13 @@
+import { readdirSync } from 'node:fs';
 import { ABSENT, normaliseValues, unknown, type Finding, type SelectorDefinition, type SelectorKey, type Unknown } from '@portcullis/core';
 import { inFirstPidNamespace, type Capabilities } from '../capabilities.js';
-import { SysFailure } from '../ffi/errno.js';
+import { ENOENT, ESRCH, SysFailure } from '../ffi/errno.js';
 import type { LinuxPeer } from '../peer.js';
-import { MAX_U32 } from '../proc/decode.js';
+import { asBuffer, MAX_U32 } from '../proc/decode.js';
+import { joinThreads, type JoinedStatus } from '../proc/join-threads.js';
 import { parseStatus, type ProcStatus } from '../proc/parse-status.js';
 import { readProc } from '../proc/read.js';
+import { unknownOf } from '../unknown-of.js';
 import { allUnknown, present, undecodable, type Into, type Probe } from './probe.js';
 
 const live = { many: false, trust: 'kernel-live', cost: 'proc' } as const;
@@ -23,7 +26,7 @@ const selectors: readonly SelectorDefinition[] = [
   { ...capabilities, key: 'linux:cap-ambient', summary: 'ambient capabilities', example: 'cap_net_admin' },
 ];
 
-/** `/proc/PID/status`, readable of every process that can be seen at all. */
+/** `/proc/PID/status`, readable of every process that can be seen at all, and of its other threads, which may differ. */
 export const status: Probe = {
   selectors,
   ask(peer: LinuxPeer, keys, into: Into) {
@@ -37,20 +40,70 @@ export const status: Probe = {
   },
 };
 
-function look(peer: LinuxPeer): ProcStatus | Unknown {
+/** A process with more threads is not looked at one by one. */
+const MOST_THREADS = 128;
+
+function look(peer: LinuxPeer): JoinedStatus | Unknown {
   const folder = peer.procFolder();
   if (typeof folder !== 'string') return folder;
   const bytes = readProc(`${folder}/status`);
   if (bytes instanceof SysFailure) return peer.unknownOf(bytes);
-  return parseStatus(bytes) ?? undecodable(`${folder}/status`);
+  const main = parseStatus(bytes);
+  if (main === undefined) return undecodable(`${folder}/status`);
+  if (main.threads === 1) return joinThreads([main]);
+  const others = readOthers(`${folder}/task`, main.pid, ownLines(bytes));
+  return 'why' in others ? others : joinThreads([main, ...others]);
 }
 
-function findingOf(key: SelectorKey, { uids, gids, tracerPid, seccomp, noNewPrivs, capabilities: sets }: ProcStatus, host: Capabilities): Finding {
+/** The lines that may differ between threads and are asked for, as they stand; nearly all threads have the same. Undefined: not found. */
+function ownLines(bytes: Uint8Array): string | undefined {
+  const text = asBuffer(bytes);
+  // The last of its name: the first line is the thread's own word.
+  const [ids, capabilities] = [text.lastIndexOf('\nTracerPid:'), text.lastIndexOf('\nCapInh:')];
+  const [idsEnd, end] = [text.indexOf('\nFDSize:', Math.max(ids, 0)), text.indexOf('\nCpus_allowed:', Math.max(capabilities, 0))];
+  if (ids < 0 || capabilities < 0 || idsEnd < 0 || end < 0) return undefined;
+  return text.toString('latin1', ids, idsEnd) + text.toString('latin1', capabilities, end);
+}
+
+/**
+ * The threads that are not as the main one is, whose lines are `alike`. One that is gone by now has its place taken by nobody: those
+ * that it made are like it.
+ */
+function readOthers(folder: string, main: number, alike: string | undefined): readonly ProcStatus[] | Unknown {
+  const threads = list(folder);
+  if (threads === undefined) return unknown('system-error', `${folder} cannot be listed`);
+  if (threads.length > MOST_THREADS) return unknown('limit', `more than ${String(MOST_THREADS)} threads`);
+  const found: ProcStatus[] = [];
+  for (const thread of threads) {
+    if (thread === String(main)) continue;
+    const path = `${folder}/${thread}/status`;
+    const bytes = readProc(path);
+    if (bytes instanceof SysFailure) {
+      if (bytes.errno !== ENOENT && bytes.errno !== ESRCH) return unknownOf(bytes);
+      continue;
+    }
+    if (alike !== undefined && ownLines(bytes) === alike) continue;
+    const status = parseStatus(bytes);
+    if (status === undefined) return undecodable(path);
+    found.push(status);
+  }
+  return found;
+}
+
+function list(folder: string): readonly string[] | undefined {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return undefined;
+  }
+}
+
+function findingOf(key: SelectorKey, { uids, gids, tracerPid, seccomp, noNewPrivs, capabilities: sets }: JoinedStatus, host: Capabilities): Finding {
   switch (key) {
     case 'linux:live-uid':
-      return liveId(uids[1], host.overflowUid, host);
+      return liveId(uids, host.overflowUid, host);
     case 'linux:live-gid':
-      return liveId(gids[1], host.overflowGid, host);
+      return liveId(gids, host.overflowGid, host);
     case 'linux:tracer':
       if (tracerPid !== 0) return present(tracerPid);
       // A tracer outside our pid namespace is shown as 0 too (T13).
@@ -67,7 +120,8 @@ function findingOf(key: SelectorKey, { uids, gids, tracerPid, seccomp, noNewPriv
   }
 }
 
-function liveId(id: number, overflow: number, { fullIdMaps }: Capabilities): Finding {
+function liveId([id, ...others]: readonly number[], overflow: number, { fullIdMaps }: Capabilities): Finding {
+  if (id === undefined || others.length > 0) return unknown('undecodable', 'its threads have several');
   return !fullIdMaps && id === overflow ? unknown('not-visible', 'the id is outside our map') : present(id);
 }
 

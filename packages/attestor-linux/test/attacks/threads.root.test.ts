@@ -1,0 +1,26 @@
+import assert from 'node:assert/strict';
+import type { Attesting } from '../support/attesting.js';
+import { compiled } from '../support/compile.js';
+import { needAttacks } from '../support/features.js';
+import { onStage } from '../support/on-stage.js';
+import type { Stage } from '../support/stage.js';
+
+describe('T11: a process whose threads are not alike', () => {
+  let stage: Stage;
+  let attesting: Attesting;
+  before(function () { needAttacks(this); });
+  onStage((...made) => { [stage, attesting] = made; });
+
+  it('T11: what binds the main thread alone does not count, and a tracer of another thread does', async () => {
+    const keys = ['linux:seccomp', 'linux:no-new-privs', 'linux:cap-effective', 'linux:tracer', 'linux:live-uid'] as const;
+    const peer = stage.start(compiled('threads'), [stage.socketPath]);
+    const thread = await peer.line();
+    const socket = await stage.accepted();
+    const look = await attesting.look(socket, keys);
+    assert.deepEqual([look.value('linux:seccomp'), look.value('linux:no-new-privs'), look.value('linux:live-uid')], ['disabled', false, 0]);
+    assert.deepEqual([look.state('linux:cap-effective'), look.state('linux:tracer')], ['present', 'absent']);
+    const tracer = stage.start(compiled('tracer'), [thread]);
+    await tracer.expect('ready');
+    assert.equal((await attesting.look(socket, keys)).value('linux:tracer'), tracer.pid);
+  });
+});

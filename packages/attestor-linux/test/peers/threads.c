@@ -1,0 +1,44 @@
+// threads SOCKET   connects with two threads: the main one has a seccomp filter, no_new_privs and no capability left, the other has
+// none of that, says its id, and is the one that could write.
+#define _GNU_SOURCE
+#include <errno.h>
+#include <linux/capability.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+static pthread_barrier_t started;
+
+static void *other(void *unused) {
+  printf("%ld\n", syscall(SYS_gettid));
+  pthread_barrier_wait(&started);
+  for (;;) pause();
+  return unused;
+}
+
+int main(int count, char **arguments) {
+  setvbuf(stdout, NULL, _IONBF, 0);
+  if (count < 2) return 2;
+  pthread_t thread;
+  pthread_barrier_init(&started, NULL, 2);
+  if (pthread_create(&thread, NULL, other, NULL)) return 1;
+  pthread_barrier_wait(&started);
+  struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
+  struct __user_cap_data_struct none[2] = {{0}};
+  if (syscall(SYS_capset, &head, none)) return 1;
+  struct sock_filter allow = {.code = BPF_RET | BPF_K, .k = SECCOMP_RET_ALLOW};
+  struct sock_fprog program = {.len = 1, .filter = &allow};
+  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program)) return 1;
+  struct sockaddr_un address = {.sun_family = AF_UNIX};
+  strncpy(address.sun_path, arguments[1], sizeof address.sun_path - 1);
+  int connected = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (connect(connected, (struct sockaddr *)&address, sizeof address)) return 1;
+  for (;;) pause();
+}
