@@ -150,7 +150,9 @@ export class Gate {
   guard(server: Server): void {
     guardServer(server, this, this.#refusal, this.#arrivals.arrive);
     this.#handoffs.add(server);
+    this.#refuseDescriptors(server); // it may listen already
     server.prependListener('listening', () => {
+      this.#refuseDescriptors(server);
       if (this.#handoffs.wanted) this.#after.guarded('listener', () => { this.#handoffs.name(socketFd(server)); });
     });
   }
@@ -160,8 +162,8 @@ export class Gate {
     if (this.#closing !== undefined) throw new PortcullisError('GATE_CLOSED', 'this gate was closed');
     const server = typeof target === 'function' ? createServer(target) : target;
     if (guardOf(server) !== this) this.guard(server);
-    const named = this.#handoffs.wanted && 'path' in where ? { ...where, nameSenders: true } : where;
-    const listening = await serve(server, named, this.#options.listenPort, this.#options.peerSource.transport);
+    const prepared = 'path' in where ? { ...where, refuseDescriptors: true, ...(this.#handoffs.wanted && { nameSenders: true }) } : where;
+    const listening = await serve(server, prepared, this.#options.listenPort, this.#options.peerSource.transport);
     // An accept that fails (EMFILE) is an event of the server, which ends the process where nobody listens for it (T20).
     server.on('error', (error) => { this.#after.fail('listener', error); });
     this.#listening.push(listening);
@@ -203,6 +205,12 @@ export class Gate {
         this.#after.fail('close', error);
       }
     }
+  }
+
+  /** To let go of one can hold up this process, also where the connection that it came by is refused unread (T20). */
+  #refuseDescriptors(server: Server): void {
+    const fd = socketFd(server);
+    if (fd !== undefined) this.#options.listenPort?.refuseDescriptors?.(fd);
   }
 
   get #refusal(): RefusalStyle {

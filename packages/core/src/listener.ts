@@ -26,6 +26,11 @@ export interface BindOptions {
    * Linux only.
    */
   readonly nameSenders?: boolean;
+  /**
+   * Descriptors that are sent along are refused by the kernel where it can (Linux 6.16): whoever lets go of one may wait for as
+   * long as its sender likes. A gate asks for it by itself.
+   */
+  readonly refuseDescriptors?: boolean;
 }
 
 /** A socket that is bound and listens, made by us. */
@@ -47,4 +52,6 @@ export interface ListenPort {
   bind(options: BindOptions): BoundSocket;
   /** Checks a descriptor that somebody handed to us: an AF_UNIX stream socket that listens. */
   adopt(fd: Fd): void;
+  /** As `BindOptions.refuseDescriptors`, of a socket that somebody else made. What the kernel cannot do is done without. */
+  refuseDescriptors?(fd: Fd): void;
 }

@@ -4,6 +4,7 @@ import { AF_UNIX, SOCK_CLOEXEC, SOCK_NONBLOCK, SOCK_STREAM } from '../ffi/consta
 import { EAGAIN, EINTR, errnoName, SysFailure } from '../ffi/errno.js';
 import { closeFd } from '../ffi/file.js';
 import { libc } from '../ffi/libc.js';
+import { refuseRights } from '../ffi/sockopt.js';
 import { SUN_PATH, unixAddress } from '../ffi/unix-address.js';
 
 /**
@@ -15,6 +16,7 @@ export function connectTo(path: string): Fd | undefined {
   checkPath(path);
   const fd = libc().socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0) as Fd;
   if (fd < 0) throw systemFailure(path, new SysFailure('socket(AF_UNIX, SOCK_STREAM, 0)', libc().errno()));
+  refuseRights(fd); // where the kernel can: a server that is refused could make us wait for what it sent along (T20)
   const failure = connect(fd, path);
   if (failure === undefined) return fd;
   closeFd(fd);

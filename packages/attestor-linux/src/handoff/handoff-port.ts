@@ -3,7 +3,7 @@ import { probeCapabilities, type Capabilities } from '../capabilities.js';
 import { SysFailure } from '../ffi/errno.js';
 import { closeFd, duplicate } from '../ffi/file.js';
 import { Connector } from '../messages/connector.js';
-import { nameSenders } from '../messages/passing.js';
+import { nameSendersOnly } from '../messages/passing.js';
 import { StreamReader } from './stream-reader.js';
 
 /** Reads AF_UNIX stream connections by recvmsg, each chunk with its sender (T9). */
@@ -20,7 +20,7 @@ export class LinuxHandoffPort implements HandoffPort {
   }
 
   prepare(fd: Fd): SysFailure | undefined {
-    return nameSenders(fd, this.#capabilities);
+    return nameSendersOnly(fd, this.#capabilities);
   }
 
   read({ fd }: Connection, credentials: PeerCredentials, listener: HandoffListener): HandoffReader {

@@ -13,8 +13,8 @@ export interface SocketPlan {
 
 export const STREAM: SocketPlan = { type: SOCK_STREAM, what: 'stream', listens: true, prepare: () => undefined };
 
-/** A stream socket whose connections name their senders. */
-export function namedStream(prepare: SocketPlan['prepare']): SocketPlan {
+/** A stream socket of whose connections more is asked. */
+export function preparedStream(prepare: SocketPlan['prepare']): SocketPlan {
   return { ...STREAM, prepare };
 }
 

@@ -11,7 +11,10 @@ export function nameSenders(fd: Fd, { peerPidFd }: Capabilities): SysFailure | u
   return setPassCred(fd) ?? (peerPidFd ? setPassPidFd(fd) : undefined) ?? optional(setPassSec(fd));
 }
 
-/** Also has the kernel refuse descriptors, where it can: to close one of a file system that does not answer would block. */
+/**
+ * Also has the kernel refuse descriptors, where it can: to close one of a file system that does not answer waits, and so does to
+ * let go of a TCP socket that lingers.
+ */
 export function nameSendersOnly(fd: Fd, capabilities: Capabilities): SysFailure | undefined {
   return nameSenders(fd, capabilities) ?? optional(refuseRights(fd));
 }

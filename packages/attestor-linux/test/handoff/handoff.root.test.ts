@@ -4,13 +4,15 @@ import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
 import { isRefusal, socketFd, type Fd, type HandoffReader, type PeerRefusal } from '@portcullis/core';
 import { LinuxHandoffPort, LinuxPeerSource, probeCapabilities, type Capabilities } from '@portcullis/attestor-linux';
-import { SOCK_STREAM } from '../../dist/ffi/constants.js';
+import { SO_PASSRIGHTS, SOCK_STREAM } from '../../dist/ffi/constants.js';
+import { ENOPROTOOPT } from '../../dist/ffi/errno.js';
 import { refuseRights } from '../../dist/ffi/sockopt.js';
 import { requireFeature } from '@portcullis/testkit';
 import { connectionOf } from '../support/attesting.js';
 import { compiled } from '../support/compile.js';
 import { openDescriptors } from '../support/descriptors.js';
 import { needAttacks, needProgram, SOMEBODY } from '../support/features.js';
+import { failOption } from '../support/intercept.js';
 import { Descriptors, sender } from '../support/messages.js';
 import type { PeerProcess } from '../support/peer-process.js';
 import { Stage } from '../support/stage.js';
@@ -120,11 +122,22 @@ subprocess.run([${JSON.stringify(helper)}, str(s.fileno()), 'helper'], pass_fds=
         assert.ok(over === 'ended' ? told.text === 'early' : told.refusal?.refused === 'sender-unknown' && told.text === '', over);
       });
 
+      it('T20: has the kernel refuse descriptors where it can, since to close one can wait for ever', async function () {
+        const [probe] = descriptors.pair(SOCK_STREAM);
+        requireFeature(this, 'passrights', refuseRights(probe) === undefined, 'SO_PASSRIGHTS needs Linux 6.16');
+        const { told, peer } = await connected('try: s.sendmsg([b"x"], [rights(1)])\nexcept PermissionError: s.sendall(b"EPERM")\ns.close()\nsys.stdin.readline()');
+        peer.child.stdin.write('go\n');
+        assert.equal(await told.over, 'ended');
+        assert.equal(told.text, 'EPERM');
+      });
+
       it('closes the descriptors that are sent along, and keeps none of its own', async () => {
+        const stop = failOption(SO_PASSRIGHTS, ENOPROTOOPT);
         const { told, peer } = await connected('s.sendmsg([b"x"], [rights(200)])\ns.sendall(b"y")\ns.close()\nsys.stdin.readline()');
         const before = openDescriptors();
         peer.child.stdin.write('go\n');
         assert.equal(await told.over, 'ended');
+        stop();
         assert.deepEqual([told.text, openDescriptors()], ['xy', before - 1]);
       });
 
