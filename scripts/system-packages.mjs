@@ -22,6 +22,7 @@ const NEEDED = [
   { name: 'crun', files: ['/usr/bin/crun'], for: 'containers without a cgroup' },
   { name: 'uidmap', files: ['/usr/bin/newuidmap'], for: "a user's containers" },
   { name: 'busybox-static', files: ['/bin/busybox'], for: 'what is in the containers' },
+  { name: 'btrfs-progs', files: ['/usr/sbin/mkfs.btrfs'], for: 'files whose maps have the numbers of another' },
   { name: 'zsh', files: ['/usr/bin/zsh'], for: 'completion in a real shell' },
   { name: 'fish', files: ['/usr/bin/fish'], for: 'the same' },
   { name: 'systemd', files: ['/usr/bin/systemd-analyze', '/usr/bin/systemd-socket-activate'], for: 'units, read as systemd reads them, and socket activation without a booted one' },

@@ -1,10 +1,10 @@
 import { unknown, type Fd, type Unknown } from '@portcullis/core';
 import { O_NONBLOCK } from '../ffi/constants.js';
-import { ESRCH, SysFailure } from '../ffi/errno.js';
+import { EPERM, ESRCH, SysFailure } from '../ffi/errno.js';
 import { closeFd, cPath, openRead } from '../ffi/file.js';
 import { hasPrivatePages, isMemoryAlive } from '../ffi/pagemap.js';
 import { lastEnd, nextExecutable, type Mapping } from '../ffi/procmap.js';
-import { deviceNumber, type FileIdentity } from '../ffi/statx.js';
+import { deviceNumber, statPath, type FileIdentity } from '../ffi/statx.js';
 import { parseExecutableMaps } from '../proc/parse-maps.js';
 import { rereadProc } from '../proc/read.js';
 import { unknownOf } from '../unknown-of.js';
@@ -31,11 +31,15 @@ const VSYSCALL = Buffer.from('[vsyscall]');
 
 /** Where the code of a process can be looked at. */
 export interface CodeSource {
+  /** `/proc/812` */
+  readonly folder: string;
   readonly maps: Fd;
   /** Pins the memory. */
   readonly pagemap: Fd;
   readonly exeFd: Fd;
   readonly exe: FileIdentity;
+  /** What the exe link says. */
+  readonly link: Buffer | undefined;
   readonly procmapQuery: boolean;
 }
 
@@ -82,6 +86,8 @@ class Survey {
   /** Why some file could not be looked at: unless another is foreign, nothing can be said (I4). */
   #failed: SysFailure | undefined;
   readonly #seen = new Set<string>();
+  /** Whose numbers are not those of stat, so that another file may have them too. */
+  readonly #ambiguous = new Set<string>();
   /** Where code is that the process could write over: mappings of files, and the vDSO. */
   readonly #private: { readonly start: bigint; readonly end: bigint }[] = [];
 
@@ -98,11 +104,14 @@ class Survey {
     }
     if (mapping.writable) this.#jit = true; // code that is written while it runs
     this.#private.push({ start: mapping.start, end });
+    if (this.#isExe(mapping, end)) {
+      this.#exeMapped = true;
+      return;
+    }
     const file = `${String(mapping.dev)}:${String(mapping.inode)}`;
-    if (this.#seen.has(file)) return;
+    if (this.#seen.has(file) && !this.#ambiguous.has(file)) return;
     this.#seen.add(file);
-    if (this.#isExe(mapping)) this.#exeMapped = true;
-    else if (!this.#foreign) this.#seeOther(mapping);
+    if (!this.#foreign) this.#seeOther(mapping, end);
   }
 
   code(): Code | Unknown {
@@ -116,8 +125,12 @@ class Survey {
   }
 
   /** A file that is not the exe. */
-  #seeOther(mapping: Mapping): void {
-    const rootOnly = isRootOnly(mapping.name, mapping, this.#source.procmapQuery);
+  #seeOther(mapping: Mapping, end: bigint): void {
+    const really = (): FileIdentity | SysFailure => {
+      this.#ambiguous.add(`${String(mapping.dev)}:${String(mapping.inode)}`);
+      return this.#really(mapping, end);
+    };
+    const rootOnly = isRootOnly(mapping.name, mapping, this.#source.procmapQuery, really);
     if (rootOnly instanceof SysFailure) this.#failed ??= rootOnly;
     else if (!rootOnly) this.#foreign = true;
   }
@@ -134,13 +147,24 @@ class Survey {
     return false;
   }
 
-  #isExe(mapping: Mapping): boolean {
-    const { exe } = this.#source;
+  #isExe(mapping: Mapping, end: bigint): boolean {
+    const { exe, link } = this.#source;
     if (mapping.dev === exe.dev && mapping.inode === exe.ino) return true;
-    if (this.#exeMapped || mapping.dev === exe.dev) return false;
+    if (mapping.dev === exe.dev) return false;
     // Another device than stat says: btrfs or overlayfs, where the maps have numbers of their own.
     this.#exeAsMapped ??= this.#askForExe();
-    return this.#exeAsMapped.dev === mapping.dev && this.#exeAsMapped.inode === mapping.inode;
+    if (this.#exeAsMapped.dev !== mapping.dev || this.#exeAsMapped.inode !== mapping.inode) return false;
+    const really = this.#really(mapping, end);
+    if (really instanceof SysFailure) return really.errno === EPERM && link?.equals(mapping.name) === true;
+    return really.dev === exe.dev && really.ino === exe.ino;
+  }
+
+  /**
+   * The mapped file by the numbers of stat. Those of the maps are one file's only within a subvolume of btrfs, and any user can make
+   * another with the same numbers in it. EPERM: without CAP_CHECKPOINT_RESTORE there is only the name to go by.
+   */
+  #really({ start }: Mapping, end: bigint): FileIdentity | SysFailure {
+    return statPath(cPath(`${this.#source.folder}/map_files/${start.toString(16)}-${end.toString(16)}`), 'a mapping');
   }
 
   #askForExe(): MappedIdentity {

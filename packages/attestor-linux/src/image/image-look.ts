@@ -4,7 +4,7 @@ import { EACCES, SysFailure } from '../ffi/errno.js';
 import { closeFd, cPath, openRead, readLinkOf } from '../ffi/file.js';
 import { statFd, type FileIdentity } from '../ffi/statx.js';
 import { unknownOf } from '../unknown-of.js';
-import { lookAtCode, type Code } from './code.js';
+import { lookAtCode, type Code, type CodeSource } from './code.js';
 import { leadsTo } from './host-path.js';
 import { strangeLayer } from './strange-layer.js';
 
@@ -56,7 +56,7 @@ export function lookAtImage({ folder, pinned, code, procmapQuery }: LookOrder): 
     return { auxv, exe: new SysFailure(`the file of ${folder}/exe`, EACCES), pagemap, code: strange, way };
   }
   if (maps === undefined) return { auxv, exe, pagemap, code: undefined, way };
-  const seen = codeBehind(maps, pinned ?? pagemap, exe, identity, procmapQuery);
+  const seen = codeBehind(maps, pinned ?? pagemap, exe, identity, { folder, procmapQuery, link: way instanceof SysFailure ? undefined : way.link });
   if (typeof maps === 'number') closeFd(maps);
   return { auxv, exe, pagemap, code: seen, way };
 }
@@ -74,10 +74,10 @@ function isOurs(way: Way | SysFailure): boolean {
 }
 
 /** Nothing is said of the code where one of these could not be opened. */
-function codeBehind(maps: Fd | SysFailure, pagemap: Fd | SysFailure | undefined, exeFd: Fd | SysFailure, exe: FileIdentity | SysFailure, procmapQuery: boolean): Code | Unknown {
+function codeBehind(maps: Fd | SysFailure, pagemap: Fd | SysFailure | undefined, exeFd: Fd | SysFailure, exe: FileIdentity | SysFailure, rest: Pick<CodeSource, 'folder' | 'link' | 'procmapQuery'>): Code | Unknown {
   if (maps instanceof SysFailure) return unknownOf(maps);
   if (typeof pagemap !== 'number' || typeof exeFd !== 'number') return unknown('system-error');
-  return exe instanceof SysFailure ? unknownOf(exe) : lookAtCode({ maps, pagemap, exeFd, exe, procmapQuery });
+  return exe instanceof SysFailure ? unknownOf(exe) : lookAtCode({ ...rest, maps, pagemap, exeFd, exe });
 }
 
 function open(path: string, flags = 0): Fd | SysFailure {

@@ -1,6 +1,6 @@
 import type { Fd } from '@portcullis/core';
 import { AT_SYMLINK_NOFOLLOW, FUSE_SUPER_MAGIC, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_PATH, RAMFS_MAGIC, S_IFMT, S_IFREG, TMPFS_MAGIC } from '../ffi/constants.js';
-import { EACCES, leadsNowhere, SysFailure } from '../ffi/errno.js';
+import { EACCES, EPERM, leadsNowhere, SysFailure } from '../ffi/errno.js';
 import { closeFd, cPath, openRead } from '../ffi/file.js';
 import { libc } from '../ffi/libc.js';
 import { deviceNumber, statFd, statPath, type FileIdentity } from '../ffi/statx.js';
@@ -15,14 +15,14 @@ const statfs = new BigUint64Array(16);
  * write shows in the group bits. On FUSE the owner is whatever the file system's own user says, so nothing there counts. A failure:
  * it could not be looked at now.
  */
-export function isRootOnly(name: Uint8Array, mapped: MappedIdentity, procmapQuery: boolean): boolean | SysFailure {
+export function isRootOnly(name: Uint8Array, mapped: MappedIdentity, procmapQuery: boolean, really: Really): boolean | SysFailure {
   if (name[0] !== 0x2f) return false;
   const path = new Uint8Array(name.length + 1);
   path.set(name);
   // The kernel's name of a mapped file has no link in it: one that is there now was put there for us to follow.
   const file = statPath(path, '(a mapped file)', AT_SYMLINK_NOFOLLOW);
   if (file instanceof SysFailure) return isOutOfSight(file) ? false : file;
-  if (!isRootsOwn(file) || !isMappedAs(path, file, mapped, procmapQuery)) return false;
+  if (!isRootsOwn(file) || !isMappedAs(path, file, mapped, procmapQuery, really)) return false;
   const fuse = isOnFuse(path, file.dev);
   return typeof fuse === 'boolean' ? !fuse : fuse;
 }
@@ -70,7 +70,10 @@ function answered(failed: number, dev: number): boolean | SysFailure {
   return false;
 }
 
-function isMappedAs(path: Uint8Array, file: FileIdentity, mapped: MappedIdentity, procmapQuery: boolean): boolean {
+/** What is mapped, by the numbers of stat; EPERM where that may not be asked. */
+type Really = () => FileIdentity | SysFailure;
+
+function isMappedAs(path: Uint8Array, file: FileIdentity, mapped: MappedIdentity, procmapQuery: boolean, really: Really): boolean {
   if (file.dev === mapped.dev && file.ino === mapped.inode) return true;
   const held = openRead(path, '(a mapped file)', O_PATH | O_NOFOLLOW);
   if (held instanceof SysFailure) return false;
@@ -82,7 +85,9 @@ function isMappedAs(path: Uint8Array, file: FileIdentity, mapped: MappedIdentity
     if (fd instanceof SysFailure) return false;
     const own = mappedIdentity(fd, procmapQuery);
     closeFd(fd);
-    return own?.dev === mapped.dev && own.inode === mapped.inode;
+    if (own?.dev !== mapped.dev || own.inode !== mapped.inode) return false;
+    const found = really();
+    return found instanceof SysFailure ? found.errno === EPERM : found.dev === looked.dev && found.ino === looked.ino;
   } finally {
     closeFd(held);
   }
