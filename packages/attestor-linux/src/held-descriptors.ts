@@ -1,6 +1,6 @@
 let held = 0;
 
-/** What peers, their program images and leases hold open, and what leases will hold that have not begun (T20). */
+/** What peers, their program images, leases and connections of message receivers hold open, and what leases will hold that have not begun (T20). */
 export function heldDescriptors(): number {
   return held;
 }

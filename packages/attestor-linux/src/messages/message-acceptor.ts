@@ -5,6 +5,7 @@ import { SOCK_CLOEXEC, SOCK_NONBLOCK } from '../ffi/constants.js';
 import { EAGAIN, ECONNABORTED, EINTR, SysFailure } from '../ffi/errno.js';
 import { closeFd } from '../ffi/file.js';
 import { libc } from '../ffi/libc.js';
+import { countHeld } from '../held-descriptors.js';
 import { readiness, type Watch } from '../readiness/readiness.js';
 import { Connector } from './connector.js';
 import { MessageReader, type ReaderParts } from './message-reader.js';
@@ -77,11 +78,13 @@ export class MessageAcceptor implements Turn {
     }
     const reader = new MessageReader(fd, this.#parts, connector, () => { this.#left(reader, uid); });
     this.#readers.add(reader);
+    countHeld(1); // what the gates of this process have room for is less by it
     this.#byUid.set(uid, own + 1);
   }
 
   #left(reader: MessageReader, uid: number): void {
     this.#readers.delete(reader);
+    countHeld(-1);
     const own = (this.#byUid.get(uid) ?? 1) - 1;
     if (own === 0) this.#byUid.delete(uid);
     else this.#byUid.set(uid, own);

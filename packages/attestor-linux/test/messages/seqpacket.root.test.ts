@@ -5,6 +5,7 @@ import type { Policy, SelectorKey } from '@portcullis/core';
 import { allowUids, stubPolicy } from '@portcullis/core/testing';
 import { SO_PASSRIGHTS } from '../../dist/ffi/constants.js';
 import { ENOPROTOOPT } from '../../dist/ffi/errno.js';
+import { heldDescriptors } from '../../dist/held-descriptors.js';
 import { compiled } from '../support/compile.js';
 import { openDescriptors } from '../support/descriptors.js';
 import { needAttacks, needProgram, SOMEBODY } from '../support/features.js';
@@ -83,11 +84,13 @@ ${how}(${how === 'os.execv' ? `${JSON.stringify(helper)}, ` : ''}[${JSON.stringi
 
   it('T2: the same process under another program is asked about again with every message', async () => {
     await start(stubPolicy({ keys: ['unix:path'], allow: (evidence) => String((evidence.get('unix:path') as { values?: readonly string[] }).values?.[0]).includes('python') }));
-    receiving.start(`
+    const sending = receiving.start(`
 s.send(b"python")
-time.sleep(0.2)
+sys.stdin.readline()
 os.set_inheritable(s.fileno(), True)
 os.execv(${JSON.stringify(compiled('say'))}, ['say', str(s.fileno()), 'another'])`, { uid: SOMEBODY });
+    await receiving.settled(1);
+    sending.child.stdin.write('go\n');
     await receiving.settled(2);
     assert.deepEqual([receiving.texts, receiving.refused[0]?.decision.cause], [['python'], 'default']);
   });
@@ -101,6 +104,19 @@ os.execv(${JSON.stringify(compiled('say'))}, ['say', str(s.fileno()), 'another']
     stop();
     assert.deepEqual([receiving.texts, openDescriptors()], [['x'], before + 3]); // two of the process, and the connection
     await sending.kill();
+  });
+
+  it('T20: takes its connections out of what the gates of this process have room for, and gives them back', async () => {
+    await start(allowUids(SOMEBODY, 0));
+    const before = heldDescriptors();
+    const held = ['a', 'b'].map((name) => receiving.start(`s.send(b"${name}")\nsys.stdin.readline()`, { uid: SOMEBODY }));
+    await receiving.settled(2);
+    assert.equal(heldDescriptors(), before + 2);
+    await Promise.all(held.map((peer) => peer.kill()));
+    receiving.run('s.send(b"c")'); // whoever left before it was noticed by then
+    await receiving.settled(3);
+    await receiving.close();
+    assert.equal(heldDescriptors(), before);
   });
 
   it('T20: hangs up on the connections that are too many, in all and of one user', async () => {
