@@ -27,6 +27,7 @@ export class LinuxHandoffPort implements HandoffPort {
     if (fd === undefined) throw failure('it was closed');
     const connector = this.prepare(fd) ?? Connector.of(fd, this.#capabilities);
     if (connector instanceof SysFailure) throw failure(connector.toString());
+    if (connector.reaped) throw failure('its peer is gone');
     if (connector.pid !== Number(credentials.pid) || connector.uid !== Number(credentials.uid)) throw failure('it is another connection by now');
     // A descriptor of our own: the socket may be closed while its number is still watched.
     const own = duplicate(fd);

@@ -1,20 +1,23 @@
 import type { Fd, PeerCredentials } from '@portcullis/core';
 import type { Capabilities } from '../capabilities.js';
-import { SysFailure } from '../ffi/errno.js';
+import { EINVAL, ESRCH, SysFailure } from '../ffi/errno.js';
 import { closeFd } from '../ffi/file.js';
-import { getPeerCred, getPeerPidFd } from '../ffi/sockopt.js';
+import { getPeerCred, getPeerPidFd, type Ucred } from '../ffi/sockopt.js';
 import { inodeOf } from '../ffi/statx.js';
 
 /** The process that made a connection, as far as it can be compared with the senders of what comes by it (T9, T10). */
 export class Connector {
   readonly pid: number;
   readonly uid: number;
+  /** Whether it was gone, and reaped, before its connection was accepted: nobody can be compared with it. */
+  readonly reaped: boolean;
   /** Of its pidfd; undefined where inodes of pidfds are not unique: there a pid that was used again is not told apart. */
   readonly #inode: bigint | undefined;
 
-  private constructor(pid: number, uid: number, inode: bigint | undefined) {
+  private constructor({ pid, uid }: Ucred, inode: bigint | undefined, reaped = false) {
     this.pid = pid;
     this.uid = uid;
+    this.reaped = reaped;
     this.#inode = inode;
   }
 
@@ -22,12 +25,13 @@ export class Connector {
   static of(fd: Fd, capabilities: Capabilities): Connector | SysFailure {
     const cred = getPeerCred(fd);
     if (cred instanceof SysFailure) return cred;
-    if (!capabilities.uniquePidfdInodes || !capabilities.peerPidFd) return new Connector(cred.pid, cred.uid, undefined);
+    if (!capabilities.uniquePidfdInodes || !capabilities.peerPidFd) return new Connector(cred, undefined);
     const pidfd = getPeerPidFd(fd);
-    if (pidfd instanceof SysFailure) return pidfd;
+    // Since Linux 6.16 a process that was reaped has a pidfd still.
+    if (pidfd instanceof SysFailure) return pidfd.errno === ESRCH || pidfd.errno === EINVAL ? new Connector(cred, undefined, true) : pidfd;
     const inode = inodeOf(pidfd);
     closeFd(pidfd);
-    return new Connector(cred.pid, cred.uid, inode);
+    return new Connector(cred, inode);
   }
 
   /**
@@ -35,7 +39,7 @@ export class Connector {
    * a message the real one: a set-uid program that was connected by its caller, or writes for it, is not its connector.
    */
   isSender({ pid, uid }: PeerCredentials, pidfd: Fd | SysFailure | undefined): boolean {
-    if (Number(pid) !== this.pid || Number(uid) !== this.uid) return false;
+    if (this.reaped || Number(pid) !== this.pid || Number(uid) !== this.uid) return false;
     if (this.#inode === undefined) return this.pid !== 0; // nothing tells apart those whom we cannot see
     return typeof pidfd === 'number' && inodeOf(pidfd) === this.#inode;
   }

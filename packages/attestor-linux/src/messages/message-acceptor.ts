@@ -67,7 +67,8 @@ export class MessageAcceptor implements Turn {
     const failed = nameSendersOnly(fd, this.#capabilities);
     const connector = failed ?? Connector.of(fd, this.#capabilities);
     if (connector instanceof SysFailure) {
-      closeFd(fd); // gone already, and reaped
+      closeFd(fd);
+      this.#parts.listener.failed(connector);
       return;
     }
     const uid = accountOf(connector.uid as Uid);

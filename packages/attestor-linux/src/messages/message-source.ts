@@ -44,6 +44,7 @@ export class LinuxMessageSource implements PeerSource {
     if (refused !== undefined) return { refused, detail, credentials };
     const connector = arrival.connection?.connector;
     if (connector !== undefined && !connector.isSender(credentials, arrival.pidfd)) {
+      if (connector.reaped) return { refused: 'peer-exited', detail: `${detail}; who connected was gone before it was accepted`, credentials };
       return { refused: 'sender-not-connector', detail: `${detail}; pid ${String(connector.pid)}, uid ${String(connector.uid)} connected`, credentials };
     }
     return new MessagePeer(arrival, credentials, this.capabilities);
