@@ -1,4 +1,5 @@
-import type { RefusalCode } from './decision.js';
+import { Batches } from './batches.js';
+import type { Decision, RefusalCode } from './decision.js';
 import type { DescriptorBudget } from './descriptor-budget.js';
 import type { Enforcer } from './enforcer.js';
 import { refusal, unattested, type Attested, type Engine } from './engine.js';
@@ -14,6 +15,11 @@ import type { RefusalStyle } from './refuse.js';
 import { SocketConnection } from './socket-fd.js';
 
 type HandOver = Parameters<Arrive>[1];
+
+interface Arrival {
+  readonly socket: Socket;
+  readonly handOver: HandOver;
+}
 
 /** What a gate gives. */
 export interface ArrivalsParts {
@@ -35,22 +41,27 @@ export interface ArrivalsParts {
 /** Connections that come: each is attested, decided by the policy that is in force then, and that is carried out. */
 export class Arrivals {
   readonly #parts: ArrivalsParts;
+  readonly #batches = new Batches<Arrival>(({ socket, handOver }) => { this.#admit(socket, handOver); });
 
   constructor(parts: ArrivalsParts) {
     this.#parts = parts;
   }
 
-  /** A connection came: nothing of it was read yet. */
+  /** A connection came: nothing of it was read yet. Counted at once, and attested with those that come beside it. */
   readonly arrive: Arrive = (socket, handOver) => {
-    const { live, budget, enforcer } = this.#parts;
-    const full = !live.enter(socket);
-    if (!full && !this.#parts.isClosing()) {
-      this.#attest(socket, handOver);
-      return;
-    }
-    const decision = full ? refusal('capacity', 'descriptor-limit', `this process may hold ${String(budget?.capacity)} connections`) : refusal('closing');
-    enforcer.enforce(unattested(decision), this.#parts.policy(), this.#context(), socket, handOver, full ? 'close' : this.#parts.refusal);
+    const { live, budget } = this.#parts;
+    if (live.enter(socket)) this.#batches.add({ socket, handOver });
+    else this.#refuse(refusal('capacity', 'descriptor-limit', `this process may hold ${String(budget?.capacity)} connections`), socket, handOver, 'close');
   };
+
+  #admit(socket: Socket, handOver: HandOver): void {
+    if (this.#parts.isClosing()) this.#refuse(refusal('closing'), socket, handOver, this.#parts.refusal);
+    else this.#attest(socket, handOver);
+  }
+
+  #refuse(decision: Decision, socket: Socket, handOver: HandOver, style: RefusalStyle): void {
+    this.#parts.enforcer.enforce(unattested(decision), this.#parts.policy(), this.#context(), socket, handOver, style);
+  }
 
   #attest(socket: Socket, handOver: HandOver): void {
     const policy = this.#parts.policy();

@@ -38,6 +38,16 @@ describe('gate: room, refusals, listening and its end, with fakes', () => {
       await gated!.client().welcomed();
     });
 
+    it('is given back by who left before its turn, and reaches nobody', async () => {
+      await start({ peerSource: fakePeerSource(({ fd }): FakePeerFacts | PeerRefusal => (fd === undefined ? { refused: 'no-descriptor', detail: 'none' } : {})) });
+      const socket = new Socket();
+      gated!.server.emit('connection', socket);
+      assert.equal(gated!.gate.load.live, 1); // it counts from when it comes
+      socket.destroy();
+      assert.deepEqual((await gated!.recorded(1)).map(({ decision }) => decision.code), ['no-descriptor']);
+      assert.deepEqual([gated!.connections.length, gated!.gate.load.live], [0, 0]);
+    });
+
     it('is taken once by a socket that goes from one server of the gate to another', async () => {
       const budget = new DescriptorBudget({ limit: 66, used: 0 }, 1);
       const inner = createServer((socket) => { socket.resume().write('welcome'); });
@@ -69,6 +79,7 @@ describe('gate: room, refusals, listening and its end, with fakes', () => {
       const server = createServer();
       gate.guard(server);
       server.emit('connection', new Socket());
+      await until(() => peerSource.peers.length > 0);
       assert.deepEqual(peerSource.peers.map(({ closed }) => closed), [1]);
     });
   });
@@ -186,6 +197,15 @@ describe('gate: room, refusals, listening and its end, with fakes', () => {
       await gated!.gate.close({ drainMs: 3_600_000 });
       assert.equal(await seen, '');
       assert.deepEqual([gated!.records[0]?.decision.cause, gated!.connections.length, peerSource.peers[0]?.closed], ['closing', 0, 1]);
+    });
+
+    it('refuses what came in the same turn and was not looked at yet, by name, and opens no peer for it', async () => {
+      const peerSource = fakePeerSource();
+      await start({ peerSource });
+      gated!.server.emit('connection', new Socket());
+      await gated!.gate.close({ drainMs: 3_600_000 });
+      assert.deepEqual((await gated!.recorded(1)).map(({ decision }) => decision.cause), ['closing']);
+      assert.deepEqual([gated!.connections.length, peerSource.peers.length, gated!.gate.load.live], [0, 0, 0]);
     });
 
     it('refuses what still comes, by name', async () => {

@@ -1,0 +1,58 @@
+/** As many at once: more gained nothing in the benchmark, and these are one turn of the event loop. */
+const MOST = 16;
+/** What came first waits no longer than this for others. */
+const LONGEST_WAIT_MS = 1;
+
+/**
+ * Takes what comes one by one, as long as there is more in each turn of the event loop, and gives it on together. Node accepts
+ * one connection a turn; the code of an admission is far larger than a processor's first caches, and so is Node's own for
+ * a connection: one after the other in every turn, they drive each other out. What comes alone waits for one turn.
+ */
+export class Batches<Item> {
+  readonly #give: (item: Item) => void;
+  readonly #longestWaitMs: number;
+  #items: Item[] = [];
+  /** How many there were at the last look; -1 where no look is due. */
+  #seen = -1;
+  #beganMs = 0;
+
+  /** `give` may throw: what it did not come to is given in a later turn. */
+  constructor(give: (item: Item) => void, longestWaitMs = LONGEST_WAIT_MS) {
+    this.#give = give;
+    this.#longestWaitMs = longestWaitMs;
+  }
+
+  add(item: Item): void {
+    this.#items.push(item);
+    if (this.#seen < 0) {
+      this.#seen = 0;
+      this.#beganMs = performance.now();
+      setImmediate(this.#look);
+    } else if (this.#items.length >= MOST) this.#giveAll();
+  }
+
+  readonly #look = (): void => {
+    const { length } = this.#items;
+    if (length > this.#seen && length < MOST && performance.now() - this.#beganMs < this.#longestWaitMs) {
+      this.#seen = length;
+      setImmediate(this.#look);
+      return;
+    }
+    this.#seen = -1;
+    this.#giveAll();
+  };
+
+  #giveAll(): void {
+    const items = this.#items;
+    this.#items = [];
+    let given = 0;
+    try {
+      for (const item of items) {
+        given += 1;
+        this.#give(item);
+      }
+    } finally {
+      for (; given < items.length; given += 1) this.add(items[given] as Item);
+    }
+  }
+}
