@@ -156,8 +156,10 @@ describe('what a gate counts', () => {
       // Each limit has all its places again, and not one more; so has what may wait.
       counted.handed.length = 0;
       for (let n = 0; n < 2 * LIVE_OF_ONE_USER; n += 1) counted.come(1000, false);
+      await settled();
       assert.equal(counted.handed.length, LIVE_OF_ONE_USER);
       for (let n = 0; n < 2 * PENDING; n += 1) counted.come(1001, true);
+      await settled();
       assert.equal(gate.load.pending, Math.floor(PLACES / 4)); // of one user
       const ended = gate.close({ drainMs: 0 });
       await ended;

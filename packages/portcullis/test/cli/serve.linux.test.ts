@@ -164,8 +164,9 @@ describe('portcullis serve', function () {
     folder.write('p.yaml', policy(ALLOW_OTHER));
     const child = Serving.spawn(['-p', folder.at('p.yaml'), '-l', `unix:${folder.at('g.sock')}`, '-u', `unix:${folder.at('up.sock')}`, '--log', 'pretty']);
     serving = child;
-    while (!existsSync(folder.at('g.sock'))) await new Promise((resolve) => setTimeout(resolve, 10));
+    while (!child.lines.some((line) => line.includes('listening on'))) await new Promise((resolve) => setTimeout(resolve, 10));
     await run(CURL, [...curl, folder.at('g.sock'), 'http://x/']);
+    while (!child.lines.some((line) => line.includes(' deny '))) await new Promise((resolve) => setTimeout(resolve, 10));
     await child.stop();
     assert.match(child.lines.join('\n'), /listening on .*\n.* deny pid [0-9]+ .*: default; nearest other: unix:uid wants [0-9]+, is [0-9]+/);
     assert.ok(!child.lines.join('').includes('\u001b'));
