@@ -54,6 +54,7 @@ export async function measureDecide(counts: readonly number[]): Promise<readonly
       for (const peer of peers) if (own.allows(peer) !== wanted) throw new Error(`ours decides otherwise at ${String(count)} rules: ${JSON.stringify(peer)}`);
     }
     microsOf(own, [...hits, ...misses, ...unknown]); // V8 compiles for all of them before any is measured
+    collectedHeap(); // while V8 marks what loading left, every write costs more
     figures.push({
       rules: count,
       own: { hit: microsOf(own, hits), miss: microsOf(own, misses), unknown: microsOf(own, unknown) },

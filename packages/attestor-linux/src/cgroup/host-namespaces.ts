@@ -2,7 +2,7 @@ import { unknown, type Unknown } from '@portcullis/core';
 import { O_PATH } from '../ffi/constants.js';
 import { ENOENT, SysFailure } from '../ffi/errno.js';
 import { statFd } from '../ffi/statx.js';
-import { closeAll } from '../held-up/looks.js';
+import { closeAll } from '../ffi/file.js';
 import type { LinuxPeer } from '../peer.js';
 
 /** What a container has of its own unless it was told, one by one, to share the host's. */

@@ -18,6 +18,11 @@ export function closeFd(fd: Fd): void {
   libc().close(fd);
 }
 
+/** Of what was opened, whatever could be. */
+export function closeAll(opened: readonly (Fd | SysFailure | undefined)[]): void {
+  for (const fd of opened) if (typeof fd === 'number') closeFd(fd);
+}
+
 const link = Buffer.allocUnsafeSlow(4096);
 
 /**

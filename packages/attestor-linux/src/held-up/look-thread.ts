@@ -14,7 +14,7 @@ const { state, results, bytes } = memory;
 memory.threadId = ownThreadId();
 
 // What is done for the first time is slow: better before anybody waits for it. Of ourselves, which holds up nobody.
-const { auxv, exe, pagemap } = lookAtImage({ folder: '/proc/self', code: true, procmapQuery: true });
+const { auxv, exe, pagemap } = lookAtImage({ folder: '/proc/self', again: false, code: true, procmapQuery: true });
 for (const fd of [auxv, exe, pagemap]) if (typeof fd === 'number') closeFd(fd);
 
 Atomics.compareExchange(state, 0, STARTING, IDLE);

@@ -1,7 +1,7 @@
 import { unknown, type Fd, type Pid, type Uid, type Unknown } from '@portcullis/core';
 import { accountOf } from '@portcullis/core/platform';
 import { SysFailure } from '../ffi/errno.js';
-import { closeFd, cPath, openRead } from '../ffi/file.js';
+import { cPath, openRead } from '../ffi/file.js';
 import { lookAtImage, type ImageLook, type LookOrder, type Way } from '../image/image-look.js';
 import { readProc } from '../proc/read.js';
 import { countStuck } from './exit.js';
@@ -60,7 +60,7 @@ class Looks {
 
   /** See `lookAtImage`. */
   image(uid: Uid, order: LookOrder): ImageLook | Unknown {
-    const { folder, pinned } = order;
+    const { folder, again } = order;
     const answered = this.#ask(uid, { image: order }, folder);
     if ('why' in answered) return answered;
     const { bytes, results } = answered.memory;
@@ -68,7 +68,7 @@ class Looks {
     return {
       auxv: opened(answered, 0, `${folder}/auxv`),
       exe: opened(answered, 1, `${folder}/exe`),
-      pagemap: pinned === undefined ? opened(answered, 2, `${folder}/pagemap`) : undefined,
+      pagemap: again ? undefined : opened(answered, 2, `${folder}/pagemap`),
       code, way: wayOf(way),
     };
   }
@@ -166,9 +166,4 @@ export function readStatBounded(uid: Uid, pid: Pid): Uint8Array | SysFailure | U
 /** See `Looks.getfd`. */
 export function getfdBounded(uid: Uid, pidfd: Fd, foreignFd: number): Fd | SysFailure | Unknown {
   return pinLooks.getfd(uid, pidfd, foreignFd);
-}
-
-/** Closes what `openBounded` opened. */
-export function closeAll(opened: readonly (Fd | SysFailure | undefined)[]): void {
-  for (const fd of opened) if (typeof fd === 'number') closeFd(fd);
 }

@@ -1,7 +1,7 @@
 import { unknown, type Fd, type Unknown } from '@portcullis/core';
 import { O_PATH } from '../ffi/constants.js';
 import { EACCES, SysFailure } from '../ffi/errno.js';
-import { closeFd, cPath, openRead, readLinkOf } from '../ffi/file.js';
+import { closeAll, cPath, openRead, readLinkOf } from '../ffi/file.js';
 import { statFd, type FileIdentity } from '../ffi/statx.js';
 import { unknownOf } from '../unknown-of.js';
 import { lookAtCode, type Code, type CodeSource } from './code.js';
@@ -11,8 +11,8 @@ import { strangeLayer } from './strange-layer.js';
 /** A look at the image that runs below a folder of `/proc`. */
 export interface LookOrder {
   readonly folder: string;
-  /** Of an image that was looked at before: the pagemap that pins its memory. */
-  readonly pinned?: Fd;
+  /** Whether it is of an image that was looked at before, whose memory is pinned. What the process has now is looked at all the same. */
+  readonly again: boolean;
   /** Whether the executable mappings are looked at as well. */
   readonly code: boolean;
   readonly procmapQuery: boolean;
@@ -42,22 +42,22 @@ export interface Way {
  * lock of its memory. The auxiliary vector comes first and the pin second: an exec after it, beside memory that somebody keeps
  * alive, shows at the next look, and any other leaves a dead pin (T2).
  */
-export function lookAtImage({ folder, pinned, code, procmapQuery }: LookOrder): ImageLook {
+export function lookAtImage({ folder, again, code, procmapQuery }: LookOrder): ImageLook {
   const auxv = open(`${folder}/auxv`);
-  const pagemap = pinned === undefined ? open(`${folder}/pagemap`) : undefined;
+  const pages = !again || code ? open(`${folder}/pagemap`) : undefined;
+  const pagemap = again ? undefined : pages;
   const maps = code ? open(`${folder}/maps`) : undefined;
   const exe = open(`${folder}/exe`, O_PATH); // what is asked of it cannot be held up by an exec
   const identity = typeof exe === 'number' ? statFd(exe) : exe;
   const way = typeof exe === 'number' ? wayTo(exe, identity) : exe;
   const strange = typeof exe === 'number' && !(identity instanceof SysFailure) && !isOurs(way) ? strangeLayer(exe, identity) : undefined;
   if (strange !== undefined) {
-    if (typeof exe === 'number') closeFd(exe);
-    if (typeof maps === 'number') closeFd(maps);
+    closeAll([exe, maps, again ? pages : undefined]);
     return { auxv, exe: new SysFailure(`the file of ${folder}/exe`, EACCES), pagemap, code: strange, way };
   }
   if (maps === undefined) return { auxv, exe, pagemap, code: undefined, way };
-  const seen = codeBehind(maps, pinned ?? pagemap, exe, identity, { folder, procmapQuery, link: way instanceof SysFailure ? undefined : way.link });
-  if (typeof maps === 'number') closeFd(maps);
+  const seen = codeBehind(maps, pages, exe, identity, { folder, procmapQuery, link: way instanceof SysFailure ? undefined : way.link });
+  closeAll([maps, again ? pages : undefined]);
   return { auxv, exe, pagemap, code: seen, way };
 }
 

@@ -2,11 +2,11 @@ import { performance } from 'node:perf_hooks'; // the global of that name is a g
 import { unknown, type Fd, type Unknown } from '@portcullis/core';
 import { BTRFS_SUPER_MAGIC, EXT4_SUPER_MAGIC, F2FS_SUPER_MAGIC, FUSE_SUPER_MAGIC, O_NONBLOCK, XFS_SUPER_MAGIC } from '../ffi/constants.js';
 import { SysFailure } from '../ffi/errno.js';
-import { closeFd, cPath, openRead, readAt } from '../ffi/file.js';
+import { closeAll, closeFd, cPath, openRead, readAt } from '../ffi/file.js';
 import { isMemoryAlive } from '../ffi/pagemap.js';
 import { fileSystemOf, inodeOf, sameFd, statFd, type FileIdentity } from '../ffi/statx.js';
 import { countHeld } from '../held-descriptors.js';
-import { closeAll, lookBounded, openBounded, type Asker } from '../held-up/looks.js';
+import { lookBounded, openBounded, type Asker } from '../held-up/looks.js';
 import type { LinuxPeer } from '../peer.js';
 import { decodeText } from '../proc/decode.js';
 import type { Code } from './code.js';
@@ -59,7 +59,7 @@ export class ProgramImage {
     const folder = peer.procFolder();
     if (typeof folder !== 'string') return folder;
     const { asker, capabilities: { procmapQuery } } = peer;
-    const seen = lookBounded(asker, { folder, code: true, procmapQuery });
+    const seen = lookBounded(asker, { folder, again: false, code: true, procmapQuery });
     if ('why' in seen) return seen;
     const looked = lookBehind(peer, folder, seen);
     closeAll([seen.auxv]);
@@ -91,8 +91,8 @@ export class ProgramImage {
 
   /** Asks in one go whatever may wait: why another program runs, or undefined, and then what the mappings say if `code`. */
   #ranAnother(code: boolean): string | undefined {
-    const { asker, auxv, pagemap, procmapQuery } = this.#looked;
-    const seen = lookBounded(asker, { folder: this.#folder, pinned: pagemap, code, procmapQuery });
+    const { asker, auxv, procmapQuery } = this.#looked;
+    const seen = lookBounded(asker, { folder: this.#folder, again: true, code, procmapQuery });
     if ('why' in seen) return `it cannot be seen which program runs: ${seen.detail ?? seen.why}`;
     const sameExe = typeof seen.exe === 'number' && sameFd(seen.exe, this.exe);
     const size = typeof seen.auxv === 'number' ? readAuxv(seen.auxv) : undefined;

@@ -2,10 +2,10 @@ import { ABSENT, normaliseValues, unknown, type Finding, type SelectorDefinition
 import { inFirstPidNamespace } from '../capabilities.js';
 import { SysFailure } from '../ffi/errno.js';
 import { O_PATH } from '../ffi/constants.js';
-import { cPath, readLinkOf } from '../ffi/file.js';
+import { closeAll, cPath, readLinkOf } from '../ffi/file.js';
 import { statPath } from '../ffi/statx.js';
 import type { LinuxPeer } from '../peer.js';
-import { closeAll, openBounded } from '../held-up/looks.js';
+import { openBounded } from '../held-up/looks.js';
 import { decodeText, MAX_U32 } from '../proc/decode.js';
 import { parseStatus } from '../proc/parse-status.js';
 import { readProc } from '../proc/read.js';

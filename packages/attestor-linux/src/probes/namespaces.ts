@@ -3,7 +3,7 @@ import { NAMESPACES } from '../capabilities.js';
 import { SysFailure } from '../ffi/errno.js';
 import { O_PATH } from '../ffi/constants.js';
 import { statFd } from '../ffi/statx.js';
-import { closeAll } from '../held-up/looks.js';
+import { closeAll } from '../ffi/file.js';
 import type { LinuxPeer } from '../peer.js';
 import { MAX_U32 } from '../proc/decode.js';
 import { present, type Into, type Probe } from './probe.js';

@@ -67,6 +67,22 @@ describe('T2: a peer that runs another program', () => {
     });
   }
 
+  it('T2: code that is changed where the same program runs again, at the same addresses and beside memory that is kept, is not verified', async () => {
+    const peer = stage.start(compiled('same-again'), [stage.socketPath], { uid: SOMEBODY });
+    const [socket] = await Promise.all([stage.accepted(), peer.expect('connected')]);
+    assert.equal((await attesting.look(socket, PROGRAM)).value('unix:image'), 'verified');
+    peer.child.stdin.write('go on\n');
+    const [second] = await Promise.all([stage.accepted(), peer.expect('changed')]);
+    const now = performance.now.bind(performance);
+    try {
+      performance.now = () => now() + 1001; // for so long a look serves
+      const look = await attesting.look(second, PROGRAM);
+      assert.deepEqual([look.refused, look.value('unix:image'), look.verify()], [undefined, 'jit', undefined]);
+    } finally {
+      performance.now = now;
+    }
+  });
+
   for (const [state, warm, uid] of [['seen for the first time', false, SOMEBODY], ['of our own user, seen for the first time,', false, 0], ['that connected before', true, SOMEBODY]] as const) {
     it(`T2: an exec before any of the calls that look at a peer ${state} is refused, or the new program is what is known`, async () => {
       const { puppet: honest, socket: known } = await stage.connectedPuppet({ uid });
