@@ -70,6 +70,26 @@ describe('arrivals that are taken together', () => {
     assert.deepEqual(given, Array.from({ length: 16 }, (_, item) => item));
   });
 
+  it('are given all the same where others come meanwhile, and several throw', async () => {
+    const given: number[] = [];
+    const told: unknown[] = [];
+    const batches: Batches<number> = new Batches<number>((item) => {
+      given.push(item);
+      if (item === 0) for (const other of [100, 101]) batches.add(other);
+      if (item === 0 || item === 1) throw new Error(`of ${String(item)}`);
+    });
+    const others = process.listeners('uncaughtException');
+    process.removeAllListeners('uncaughtException').on('uncaughtException', (error) => { told.push(error.message); });
+    try {
+      assert.throws(() => { for (let item = 0; item < 16; item += 1) batches.add(item); }, /of 0/);
+      await settled();
+    } finally {
+      process.removeAllListeners('uncaughtException');
+      for (const other of others) process.on('uncaughtException', other);
+    }
+    assert.deepEqual([given, told], [[...Array.from({ length: 16 }, (_, item) => item), 100, 101], ['of 1']]);
+  });
+
   it('may bring others with them', async () => {
     const given: number[] = [];
     const batches: Batches<number> = new Batches<number>((item) => {

@@ -1,6 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { ERANGE, SysFailure } from '../ffi/errno.js';
-import { closeFd, cPath, openRead } from '../ffi/file.js';
+import { closeAll, closeFd, cPath, openRead } from '../ffi/file.js';
 import { pidfdGetfd } from '../ffi/pidfd.js';
 import type { Fd } from '@portcullis/core';
 import { lookAtImage, type Way } from '../image/image-look.js';
@@ -15,7 +15,7 @@ memory.threadId = ownThreadId();
 
 // What is done for the first time is slow: better before anybody waits for it. Of ourselves, which holds up nobody.
 const { auxv, exe, pagemap } = lookAtImage({ folder: '/proc/self', again: false, code: true, procmapQuery: true });
-for (const fd of [auxv, exe, pagemap]) if (typeof fd === 'number') closeFd(fd);
+closeAll([auxv, exe, pagemap]);
 
 Atomics.compareExchange(state, 0, STARTING, IDLE);
 Atomics.notify(state, 0);
