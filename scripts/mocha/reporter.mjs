@@ -24,6 +24,8 @@ const write = process.stdout.write.bind(process.stdout);
 const print = (text = '') => write(`${text}\n`);
 
 const titleOf = (runnable) => runnable.titlePath().join(' › ');
+/** How many there are of each kind. */
+const countsOf = (kinds) => kinds.reduce((counts, kind) => counts.set(kind, (counts.get(kind) ?? 0) + 1), new Map());
 const plural = (count, noun) => `${count} ${noun}${count === 1 ? '' : 's'}`;
 const duration = (ms) => (ms < 1_000 ? `${Math.round(ms)} ms` : `${(ms / 1_000).toFixed(1)} s`);
 const indent = (text, by) => text.replaceAll(/^(?!$)/gm, ' '.repeat(by));
@@ -83,27 +85,45 @@ class Progress {
   }
 }
 
+/** A handle in words: what it is, where it leads, and how far it came. */
+const describeHandle = (handle) => {
+  const place = handle.listening === true ? handle.address() : handle._pipeName ?? handle.remoteAddress ?? handle.spawnfile;
+  const states = ['listening', 'connecting', 'destroyed', 'readableFlowing', 'readableEnded', 'writableEnded', 'writableFinished', 'bytesRead', 'bytesWritten', 'pid'];
+  const seen = states.filter((state) => ![undefined, null, false].includes(handle[state])).map((state) => `${state} ${handle[state]}`);
+  return [handle.constructor?.name ?? typeof handle, place && JSON.stringify(place), ...seen].filter(Boolean).join(', ');
+};
+
 /**
- * Nothing should keep the process once the tests are over. What does is named, with the suite after which it was there to stay,
+ * Nothing should keep the process once the tests are over. What does is named, with the suites after which there was more of it,
  * and ended, instead of waiting for ever or hiding it by an exit at once: the run has failed.
  */
 class Leftovers {
-  #since = new Map();
+  /** By kind of resource: after which suites there were how many more, and are still. */
+  #grown = new Map();
 
   look(title) {
-    const now = new Set(process.getActiveResourcesInfo());
-    for (const kind of now) if (!this.#since.has(kind)) this.#since.set(kind, title);
-    for (const kind of this.#since.keys()) if (!now.has(kind)) this.#since.delete(kind);
+    const now = countsOf(process.getActiveResourcesInfo());
+    for (const kind of new Set([...now.keys(), ...this.#grown.keys()])) {
+      const grown = this.#grown.get(kind) ?? [];
+      let more = (now.get(kind) ?? 0) - grown.reduce((sum, { count }) => sum + count, 0);
+      if (more > 0) grown.push({ title, count: more });
+      for (; more < 0; more += 1) {
+        grown.at(-1).count -= 1;
+        if (grown.at(-1).count === 0) grown.pop();
+      }
+      this.#grown.set(kind, grown);
+    }
   }
 
   expectNone() {
     setTimeout(() => {
-      const kinds = process.getActiveResourcesInfo();
       print(paint('red', `\n  ${duration(LEAVE_MS)} after the tests something keeps this process:`));
-      for (const kind of new Set(kinds)) {
-        const count = kinds.filter((one) => one === kind).length;
-        print(`    - ${kind} (${count}), since \`${this.#since.get(kind) ?? 'the end'}\``);
+      for (const [kind, count] of countsOf(process.getActiveResourcesInfo())) {
+        const since = (this.#grown.get(kind) ?? []).map((suite) => `${suite.count} since \`${suite.title}\``);
+        print(`    - ${kind} (${count}): ${since.join(', ') || 'since the end'}`);
       }
+      // Not documented, and the only place where Node says which they are.
+      for (const handle of process._getActiveHandles?.() ?? []) print(`    - ${describeHandle(handle)}`);
       process.once('exit', (code) => { process.exitCode = code || 1; }); // after mocha, which sets its own there
       process.exit();
     }, LEAVE_MS).unref();

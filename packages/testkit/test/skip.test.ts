@@ -64,7 +64,9 @@ describe('testkit', () => {
   it('fails a run that leaves something behind, and names it', () => {
     const left = run("describe('leaves', () => { it('a timer', () => { setInterval(() => {}, 100); }); });", { PORTCULLIS_LEAVE_MS: '1' });
     assert.deepEqual([left.status, left.counts.passed, left.counts.failed], [1, 1, 0]);
-    assert.match(left.output, /- Timeout \(1\), since `leaves`/);
+    assert.match(left.output, /- Timeout \(1\): 1 since `leaves`/);
+    const server = run("describe('leaves', () => { it('a server', async () => { (await import('node:net')).createServer().listen(0, '127.0.0.1'); }); });", { PORTCULLIS_LEAVE_MS: '1' });
+    assert.match(server.output, /- Server, \{"address":"127\.0\.0\.1".*\}, listening true/);
     assert.equal(run("it('leaves nothing', () => {});").status, 0);
   });
 

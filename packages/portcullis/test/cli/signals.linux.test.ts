@@ -11,6 +11,7 @@ describe('portcullis serve, signals and changes of files', function () {
   let folder: Folder;
   let serving: Serving;
   let upstream: UpstreamServer;
+  const clients: Socket[] = [];
 
   before(function () {
     requireFeature(this, 'linux', process.platform === 'linux', 'needs Linux');
@@ -24,13 +25,18 @@ describe('portcullis serve, signals and changes of files', function () {
   afterEach(async () => {
     await serving.stop();
     await upstream.close();
+    for (const client of clients.splice(0)) client.destroy();
     folder.remove();
   });
 
   const start = async (file: string, ...more: readonly string[]): Promise<void> => {
     serving = await Serving.start(['-p', file, '-l', `unix:${folder.at('g.sock')}`, '-u', `unix:${folder.at('up.sock')}`, ...more]);
   };
-  const dial = (): Socket => connect({ path: folder.at('g.sock'), allowHalfOpen: true }).on('error', () => undefined);
+  const dial = (): Socket => {
+    const client = connect({ path: folder.at('g.sock'), allowHalfOpen: true }).on('error', () => undefined);
+    clients.push(client);
+    return client;
+  };
   /** What comes back for a word: the word, or nothing. */
   const ask = (): Promise<string> => new Promise((resolve) => {
     let heard = '';

@@ -42,6 +42,7 @@ sys.stdin.read()
 
 describe('descriptors that are sent to a gate', function () {
   let harness: Harness;
+  const servers: Server[] = [];
   const children: ChildProcess[] = [];
   let crowd: CrowdProcess | undefined;
   before(function () {
@@ -55,6 +56,7 @@ describe('descriptors that are sent to a gate', function () {
     for (const child of children.splice(0)) child.kill('SIGKILL');
     crowd?.kill();
     await harness.close();
+    for (const server of servers.splice(0)) server.close();
   });
 
   async function send(): Promise<string> {
@@ -65,7 +67,11 @@ describe('descriptors that are sent to a gate', function () {
     return said.toString().trim();
   }
 
-  const application = (): Server => createServer((socket) => { socket.on('error', () => undefined).resume().write('w'); });
+  const application = (): Server => {
+    const server = createServer((socket) => { socket.on('error', () => undefined).resume().write('w'); });
+    servers.push(server);
+    return server;
+  };
 
   /** How the gate's socket came about. */
   const WAYS: Readonly<Record<string, () => Promise<void>>> = {
