@@ -3,6 +3,7 @@ import type { Decision, RefusalCode } from './decision.js';
 import type { DescriptorBudget } from './descriptor-budget.js';
 import type { Enforcer } from './enforcer.js';
 import { refusal, unattested, type Attested, type Engine } from './engine.js';
+import type { Evidence } from './evidence.js';
 import type { Socket } from './gate.js';
 import { acceptedBy, type Arrive } from './guard.js';
 import type { Limiter } from './limits/limiter.js';
@@ -15,6 +16,8 @@ import type { RefusalStyle } from './refuse.js';
 import { SocketConnection } from './socket-fd.js';
 
 type HandOver = Parameters<Arrive>[1];
+
+const NOTHING_KNOWN: Evidence = new Map();
 
 interface Arrival {
   readonly socket: Socket;
@@ -63,10 +66,10 @@ export class Arrivals {
     this.#parts.enforcer.enforce(unattested(decision), this.#parts.policy(), this.#context(), socket, handOver, style);
   }
 
-  #attest(socket: Socket, handOver: HandOver): void {
+  #attest(socket: Socket, handOver: HandOver, known?: Evidence): void {
     const policy = this.#parts.policy();
     const context = this.#context();
-    const attested = this.#parts.engine.admit(new SocketConnection(socket, acceptedBy(socket)), policy, context, this.#mayWait);
+    const attested = this.#parts.engine.admit(new SocketConnection(socket, acceptedBy(socket)), policy, context, this.#mayWait, known);
     if (attested instanceof Promise) void attested.then((late) => { this.#settle(late, policy, context, socket, handOver); });
     else this.#parts.enforcer.enforce(attested, policy, context, socket, handOver);
   }
@@ -80,7 +83,7 @@ export class Arrivals {
     } else if (this.#parts.policy() !== policy && late.decision.effect === 'allow' && !socket.destroyed) {
       // Allowed by a policy that is no longer in force: the one that is has not been asked.
       records.letGo(late.peer);
-      this.#attest(socket, handOver);
+      this.#attest(socket, handOver, NOTHING_KNOWN);
     } else {
       enforcer.enforce(late, policy, context, socket, handOver);
     }

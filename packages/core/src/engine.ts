@@ -69,8 +69,8 @@ export class Engine {
 
   /**
    * `mayWait` is asked with the peer's credentials before an admission starts to wait for a late answer; a code that it
-   * returns refuses the connection (caps on pending admissions). `known`: of a connection that was admitted before, what need
-   * not be asked again.
+   * returns refuses the connection (caps on pending admissions). `known`: of a connection that was looked at before, and counts for its uid no more, what
+   * need not be asked again.
    */
   admit(connection: Connection, policy: Policy, context: PolicyContext, mayWait: MayWait, known?: Evidence): Attested | Promise<Attested> {
     const stages: Stages = { open: 0, collect: 0, verify: 0, decide: 0 };

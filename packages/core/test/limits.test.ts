@@ -3,7 +3,7 @@ import { exhaustedLimits, type Decision, type Evidenced, type Limit, type Policy
 import { bucketName } from '../dist/limits/limit.js';
 import { Limiter } from '../dist/limits/limiter.js';
 import { BucketRoom, TokenBuckets } from '../dist/limits/token-buckets.js';
-import { fakeAttestor, findingsOf, stubPolicy } from '../dist/testing/index.js';
+import { allowUids, fakeAttestor, findingsOf, stubPolicy } from '../dist/testing/index.js';
 import { Gated, slowAttestor, until } from './support/gated.js';
 
 const T0 = Date.parse('2026-11-23T09:00:00Z');
@@ -218,6 +218,18 @@ describe('the rate of one uid', () => {
     assert.equal(attestor.calls.length, 2);
     nowMs += 1000;
     await gated.client().welcomed();
+  });
+
+  it('counts a connection once, also one that is attested anew for another policy', async () => {
+    const { attestor, answers } = slowAttestor();
+    gated = await Gated.start({ attestors: [attestor], ratePerUid: { perSecond: 1e-6, burst: 1 } });
+    const client = gated.client();
+    await until(() => answers.length === 1);
+    await gated.gate.setPolicy(allowUids(1000, 7));
+    answers[0]!.resolve(findingsOf({ 'unix:uid': 1000 }));
+    await until(() => answers.length === 2);
+    answers[1]!.resolve(findingsOf({ 'unix:uid': 1000 }));
+    await client.welcomed();
   });
 
   it('is an option that makes sense, or an error', async () => {
