@@ -5,6 +5,8 @@ import { lifeOf, type ThreadLife } from './thread-life.js';
 /** How long a thread may take to come up: an emulated processor on a busy machine needed six seconds. Where none can be had, it throws at once. */
 const START_MS = 15_000;
 
+/** From here on is counted how long it works. Most looks are over in a hundredth of this. */
+const LONG_MS = 20;
 /** So often is looked again whether the thread is runnable. */
 const STEPS = 16;
 
@@ -23,6 +25,8 @@ export type Came = 'answered' | 'held-up' | 'starved' | 'not-started';
 /** A thread that looks at what may hold it up, and that its asker waits for within bounds. */
 export class LookWorker {
   readonly memory = new LookMemory();
+  /** How long the thread worked, in ms of its processor, at a look that was long: what there was to look at, and not what it waited for. */
+  workedMs = 0;
 
   /** `onEnd` is called once, when the thread has ended: of an abandoned one, after what held it up let go. */
   constructor(onEnd: () => void) {
@@ -44,9 +48,19 @@ export class LookWorker {
     return came;
   }
 
-  /** Steps are counted, and not only their time: where we ourselves were stopped or starved, the thread has had none either. */
   #answers(mostMs: number, runnableMs: number): Came {
-    if (this.#leaves(ASKED, mostMs)) return 'answered';
+    this.workedMs = 0;
+    if (this.#leaves(ASKED, Math.min(LONG_MS, mostMs))) return 'answered';
+    const { threadId } = this.memory;
+    const before = lifeOf(threadId);
+    const came = this.#leaves(ASKED, mostMs - LONG_MS) ? 'answered' : this.#answersLate(mostMs, runnableMs);
+    const now = lifeOf(threadId);
+    if (before !== undefined && now !== undefined) this.workedMs = now.processorMs - before.processorMs;
+    return came;
+  }
+
+  /** Steps are counted, and not only their time: where we ourselves were stopped or starved, the thread has had none either. */
+  #answersLate(mostMs: number, runnableMs: number): Came {
     const { threadId } = this.memory;
     const before = lifeOf(threadId);
     let now = before;

@@ -6,6 +6,7 @@ import { lookAtImage, type ImageLook, type LookOrder, type Way } from '../image/
 import { readProc } from '../proc/read.js';
 import { countStuck } from './exit.js';
 import { IMAGE_FILES, MOST_PATHS, type LookRequest, type SaidFailure, type SaidOfImage } from './look-memory.js';
+import { LookTime } from './look-time.js';
 import { LookWorker } from './look-worker.js';
 
 /** How long one look may take. The kernel answers in microseconds, unless the process sees to it that it does not. */
@@ -47,6 +48,7 @@ export interface PathToOpen {
  */
 class Looks {
   readonly #barred = new Map<Uid, Barred>();
+  readonly #time = new LookTime();
   #worker: LookWorker | undefined;
   /** Threads that are held up, and by whose process; undefined: nobody's, it did not start. One that was starved may be held up by now. */
   readonly #heldUp = new Map<LookWorker, Uid | undefined>();
@@ -93,12 +95,16 @@ class Looks {
   #ask(uid: Uid, request: LookRequest, path: string): LookWorker | Unknown {
     const account = accountOf(uid);
     const barred = this.#barred.get(account);
+    const now = performance.now();
+    const spentMs = this.#time.excess(account, now);
     // For as long as it likes: or one user would hold up all threads, one after the other.
     if (this.#heldUp.size > 0 && [...this.#heldUp.values()].includes(account)) return unknown('timeout', 'a process of this user holds up a look at it, or it was not done yet');
-    if (barred !== undefined && performance.now() < barred.until) return unknown('timeout', barred.detail);
+    if (barred !== undefined && now < barred.until) return unknown('timeout', barred.detail);
+    if (spentMs !== undefined) return unknown('timeout', `looks at processes of this user were long: ${spentMs.toFixed()} ms of processor time, more than their share`);
     if (this.#heldUp.size >= MOST_HELD_UP) return unknown('timeout', `${String(MOST_HELD_UP)} looks are held up by processes of several users`);
     const worker = (this.#worker ??= this.#start());
     const came = worker.ask(request, { mostMs: MOST_MS, runnableMs: RUNNABLE_MS });
+    if (worker.workedMs > 0) this.#time.spend(account, worker.workedMs, performance.now());
     if (came === 'answered') return worker;
     this.#worker = undefined;
     this.#heldUp.set(worker, came === 'not-started' ? undefined : account);

@@ -1,12 +1,15 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { closeSync, mkdtempSync, openSync, readdirSync, rmSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as passed } from 'node:timers/promises';
 import type { Uid } from '@portcullis/core';
 import { skipUnless } from '@portcullis/testkit';
-import { readBounded } from '../../dist/held-up/looks.js';
+import { closeAll } from '../../dist/ffi/file.js';
+import { lookBounded, readBounded } from '../../dist/held-up/looks.js';
+import { compiled } from '../support/compile.js';
+import { PeerProcess } from '../support/peer-process.js';
 import { needStarving, starve } from '../support/starve.js';
 
 /** Of nobody that another test knows. */
@@ -46,6 +49,36 @@ describe('looks that are waited for within bounds', () => {
       feed();
       closeSync(openSync(fifo, 'r+'));
       rmSync(folder, { recursive: true });
+    }
+  });
+
+  it('T20: a user whose processes are long to look at, however many they are, has a share of the event loop, and others are served', async function () {
+    this.timeout(240_000);
+    const times = Math.floor(3.5e9 / statSync(process.execPath).size); // four gigabytes are the most that is looked at
+    const peer = new PeerProcess(compiled('much-code'), [process.execPath, String(times)]);
+    const [slow, other] = [FIRST + 10, FIRST + 11];
+    const look = (uid: number, folder: string): string => {
+      const seen = lookBounded({ uid: uid as Uid, direct: false }, { folder, again: false, code: true, procmapQuery: false });
+      if ('why' in seen) return `${seen.why}: ${seen.detail ?? ''}`;
+      closeAll([seen.auxv, seen.exe, ...(seen.pagemap === undefined ? [] : [seen.pagemap])]);
+      return 'looked';
+    };
+    const now = performance.now.bind(performance);
+    try {
+      await peer.expect('ready');
+      const much = `/proc/${String(peer.pid)}`;
+      let said = 'looked';
+      const began = now();
+      for (let count = 0; said === 'looked' && count < 200; count += 1) said = look(slow, much);
+      skipUnless(this, said !== 'looked' || now() - began > 200 * 25, 'this machine looks at gigabytes of code in 20 ms');
+      assert.match(said, /^timeout: looks at processes of this user were long: [0-9]+ ms of processor time/);
+      assert.match(look(slow, '/proc/self'), /^timeout: looks at processes of this user were long/);
+      assert.equal(look(other, '/proc/self'), 'looked');
+      performance.now = () => now() + 60_000;
+      assert.equal(look(slow, much), 'looked');
+    } finally {
+      performance.now = now;
+      await peer.kill();
     }
   });
 });
