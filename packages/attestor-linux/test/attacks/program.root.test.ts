@@ -270,7 +270,7 @@ os.execv("/proc/self/fd/%d"%fd,["git",sys.argv[2]])`;
   describe('T21: hostile paths', () => {
     for (const [title, name] of [['a newline', 'a\nb'], ['terminal escapes', '\u001b[31mred\u001b[0m'], ['quotes and blanks', 'a "b" \'c\'']] as const) {
       it(`T21: a path with ${title} is the path as it is`, async () => {
-        const program = own(compiled('puppet'), name);
+        const program = stage.install(compiled('puppet'), name);
         const look = await lookAtPuppet(program);
         assert.deepEqual([look.value('unix:path'), look.value('unix:image')], [program, 'verified']);
       });
