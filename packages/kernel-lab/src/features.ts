@@ -113,8 +113,9 @@ export const FEATURES: readonly Feature[] = [
     looks: [{ what: 'SO_PASSPIDFD', expected: yesSince('6.5') }],
   },
   {
-    name: 'unique pidfd inodes (pidfs)', since: '6.9', usedFor: 'keeping what is known of a process between its connections',
-    without: 'nothing but digests is kept: each connection costs a full look', attack: SLOWER,
+    name: 'unique pidfd inodes (pidfs)', since: '6.9', usedFor: 'keeping what is known of a process between its connections; telling the senders on a connection apart (T9)',
+    without: 'nothing but digests is kept: each connection costs a full look; senders are told apart by pid and uid',
+    attack: 'under `handoff: deny` with `onPeerExit: ignore`, a process with the pid and uid of a connector that exited is taken for it',
     looks: [{ what: 'pidfs', expected: yesSince('6.9') }],
   },
   {
@@ -153,7 +154,8 @@ export const FEATURES: readonly Feature[] = [
   },
   {
     name: 'an exec that waits lets others look', since: 'seen in 6.12.117 and 7.3, not in 6.18.44', usedFor: 'looking at a peer that stops in the middle of an exec (T20)',
-    without: 'a thread looks, and the event loop waits for it, 200 ms at most', attack: 'a user delays the accepts by 200 ms once in ten seconds, where the policy asks for a key that needs a look at the process',
+    without: 'a thread looks, and the event loop waits for it: 200 ms at most, and a second where the thread works or waits for a processor all that time',
+    attack: 'a user delays the accepts by 200 ms, or by a second, once in ten seconds, where the policy asks for a key that needs a look at the process',
     looks: [],
   },
   {
