@@ -9,7 +9,7 @@ import { WHO, countsOf, problemsOf, type Boot } from './matrix.js';
 import { checkNeeds } from './needs.js';
 import { USAGE, parseOptions } from './options.js';
 import { duration } from './progress.js';
-import { FEATURES_MARK, MATRIX_MARK, TESTS_MARK, between, featureTable, matrixSection, matrixTable, testsTable } from './page.js';
+import { FEATURES_MARK, LEGEND, MATRIX_MARK, TESTS_MARK, between, featureTable, matrixSection, matrixTable, testsTable } from './page.js';
 
 const PAGE = join(import.meta.dirname, '../../../docs/kernel-features.md');
 
@@ -29,7 +29,7 @@ async function main(): Promise<number> {
   checkNeeds();
   const startMs = performance.now();
   const boots = await bootAll(options, (line) => { print(`… ${line}`); });
-  print(`\n${matrixTable(boots, true)}\n`);
+  print(`\n${matrixTable(boots, true)}\n\n${LEGEND}\n`);
   if (options.suite) {
     print(`${testsTable(boots, true)}\n`);
     printSkips(boots);

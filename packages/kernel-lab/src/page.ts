@@ -7,6 +7,9 @@ export const FEATURES_MARK = 'features';
 export const MATRIX_MARK = 'matrix';
 export const TESTS_MARK = 'tests';
 
+/** How the matrix is read, in print and on the page. */
+export const LEGEND = 'A cell is what was seen: ✓ is there, – is not, and a text is what a selector says. Where something else was expected, `expected …` stands beside it; every other cell is also what was expected. What root and a user saw is told once where it is the same.';
+
 /** The table of the features: generated from what is declared, without any kernel. */
 export function featureTable(): string {
   const head = ['feature', 'since', 'used for', 'without it', 'what an attacker gains then'];

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { FEATURES_MARK, MATRIX_MARK, between, featureTable, matrixTable, readBetween, testsTable } from '../dist/page.js';
+import { FEATURES_MARK, LEGEND, MATRIX_MARK, between, featureTable, matrixTable, readBetween, testsTable } from '../dist/page.js';
 import { SERIES } from '../dist/series.js';
 import { bootOf } from './support.js';
 
@@ -24,6 +24,10 @@ describe('docs/kernel-features.md', () => {
     const declared = SERIES.flatMap(({ name, modules }) => modules.map((module) => `${name} ${module}`));
     assert.equal(columns.length, declared.length);
     for (const name of declared.filter((one) => !one.startsWith('newest'))) assert.ok(columns.includes(name), name);
+  });
+
+  it('says how the matrix is read: what was expected is told of every cell', () => {
+    assert.ok(page.includes(LEGEND));
   });
 
   it('has what the tests came to, by part, kernel, module and user, and in all', () => {
