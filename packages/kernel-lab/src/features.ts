@@ -40,15 +40,17 @@ const byModule = (apparmor: string, selinux: string) => ({ version, module }: Pl
 
 /** What the tests ask for by name (`requireFeature`): since when a kernel has it, and before which it had it. */
 const TEST_FEATURES: readonly { readonly name: string; readonly since?: Version; readonly before?: Version }[] = [
-  ...['root', 'userns', 'fuse', 'hidepid', 'cgroup2'].map((name) => ({ name })),
+  ...['root', 'userns', 'fuse', 'hidepid', 'cgroup2', 'exe-forgery', 'overlay'].map((name) => ({ name })),
   { name: 'fsverity', since: '5.4' },
   { name: 'cgroup-xattr', since: '5.7' },
+  { name: 'user-overlay', since: '5.11' },
   { name: 'peerpidfd', since: '6.5' },
   { name: 'procmap', since: '6.11' },
   { name: 'pidfdinfo', since: '6.13' },
   { name: 'kept', since: '6.13' },
   { name: 'passrights', since: '6.16' },
   { name: 'exec-waits', before: '6.12' }, // 6.12.117 has it from a later series; 6.18.44 has not
+  { name: 'exec-waits-links', since: '6.18', before: '7.3' }, // 6.18.44 makes who asks for the links wait too, and none of the others that were tried
 ];
 
 /** What the tests must not skip on a kernel, as root. */

@@ -8,8 +8,8 @@ import type { Module } from './series.js';
 import { Tree } from './tree.js';
 
 const GUEST = join(import.meta.dirname, 'guest/main.js');
-/** A disk, and the tables that `ss` and sock_diag read. */
-const MODULES = ['virtio_pci', 'virtio_blk', 'unix_diag', 'inet_diag', 'tcp_diag', 'fuse'];
+/** A disk, the tables that `ss` and sock_diag read, and what forgers mount. */
+const MODULES = ['virtio_pci', 'virtio_blk', 'unix_diag', 'inet_diag', 'tcp_diag', 'fuse', 'overlay'];
 
 /** Makes the archives that guests start from: what all have in common once, then for each boot what it alone has. */
 export class Initramfs {

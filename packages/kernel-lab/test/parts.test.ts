@@ -28,9 +28,11 @@ describe('versions of kernels', () => {
 
 describe('what the tests must find on a kernel', () => {
   it('is what came with it or before, and what a later one took away', () => {
-    assert.deepEqual(['peerpidfd', 'kept', 'exec-waits', 'root'].map((name) => testFeatures('5.10').includes(name)), [false, false, true, true]);
-    assert.deepEqual(['peerpidfd', 'kept', 'exec-waits', 'root'].map((name) => testFeatures('6.12').includes(name)), [true, false, false, true]);
-    assert.deepEqual(['peerpidfd', 'kept', 'exec-waits', 'root'].map((name) => testFeatures('7.3').includes(name)), [true, true, false, true]);
+    const has = (version: string) => ['user-overlay', 'peerpidfd', 'kept', 'exec-waits', 'exec-waits-links', 'root'].map((name) => testFeatures(versionOf(version)).includes(name));
+    assert.deepEqual(has('5.10'), [false, false, false, true, false, true]);
+    assert.deepEqual(has('6.12'), [true, true, false, false, false, true]);
+    assert.deepEqual(has('6.18'), [true, true, true, false, true, true]);
+    assert.deepEqual(has('7.3'), [true, true, true, false, false, true]);
   });
 });
 

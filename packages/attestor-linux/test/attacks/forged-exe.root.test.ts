@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, readlinkSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { SelectorKey } from '@portcullis/core';
-import { skip, skipUnless } from '@portcullis/testkit';
+import { requireFeature } from '@portcullis/testkit';
 import type { Context } from 'mocha';
 import { Attesting, type Look } from '../support/attesting.js';
 import { compiled } from '../support/compile.js';
@@ -32,7 +32,7 @@ describe('T4: a forged exe link', () => {
   async function forge(ctx: Context, form: string, code: string, using = attesting): Promise<Look> {
     const forger = stage.start(compiled('forge-exe'), [stage.socketPath, allowed, form, code], { uid: SOMEBODY });
     const said = await forger.line();
-    if (said !== 'ready') skip(ctx, `this kernel does not let it happen: ${said}`);
+    requireFeature(ctx, 'exe-forgery', said === 'ready', `this kernel does not let it happen: ${said}`);
     assert.equal(readlinkSync(`/proc/${String(forger.pid)}/exe`), allowed, 'the attack itself');
     return using.look(await stage.accepted(), KEYS);
   }
@@ -83,7 +83,7 @@ describe('T4: a forged exe link', () => {
 
   it('T4: one on an overlay that is mounted where we are, as a runtime does for a container, is looked at', async function () {
     const script = 'cd "$1" && mkdir upper work on && mount -t overlay none -o "lowerdir=$2,upperdir=upper,workdir=work" on';
-    skipUnless(this, spawnSync('/bin/sh', ['-c', script, 'sh', stage.folder, dirname(compiled('puppet'))]).status === 0, 'no overlay can be mounted here');
+    requireFeature(this, 'overlay', spawnSync('/bin/sh', ['-c', script, 'sh', stage.folder, dirname(compiled('puppet'))]).status === 0, 'no overlay can be mounted here');
     try {
       const peer = stage.start('/usr/bin/unshare', ['-m', '/bin/sh', '-c', 'mount --bind "$1" /mnt && exec /mnt/puppet "$2"', 'sh', stage.at('on'), stage.socketPath]);
       await peer.expect('ready');
