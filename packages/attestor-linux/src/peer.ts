@@ -193,7 +193,7 @@ export class LinuxPeer implements Peer {
     // Only in the turn of that look: after a wait for a late answer, and for a lease, it is looked at again (T2).
     if (!this.#readSince && performance.now() - this.#lookedAtMs < SAME_MOMENT_MS) return undefined;
     const changed = this.#image?.changed();
-    return changed === undefined ? undefined : { refused: 'peer-changed', detail: changed, credentials };
+    return changed && { refused: changed.refused, detail: changed.detail, credentials };
   }
 
   hold({ image }: { readonly image: boolean }): HeldPeer {

@@ -31,7 +31,7 @@ export interface SelectorDefinition {
   readonly example: SelectorValue;
   /** Never shown unmasked: environment values, arguments (I10). */
   readonly sensitive?: boolean;
-  /** The key names a program or its content, which pins nothing without a principal (T11). */
+  /** The key names a program, or says something of its file or code, which pins nothing without a principal (T11). */
   readonly program?: boolean;
   /** The key names a principal: uid, user, group, system unit, anchored container, label. */
   readonly principal?: boolean;

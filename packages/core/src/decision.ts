@@ -52,6 +52,8 @@ export const REFUSAL_CODES = [
   'self-connection',
   'peer-exited',
   'peer-changed',
+  /** Nobody could see, in bounded time, whether it still runs the same program. */
+  'peer-unseen',
   /** Bytes came after `socket:early-data` was 0, before the look at the program was over: it need not have sent them (T2, T3). */
   'early-data',
   /** The pin cannot be had on this kernel or for this peer. */

@@ -23,6 +23,8 @@ export type RevocationCause =
   | 'peer-exited'
   /** It runs another program image. */
   | 'program-changed'
+  /** For long nobody could see which one it runs. */
+  | 'program-unseen'
   /** Another process sent by it, or nobody can say which did. */
   | 'foreign-sender'
   /** A policy that took effect since does not admit it. */

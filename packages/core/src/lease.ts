@@ -8,6 +8,10 @@ import type { HeldPeer, PeerRefusal } from './peer.js';
 /** The terms of a policy that says nothing of leases. */
 export const DEFAULT_TERMS: LeaseTerms = Object.freeze({ onPeerExit: 'revoke', onExec: 'ignore' });
 
+/** So long may nobody have seen which program a peer runs. Longer than a user is left alone who held up a look. */
+const UNSEEN_MS = 15_000;
+const LOOK_AGAIN_MS = 1_000;
+
 /** What a connection that was allowed needs of its peer from now on. */
 export function holdFor({ terms = DEFAULT_TERMS }: Decision): { readonly image: boolean } {
   return { image: terms.onExec === 'revoke' || terms.reverifyMs !== undefined };
@@ -19,6 +23,8 @@ export class Lease {
   #admission: Admission;
   #held: HeldPeer;
   #reverifying: NodeJS.Timeout | undefined;
+  #unseenSinceMs: number | undefined;
+  #lookingAgain: NodeJS.Timeout | undefined;
   #begun = false;
   #queue: LeaseQueue | undefined;
   #queuedAt = 0;
@@ -62,6 +68,25 @@ export class Lease {
     this.#begun = false;
   }
 
+  /** It could not be seen which program its peer runs: since when, by `performance.now()`. `look` looks again, once. */
+  unseen(look: () => void): number {
+    this.#lookingAgain ??= setTimeout(() => {
+      this.#lookingAgain = undefined;
+      look();
+    }, LOOK_AGAIN_MS).unref();
+    return (this.#unseenSinceMs ??= performance.now());
+  }
+
+  seen(): void {
+    this.#unseenSinceMs = undefined;
+    this.#stopLooking();
+  }
+
+  #stopLooking(): void {
+    clearTimeout(this.#lookingAgain);
+    this.#lookingAgain = undefined;
+  }
+
   /** Looks every `reverifyMs` whether the peer still runs what was admitted. */
   reverifyEvery(look: () => void): void {
     const { reverifyMs } = this.terms;
@@ -86,6 +111,7 @@ export class Lease {
     this.#ended = true;
     this.leaveQueue();
     clearInterval(this.#reverifying);
+    this.#stopLooking();
     this.#held.close();
   }
 }
@@ -142,8 +168,11 @@ export class Leases {
   #reverify(lease: Lease): PeerRefusal | undefined {
     if (lease.ended) return ENDED;
     const lost = lease.held.verify();
+    if (lost?.refused !== 'peer-unseen') lease.seen();
     if (lost === undefined) return undefined;
-    if (lost.refused === 'peer-exited') {
+    if (lost.refused === 'peer-unseen') {
+      if (lease.terms.onExec === 'revoke') this.#unseen(lease, lost.detail);
+    } else if (lost.refused === 'peer-exited') {
       if (lease.terms.onPeerExit === 'revoke') this.#peerExited(lease);
     } else if (lost.refused !== 'peer-changed') {
       this.revoke(lease, 'defect', 'lease.reverify', lost.detail);
@@ -151,6 +180,12 @@ export class Leases {
       this.revoke(lease, 'program-changed', 'lease.onExec', lost.detail);
     }
     return lost;
+  }
+
+  /** A busy host, or other users, can be why: it stays for a while. Nor may it stay for good, where nobody knows (I2). */
+  #unseen(lease: Lease, detail: string): void {
+    const forMs = performance.now() - lease.unseen(() => { this.#reverify(lease); });
+    if (forMs >= UNSEEN_MS) this.revoke(lease, 'program-unseen', 'lease.onExec', `for ${String(Math.round(forMs / 1_000))} s: ${detail}`);
   }
 
   /** Ends the connection now, and tells why. */

@@ -26,6 +26,21 @@ describe('the word `lease`', () => {
     assert.deepEqual(termsFor(policy, { 'unix:uid': 3, 'unix:path': '/bin/b' }), { onPeerExit: 'revoke', onExec: 'revoke' });
   });
 
+  it('I7: has an exec revoke where a deny of a program let the connection pass, and nothing else is said', () => {
+    const allows = 'rules:\n  - { id: a, effect: allow, when: { unix:uid: 1 }, listeners: [docker] }\n  - { id: b, effect: allow, when: { unix:uid: 2 }, lease: { onExec: ignore } }\n  - { id: c, effect: allow, when: { unix:uid: 3 }, lease: { onPeerExit: ignore } }\n';
+    const onExec = (deny: string, head = ''): unknown[] => {
+      const policy = compile(head + allows + deny);
+      return [1, 2, 3].map((uid) => termsFor(policy, { 'unix:uid': uid, 'unix:path': '/usr/bin/git' })?.onExec);
+    };
+    assert.deepEqual(onExec(''), ['ignore', 'ignore', 'ignore']);
+    assert.deepEqual(onExec('  - { id: d, effect: deny, when: { unix:path: /usr/bin/curl } }\n'), ['revoke', 'ignore', 'revoke']);
+    assert.deepEqual(onExec('  - { id: d, effect: deny, when: { all: [{ unix:uid: 1 }, { unix:path: { not: /usr/bin/git } }] } }\n'), ['revoke', 'ignore', 'revoke']);
+    assert.deepEqual(onExec('  - { id: d, effect: deny, when: { unix:path: /usr/bin/curl }, listeners: [front] }\n'), ['ignore', 'ignore', 'revoke']);
+    assert.deepEqual(onExec('  - { id: d, effect: deny, when: { unix:path: /usr/bin/curl }, mode: shadow }\n'), ['ignore', 'ignore', 'ignore']);
+    assert.deepEqual(onExec('  - { id: d, effect: deny, when: { unix:uid: 7 } }\n'), ['ignore', 'ignore', 'ignore']);
+    assert.deepEqual(onExec('  - { id: d, effect: deny, when: { unix:path: /usr/bin/curl } }\n', 'lease: { onExec: ignore }\n'), ['ignore', 'ignore', 'ignore']);
+  });
+
   it('is no part of a refusal', () => {
     assert.equal(termsFor(compile('rules:\n  - { id: a, effect: allow, when: { unix:uid: 1 } }\n'), { 'unix:uid': 2 }), undefined);
   });

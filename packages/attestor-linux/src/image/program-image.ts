@@ -1,7 +1,7 @@
 import { performance } from 'node:perf_hooks'; // the global of that name is a getter, which costs something at every look
-import { unknown, type Fd, type Unknown } from '@portcullis/core';
+import { unknown, type Fd, type Unknown, type UnknownReason } from '@portcullis/core';
 import { BTRFS_SUPER_MAGIC, EXT4_SUPER_MAGIC, F2FS_SUPER_MAGIC, FUSE_SUPER_MAGIC, O_NONBLOCK, XFS_SUPER_MAGIC } from '../ffi/constants.js';
-import { SysFailure } from '../ffi/errno.js';
+import { EMFILE, ENFILE, ENOMEM, SysFailure } from '../ffi/errno.js';
 import { closeAll, closeFd, cPath, openRead, readAt } from '../ffi/file.js';
 import { isMemoryAlive } from '../ffi/pagemap.js';
 import { fileSystemOf, inodeOf, sameFd, statFd, type FileIdentity } from '../ffi/statx.js';
@@ -17,8 +17,20 @@ import { isRootsOwn } from './root-only.js';
 /** What kind of file the program runs from. `elsewhere`: its path belongs to another mount namespace (T5, T6). */
 export type ExeState = 'linked' | 'deleted' | 'memfd' | 'replaced' | 'elsewhere';
 
+/** Why an image is not known to be the one that runs. */
+export interface ImageChange {
+  readonly refused: 'peer-changed' | 'peer-unseen';
+  readonly why: UnknownReason;
+  readonly detail: string;
+}
+
+const ranAnother = (detail: string): ImageChange => ({ refused: 'peer-changed', why: 'peer-changed', detail });
+
 /** How long a look at the mappings, at the exe link and at the auxiliary vector serves for further connections of the same image. */
 const LOOK_SERVES_MS = 1000;
+
+/** What this process, or this host, has run out of: a failed call by which nothing is known of the peer. */
+const RUN_OUT: ReadonlySet<number> = new Set([EMFILE, ENFILE, ENOMEM]);
 
 const scratch = Buffer.allocUnsafeSlow(2048);
 /** File systems of disks, whose files have new times after each write: to write a mapped page takes a fault. */
@@ -72,7 +84,7 @@ export class ProgramImage {
   code(): Code | Unknown {
     if (performance.now() - this.#codeAtMs <= LOOK_SERVES_MS) return this.#code;
     const ran = this.#ranAnother(true);
-    return ran === undefined ? this.#code : unknown('peer-changed', ran);
+    return ran === undefined ? this.#code : unknown(ran.why, ran.detail);
   }
 
   /**
@@ -80,27 +92,29 @@ export class ProgramImage {
    * unchanged. Whether the exe link still leads to that file, and the auxiliary vector is the same, tells an exec beside memory
    * that somebody kept alive (T2); that, and whether the path leads to the file, was looked at no more than a second ago, or is `now`.
    */
-  changed(look: 'recent' | 'now' = 'recent'): string | undefined {
+  changed(look: 'recent' | 'now' = 'recent'): ImageChange | undefined {
     const { pagemap, exeFd } = this.#looked;
-    if (!isMemoryAlive(pagemap)) return 'the memory that was looked at is gone: the process ran another program';
-    if (!sameFd(exeFd, this.exe)) return 'the file that runs has changed';
+    if (!isMemoryAlive(pagemap)) return ranAnother('the memory that was looked at is gone: the process ran another program');
+    if (!sameFd(exeFd, this.exe)) return ranAnother('the file that runs has changed');
     const now = performance.now();
     if (look === 'recent' && now - this.#execAtMs < LOOK_SERVES_MS) return undefined;
     return this.#ranAnother(look === 'recent');
   }
 
   /** Asks in one go whatever may wait: why another program runs, or undefined, and then what the mappings say if `code`. */
-  #ranAnother(code: boolean): string | undefined {
+  #ranAnother(code: boolean): ImageChange | undefined {
     const { asker, auxv, procmapQuery } = this.#looked;
     const seen = lookBounded(asker, { folder: this.#folder, again: true, code, procmapQuery });
-    if ('why' in seen) return `it cannot be seen which program runs: ${seen.detail ?? seen.why}`;
+    if ('why' in seen) return { refused: 'peer-unseen', why: seen.why, detail: `it cannot be seen which program runs: ${seen.detail ?? seen.why}` };
+    const failed = [seen.exe, seen.auxv].find((one) => one instanceof SysFailure && RUN_OUT.has(one.errno));
     const sameExe = typeof seen.exe === 'number' && sameFd(seen.exe, this.exe);
     const size = typeof seen.auxv === 'number' ? readAuxv(seen.auxv) : undefined;
     closeAll([seen.exe, seen.auxv]);
-    if (!sameExe) return 'the exe link leads to another file, or the file changed';
-    if (this.state === 'linked' && !leadsAsBefore(seen.way, this.#looked.link)) return 'the path leads to another file';
+    if (failed !== undefined) return { refused: 'peer-unseen', why: 'system-error', detail: `it cannot be seen which program runs: ${String(failed)}` };
+    if (!sameExe) return ranAnother('the exe link leads to another file, or the file changed');
+    if (this.state === 'linked' && !leadsAsBefore(seen.way, this.#looked.link)) return ranAnother('the path leads to another file');
     const same = size !== undefined && size === auxv.length && auxv.compare(scratch, 0, size) === 0;
-    if (!same) return 'the process ran another program while its old memory was kept';
+    if (!same) return ranAnother('the process ran another program while its old memory was kept');
     this.#execAtMs = performance.now();
     if (seen.code !== undefined) [this.#code, this.#codeAtMs] = [seen.code, this.#execAtMs];
     return undefined;

@@ -53,7 +53,7 @@ export class LinuxHeldPeer implements HeldPeer {
     if (typeof pidfd !== 'number') return pidfd;
     if (hasExited(pidfd)) return { refused: 'peer-exited', detail: 'the process has exited', credentials };
     const changed = this.#image?.changed('now');
-    return changed === undefined ? undefined : { refused: 'peer-changed', detail: changed, credentials };
+    return changed && { refused: changed.refused, detail: changed.detail, credentials };
   }
 
   isConnectionHeld(): boolean {

@@ -8,8 +8,8 @@ const one = { many: false, cost: 'proc' } as const;
 
 const selectors: readonly SelectorDefinition[] = [
   { ...one, key: 'unix:path', trust: 'image', program: true, value: { type: 'path' }, summary: 'path of the executable, where it leads from our root to the very file that runs', example: '/usr/bin/git' },
-  { ...one, key: 'unix:exe-state', trust: 'image', value: { type: 'enum', values: ['linked', 'deleted', 'memfd', 'replaced', 'elsewhere'] }, summary: 'what kind of file the program runs from', example: 'linked' },
-  { ...one, key: 'unix:image', trust: 'kernel-live', value: { type: 'enum', values: ['verified', 'jit', 'foreign'] }, summary: 'what the executable mappings say: only trusted files, also anonymous code, or also files that others may write', example: 'verified' },
+  { ...one, key: 'unix:exe-state', trust: 'image', program: true, value: { type: 'enum', values: ['linked', 'deleted', 'memfd', 'replaced', 'elsewhere'] }, summary: 'what kind of file the program runs from', example: 'linked' },
+  { ...one, key: 'unix:image', trust: 'kernel-live', program: true, value: { type: 'enum', values: ['verified', 'jit', 'foreign'] }, summary: 'what the executable mappings say: only trusted files, also anonymous code, or also files that others may write', example: 'verified' },
   { ...one, key: 'container:exe-path', trust: 'image', program: true, value: { type: 'path' }, summary: 'path of the executable in its own mount namespace, of a peer in another one than ours', example: '/app/server' },
 ];
 

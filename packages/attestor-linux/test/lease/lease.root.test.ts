@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
 import { setTimeout as passed } from 'node:timers/promises';
 import type { Socket } from 'node:net';
 import { probeCapabilities } from '@portcullis/attestor-linux';
+import type { Uid } from '@portcullis/core';
 import { requireFeature } from '@portcullis/testkit';
+import { readBounded } from '../../dist/held-up/looks.js';
 import { compiled } from '../support/compile.js';
 import { openDescriptors } from '../support/descriptors.js';
 import { needAttacks, needProgram, SOMEBODY } from '../support/features.js';
@@ -26,9 +30,9 @@ describe('lease: the right of a live connection to stay (I7)', () => {
     await stage.close();
   });
 
-  async function admit(options: LeasedOptions = {}) {
+  async function admit({ uid = SOMEBODY, ...options }: LeasedOptions & { readonly uid?: number } = {}) {
     leased ??= await Leased.start(stage, options);
-    return { leased, ...(await leased.puppet({ uid: SOMEBODY, program: compiled('puppet') })) };
+    return { leased, ...(await leased.puppet({ uid, program: compiled('puppet') })) };
   }
 
   for (const [kernel, without] of [['with SO_PEERPIDFD', {}], ['without SO_PEERPIDFD', { peerPidFd: false }], ['without unique pidfd inodes', { uniquePidfdInodes: false }]] as const) {
@@ -111,6 +115,60 @@ describe('lease: the right of a live connection to stay (I7)', () => {
     await puppet.tell(`exec ${other}`);
     await until(() => leased.revocations.length === 1);
     assert.equal(leased.revocations[0]?.word, 'lease.onExec');
+  });
+
+  describe('whose program cannot be seen', () => {
+    const now = performance.now.bind(performance);
+    let later = 0;
+    let fifo: string;
+    /** Of nobody that another test knows: who held up a look is left alone for a while. */
+    let uid = 7_700_020;
+    beforeEach(() => {
+      later = 0;
+      uid += 1;
+      performance.now = () => now() + later;
+      fifo = stage.at('fifo');
+      assert.equal(spawnSync('/usr/bin/mkfifo', [fifo]).status, 0);
+    });
+    afterEach(() => {
+      performance.now = now;
+      letGo();
+    });
+    const letGo = (): void => { closeSync(openSync(fifo, 'r+')); };
+    /** Something else of the peer's user is looked at, and holds that up. */
+    const holdUp = (): void => { assert.ok('why' in readBounded({ uid: uid as Uid, direct: false }, fifo)); };
+
+    it('T20: is not said to have changed, and stays where it is seen again', async () => {
+      const { leased, socket, admission } = await admit({ uid, keys: PROGRAM, terms: { onExec: 'revoke' } });
+      holdUp();
+      assert.deepEqual([admission.reverify()?.refused, socket.destroyed], ['peer-unseen', false]);
+      letGo();
+      later += 12_000; // its user is looked at again
+      await until(() => admission.reverify() === undefined);
+      later += 60_000;
+      holdUp();
+      assert.equal(admission.reverify()?.refused, 'peer-unseen');
+      await passed(1_500); // the next look
+      assert.deepEqual([leased.revocations, socket.destroyed], [[], false]);
+    });
+
+    it('I2: is revoked by a name of its own where nobody sees it for long, without being asked again', async () => {
+      const { leased, socket, admission } = await admit({ uid, keys: PROGRAM, terms: { onExec: 'revoke' } });
+      holdUp();
+      assert.deepEqual([admission.reverify()?.refused, socket.destroyed], ['peer-unseen', false]);
+      later += 60_000;
+      await until(() => leased.revocations.length === 1);
+      assert.deepEqual([leased.revocations[0]?.cause, leased.revocations[0]?.word, socket.destroyed], ['program-unseen', 'lease.onExec', true]);
+    });
+
+    it('is not revoked where it may run what it likes', async () => {
+      const { leased, socket, admission } = await admit({ uid, keys: PROGRAM, terms: { reverifyMs: 3_600_000 } });
+      holdUp();
+      assert.equal(admission.reverify()?.refused, 'peer-unseen');
+      later += 60_000;
+      await passed(1_500);
+      assert.deepEqual([leased.revocations, socket.destroyed], [[], false]);
+    });
   });
 
   it('`onExec: ignore` says what was lost, and ends nothing', async () => {

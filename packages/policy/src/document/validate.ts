@@ -74,7 +74,8 @@ function toFinding(document: YamlDocument, root: DocNode, path: readonly string[
       const word = String(error.params['additionalProperty']);
       const span = spanAt(root, [...path, word], 'key');
       const known = [...propertiesOf(error.parentSchema), ...(options.words ?? [])];
-      return at('SCHEMA_UNKNOWN_WORD', span, `${quote(word)} is not a word of the language in ${name}`, lookAlike(word, known) ?? didYouMean(word, known));
+      const suggestion = options.words?.includes(word) === true ? belowKey(word) : lookAlike(word, known) ?? didYouMean(word, known);
+      return at('SCHEMA_UNKNOWN_WORD', span, `${quote(word)} is not a word of the language in ${name}`, suggestion);
     }
     case 'required': {
       const parent = spanAt(root, path, 'key');
@@ -103,6 +104,11 @@ function toFinding(document: YamlDocument, root: DocNode, path: readonly string[
     default:
       return at('SCHEMA_VALUE', here, `${name} ${describe(error)}`);
   }
+}
+
+/** A word of the language at another place. */
+function belowKey(word: string): string {
+  return `it stands below a key: ${quote(`KEY: { ${word}: … }`)}${word === 'not' ? '; `none: […]` negates conditions' : ''}`;
 }
 
 function nodeAt(root: DocNode, path: readonly string[]): DocNode | undefined {

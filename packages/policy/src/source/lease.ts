@@ -44,7 +44,8 @@ function revokeOrIgnore(text: string | undefined): 'revoke' | 'ignore' | undefin
   return text === 'revoke' || text === 'ignore' ? text : undefined;
 }
 
-function namesProgram(condition: Condition, seen = new Set<Condition>()): boolean {
+/** Whether a condition says anything of the program that runs. */
+export function namesProgram(condition: Condition, seen = new Set<Condition>()): boolean {
   if (seen.has(condition)) return false;
   seen.add(condition);
   if (condition.kind === 'test') return condition.definition.program === true;

@@ -5,7 +5,7 @@ import { quote } from '../findings/escape.js';
 import type { FindingList } from '../findings/finding.js';
 import type { SourceText } from '../findings/source-text.js';
 import { ConditionParser } from './parse-condition.js';
-import { parseLease } from './lease.js';
+import { namesProgram, parseLease } from './lease.js';
 import { parseRule } from './parse-rule.js';
 import type { Rule } from './rule.js';
 import { SetResolver } from './sets.js';
@@ -42,11 +42,12 @@ export function* parseSteps(documents: readonly YamlDocument[], { catalogue, kno
     if (defined?.kind === 'map') for (const entry of defined.entries.values()) sets.define(entry, source);
   }
   const rules = new Map<string, Rule>();
+  const unbound = new Set<string>();
   let read = 0;
   const ofMain = parseLease(documents[0]?.root);
   for (const { root, source } of documents) {
     const lease = { ...ofMain, ...parseLease(root) };
-    const context = { source, conditions: parserOf(source), findings, catalogue, knownListeners, lease };
+    const context = { source, conditions: parserOf(source), findings, catalogue, knownListeners, lease, unbound };
     for (const node of itemsOf(root, 'rules')) {
       if (++read % RULES_OF_A_STEP === 0) yield;
       const rule = node.kind === 'map' ? parseRule(node, context) : undefined;
@@ -60,5 +61,15 @@ export function* parseSteps(documents: readonly YamlDocument[], { catalogue, kno
     }
   }
   sets.finish();
-  return Object.freeze([...rules.values()]);
+  return Object.freeze(bound([...rules.values()], unbound));
+}
+
+/** Whom an allow lets in beside a deny of programs, it lets in as the program that was looked at: an exec matters there, too (I7). */
+function bound(rules: Rule[], unbound: ReadonlySet<string>): Rule[] {
+  const denies = rules.filter(({ effect, shadow, when }) => effect === 'deny' && !shadow && namesProgram(when));
+  if (denies.length === 0 || unbound.size === 0) return rules;
+  const everywhere = denies.some(({ listeners }) => listeners === undefined);
+  const where = new Set(denies.flatMap(({ listeners }) => [...(listeners ?? [])]));
+  const meetsOne = ({ listeners }: Rule): boolean => everywhere || listeners === undefined || [...listeners].some((listener) => where.has(listener));
+  return rules.map((rule) => (unbound.has(rule.id) && meetsOne(rule) ? Object.freeze({ ...rule, terms: Object.freeze({ ...rule.terms, onExec: 'revoke' }) }) : rule));
 }

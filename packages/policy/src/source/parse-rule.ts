@@ -22,6 +22,8 @@ export interface RuleContext {
   readonly catalogue: Catalogue;
   /** What the document says for all its rules. */
   readonly lease: LeaseWords;
+  /** Gets the ids of allows for which nothing says what an exec does, and that name no program. */
+  readonly unbound: Set<string>;
   /** The listeners of the gate, where they are known. */
   readonly knownListeners: ReadonlySet<string> | undefined;
 }
@@ -45,6 +47,7 @@ export function parseRule(node: DocMap, context: RuleContext): Rule | undefined 
     return undefined;
   }
   const requires = textOf(node, 'requires');
+  const words = parseLease(node);
   const rule: Rule = {
     id,
     effect,
@@ -57,12 +60,13 @@ export function parseRule(node: DocMap, context: RuleContext): Rule | undefined 
     requires: effect === 'deny' ? 'peer-asserted' : requires !== undefined && isTrustTier(requires) ? requires : 'image',
     skipUnknown: textOf(node, 'onUnknown') === 'skip',
     grant: grantOf(child(node, 'grant')),
-    terms: termsOf(parseLease(node), context.lease, when),
+    terms: termsOf(words, context.lease, when),
     reason: textOf(node, 'reason'),
     annotations: grantOf(child(node, 'annotations')) as Readonly<Record<string, string>>,
     source,
     span: { offset: idNode.offset, length: idNode.length },
   };
+  if (effect === 'allow' && rule.terms.onExec === 'ignore' && (words.onExec ?? context.lease.onExec) === undefined) context.unbound.add(id);
   if (effect === 'allow') checkTrust(rule, whenNode ?? node, requires !== undefined, context);
   return Object.freeze(rule);
 }

@@ -17,6 +17,14 @@ if os.fork(): os._exit(0)
 print('rest', gate.recv(1), flush=True)
 `;
 
+/** Connects, waits for the first byte, and runs another program, which holds on to the connection. */
+const EXECS = `
+import os, socket, sys
+gate = socket.socket(socket.AF_UNIX); gate.connect(sys.argv[1]); gate.send(b'hello'); gate.recv(1)
+gate.set_inheritable(True)
+os.execv('/bin/sleep', ['sleep', '1000'])
+`;
+
 describe('portcullis serve: leases', function () {
   let folder: Folder;
   let upstream: UpstreamServer;
@@ -62,6 +70,18 @@ describe('portcullis serve: leases', function () {
     await until(() => said() !== '', 'the child sees the end');
     await until(() => gone === 1, 'the upstream sees the end');
     assert.match(said(), /^rest b''/);
+  });
+
+  it('T2, I7: a client that a deny of programs let pass loses its connection when it runs one of them', async () => {
+    folder.write('p.yaml', `${policy(ALLOW_ME, '{ id: no-sleep, effect: deny, when: { unix:path: { glob: /**/sleep } } }')}lease: { reverify: 100ms }\n`);
+    const gateway = (serving = await Serving.start(['--policy', folder.at('p.yaml'), '--listen', `unix:${folder.at('g.sock')}`, '--upstream', `unix:${folder.at('up.sock')}`]));
+    const client = spawn(PYTHON, ['-c', EXECS, folder.at('g.sock')], { stdio: 'inherit' });
+    try {
+      const { cause, word, rule } = await gateway.until('revoked') as Record<string, unknown>;
+      assert.deepEqual([cause, word, rule, gateway.of('decision')[0]?.['decision']], ['program-changed', 'lease.onExec', 'me', 'allow']);
+    } finally {
+      client.kill('SIGKILL');
+    }
   });
 
   it('T3: a rule may deny what was sent before anybody looked', async () => {

@@ -80,4 +80,5 @@ const WHY_LOST: Readonly<Record<string, string>> = {
   'peer-exited': 'it was gone before it could be looked at, whoever has its process id now',
   'early-data': 'it began to send before the look at its program was over',
   'peer-changed': 'it ran another program before the look at it was over',
+  'peer-unseen': 'nobody could see whether it still runs the same program',
 };
