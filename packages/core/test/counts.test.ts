@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { createServer, Socket, type Server } from 'node:net';
 import { setImmediate as turn } from 'node:timers/promises';
+import { fuzzFactor } from '@portcullis/testkit';
 import fc from 'fast-check';
 import { DescriptorBudget } from '../dist/descriptor-budget.js';
 import { createGate, type Decision, type Findings, type Gate, type HeldPeer, type Limit, type Policy } from '../dist/index.js';
@@ -165,6 +166,6 @@ describe('what a gate counts', () => {
       await ended;
       await settled();
       assert.deepEqual([gate.load, budget.taken], [{ live: 0, pending: 0 }, 0]);
-    }), { numRuns: Number(process.env['PORTCULLIS_FUZZ'] ?? 60) });
+    }), { numRuns: Math.ceil(60 * fuzzFactor()) });
   });
 });

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { fuzzFactor } from '@portcullis/testkit';
 import fc from 'fast-check';
 import { SCM_CREDENTIALS, SCM_PIDFD, SCM_RIGHTS, SCM_SECURITY, SOL_SOCKET } from '../../dist/ffi/constants.js';
 import { parseControl } from '../../dist/ffi/cmsg.js';
@@ -79,7 +80,7 @@ describe('control messages', () => {
       assert.deepEqual(found, parseControl(bytes.slice(0, within), Number.MAX_SAFE_INTEGER));
       assert.ok(found.rights.length <= within / 4 && found.rights.every((fd) => fd >= 0));
       assert.ok((found.label?.length ?? 0) <= within);
-    }), { numRuns: 3000 });
+    }), { numRuns: Math.ceil(3000 * fuzzFactor()) });
   });
 
   it('of any descriptors are all named, whatever else is between them', () => {
@@ -88,6 +89,6 @@ describe('control messages', () => {
     fc.assert(fc.property(fc.array(fc.oneof(other, some), { maxLength: 6 }), (parts) => {
       const found = parsed(all(...parts.map((part) => part instanceof Uint8Array ? part : message(SCM_RIGHTS, ints(...part)))));
       assert.deepEqual(found.rights, parts.flatMap((part) => part instanceof Uint8Array ? [] : part));
-    }), { numRuns: 300 });
+    }), { numRuns: Math.ceil(300 * fuzzFactor()) });
   });
 });

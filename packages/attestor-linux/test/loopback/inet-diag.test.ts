@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { fuzzFactor } from '@portcullis/testkit';
 import fc from 'fast-check';
 import { decodeMessage, encodeMessage } from '../../dist/ffi/netlink.js';
 import { decodeSockaddr, formatEndpoint, isLoopback, mapped, type Endpoint } from '../../dist/ffi/sockaddr.js';
@@ -81,13 +82,13 @@ describe('sock_diag', () => {
       const bytes = behind ? Buffer.concat([answerFor({}, Buffer.alloc(0)), noise]) : Buffer.from(noise);
       const answer = decodeAnswer(bytes, CLIENT, SERVER);
       if (typeof answer === 'object') assert.ok(behind && answer.uid === 1234 && answer.inode === 4711);
-    }), { numRuns: 2000 });
+    }), { numRuns: Math.ceil(2000 * fuzzFactor()) });
     fc.assert(fc.property(fc.nat(71), fc.nat(255), (at, byte) => {
       const bytes = answerFor();
       bytes[at] = byte;
       const answer = decodeAnswer(bytes, CLIENT, SERVER);
       if (typeof answer === 'object') assert.ok(bytes.equals(answerFor()) || at === 1 || at === 2 || at === 3 || (at >= 12 && at < 24) || at >= 28, String(at));
-    }), { numRuns: 2000 });
+    }), { numRuns: Math.ceil(2000 * fuzzFactor()) });
   });
 });
 
@@ -120,7 +121,7 @@ describe('a netlink message', () => {
     fc.assert(fc.property(fc.uint8Array({ maxLength: 64 }), (noise) => {
       const read = decodeMessage(Buffer.from(noise), 20, 7);
       assert.ok(read === undefined || typeof read === 'number' || read.length === noise.length - 16);
-    }), { numRuns: 2000 });
+    }), { numRuns: Math.ceil(2000 * fuzzFactor()) });
   });
 });
 
