@@ -7,7 +7,7 @@ import type { SelectorKey } from '@portcullis/core';
 import { Attesting } from '../support/attesting.js';
 import { compiled } from '../support/compile.js';
 import { needAttacks, needPeerPidFd, SOMEBODY } from '../support/features.js';
-import { countCalls, interceptCalls } from '../support/intercept.js';
+import { countCalls, countImageCalls, interceptCalls } from '../support/intercept.js';
 import type { PeerProcess } from '../support/peer-process.js';
 import { Stage } from '../support/stage.js';
 
@@ -87,7 +87,8 @@ describe('T2: a peer that runs another program', () => {
     it(`T2: an exec before any of the calls that look at a peer ${state} is refused, or the new program is what is known`, async () => {
       const { puppet: honest, socket: known } = await stage.connectedPuppet({ uid });
       if (warm) await attesting.look(known, PROGRAM);
-      const calls = await countCalls(async () => attesting.look(warm ? await again(honest) : known, PROGRAM));
+      const looking = async (): Promise<unknown> => attesting.look(warm ? await again(honest) : known, PROGRAM);
+      const calls = await (uid === 0 ? countImageCalls(honest.pid, looking) : countCalls(looking));
       const outcomes = new Set<string>();
       for (let at = 1; at <= calls; at += 1) {
         const { puppet, socket } = await stage.connectedPuppet({ uid });
@@ -113,26 +114,29 @@ describe('T2: a peer that runs another program', () => {
     });
   }
 
-  it('T2, T3: bytes of a program that ran before, sent at any of the calls that look at a peer, never pass for no early data of the next', async () => {
-    const keys: readonly SelectorKey[] = ['socket:early-data', 'unix:path'];
-    const { puppet: honest, socket: known } = await stage.connectedPuppet({ uid: SOMEBODY });
-    const calls = await countCalls(async () => attesting.look(known, keys));
-    // Once its program was looked at, a peer may send: who was attested sent it.
-    await honest.tell('write');
-    assert.equal((await attesting.look(await again(honest), keys)).refused, undefined);
-    const outcomes = new Set<string>();
-    for (let at = 1; at <= calls; at += 1) {
-      const { puppet, socket } = await stage.connectedPuppet({ uid: SOMEBODY });
-      await puppet.tell('keep');
-      const stop = interceptCalls((count) => { if (count === at) execNow(puppet, 'write'); });
-      const look = await attesting.look(socket, keys).finally(stop);
-      const seen = look.refused ?? (look.value('socket:early-data') === 0 ? 'nothing early' : 'early');
-      outcomes.add(seen);
-      if (seen === 'nothing early') assert.notEqual(look.state('unix:path') === 'present' && look.value('unix:path'), other, `call ${String(at)}`);
-      await puppet.kill();
-    }
-    for (const seen of ['early', 'early-data']) assert.ok(outcomes.has(seen), `${seen}: ${[...outcomes].join(', ')}`);
-  });
+  for (const [of, uid] of [['a peer', SOMEBODY], ['a peer of our own user', 0]] as const) {
+    it(`T2, T3: bytes of a program that ran before, sent at any of the calls that look at ${of}, never pass for no early data of the next`, async () => {
+      const keys: readonly SelectorKey[] = ['socket:early-data', 'unix:path'];
+      const { puppet: honest, socket: known } = await stage.connectedPuppet({ uid });
+      const looking = (): Promise<unknown> => attesting.look(known, keys);
+      const calls = await (uid === 0 ? countImageCalls(honest.pid, looking) : countCalls(looking));
+      // Once its program was looked at, a peer may send: who was attested sent it.
+      await honest.tell('write');
+      assert.equal((await attesting.look(await again(honest), keys)).refused, undefined);
+      const outcomes = new Set<string>();
+      for (let at = 1; at <= calls; at += 1) {
+        const { puppet, socket } = await stage.connectedPuppet({ uid });
+        await puppet.tell('keep');
+        const stop = interceptCalls((count) => { if (count === at) execNow(puppet, 'write'); });
+        const look = await attesting.look(socket, keys).finally(stop);
+        const seen = look.refused ?? (look.value('socket:early-data') === 0 ? 'nothing early' : 'early');
+        outcomes.add(seen);
+        if (seen === 'nothing early') assert.notEqual(look.state('unix:path') === 'present' && look.value('unix:path'), other, `call ${String(at)}`);
+        await puppet.kill();
+      }
+      for (const seen of ['early', 'early-data']) assert.ok(outcomes.has(seen), `${seen}: ${[...outcomes].join(', ')}`);
+    });
+  }
 
   it('T3: a peer that begins to send while it is looked at is refused where its program counts, and admitted where it does not', async () => {
     for (const [keys, refused] of [[['socket:early-data', 'unix:path'], 'early-data'], [['socket:early-data', 'linux:no-new-privs'], undefined]] as const) {

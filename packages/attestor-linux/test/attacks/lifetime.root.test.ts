@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { existsSync, readlinkSync } from 'node:fs';
 import type { Socket } from 'node:net';
-import { socketFd } from '@portcullis/core';
+import { socketFd, type SelectorKey } from '@portcullis/core';
 import { getPeerCred } from '../../dist/ffi/sockopt.js';
 import { SysFailure } from '../../dist/ffi/errno.js';
 import { Attesting } from '../support/attesting.js';
 import { compiled } from '../support/compile.js';
 import { needAttacks, needPeerPidFd, SOMEBODY } from '../support/features.js';
-import { countCalls, interceptCalls } from '../support/intercept.js';
-import { ALL_KEYS, CHEAP_KEYS } from '../support/keys.js';
+import { countCalls, countImageCalls, interceptCalls } from '../support/intercept.js';
+import { ALL_KEYS, CHEAP_KEYS, IMAGE_KEYS } from '../support/keys.js';
 import type { PeerProcess } from '../support/peer-process.js';
 import { killAndReap, recyclePid } from '../support/recycle.js';
 import { Stage } from '../support/stage.js';
@@ -94,12 +94,21 @@ describe('T1: a peer that dies, and its pid', () => {
     const first = await kept();
     const calls = await countCalls(() => attesting.look(first.socket, ALL_KEYS));
     assert.ok(calls > 20);
+    await deadBeforeEach(calls, ALL_KEYS, SOMEBODY);
+  });
+
+  it('T1: refuses a peer of our own user that dies before any of the calls, those that look at its image among them', async () => {
+    const first = await kept(0);
+    await deadBeforeEach(await countImageCalls(first.pid, () => attesting.look(first.socket, IMAGE_KEYS)), IMAGE_KEYS, 0);
+  });
+
+  async function deadBeforeEach(calls: number, keys: readonly SelectorKey[], uid: number): Promise<void> {
     const refused = new Set<string | undefined>();
     for (let at = 1; at <= calls; at += 1) {
-      const { puppet, socket, pid } = await kept();
+      const { puppet, socket, pid } = await kept(uid);
       const using = new Attesting();
       const stop = interceptCalls((count) => { if (count === at) killAndReap(pid); });
-      const look = await using.look(socket, ALL_KEYS).finally(stop);
+      const look = await using.look(socket, keys).finally(stop);
       assert.ok(look.refused !== undefined || isAlive(pid) || look.verify() !== undefined, `admitted, though it died before call ${String(at)}`);
       refused.add(look.refused);
       await using.close();
@@ -107,24 +116,34 @@ describe('T1: a peer that dies, and its pid', () => {
       socket.destroy();
     }
     assert.ok(refused.has('peer-exited'));
-  });
+  }
 
   it('T1: refuses a peer whose pid is an allowed program\'s by the next call, whichever that is', async function () {
     needPeerPidFd(this);
     stage.install(compiled('puppet'), 'git');
     const first = await kept();
-    const calls = await countCalls(() => attesting.look(first.socket, CHEAP_KEYS));
+    await usedAgainBeforeEach(await countCalls(() => attesting.look(first.socket, CHEAP_KEYS)), CHEAP_KEYS, SOMEBODY);
+  });
+
+  it('T1: refuses a peer of our own user whose pid is an allowed program\'s by the next call, those that look at its image among them', async function () {
+    needPeerPidFd(this);
+    stage.install(compiled('puppet'), 'git');
+    const first = await kept(0);
+    await usedAgainBeforeEach(await countImageCalls(first.pid, () => attesting.look(first.socket, IMAGE_KEYS)), IMAGE_KEYS, 0);
+  });
+
+  async function usedAgainBeforeEach(calls: number, keys: readonly SelectorKey[], uid: number): Promise<void> {
     for (let at = 1; at < calls; at += 1) {
-      const { puppet, socket, pid } = await kept();
+      const { puppet, socket, pid } = await kept(uid);
       const using = new Attesting();
-      const stop = interceptCalls((count) => { if (count === at) recycle(pid, SOMEBODY); });
-      const look = await using.look(socket, CHEAP_KEYS).finally(stop);
+      const stop = interceptCalls((count) => { if (count === at) recycle(pid, uid); });
+      const look = await using.look(socket, keys).finally(stop);
       assert.ok(look.refused !== undefined || look.verify() !== undefined, `admitted, though its pid was used again before call ${String(at)}`);
       await using.close();
       await puppet.kill();
       socket.destroy();
     }
-  });
+  }
 
   describe('T1: below Linux 6.5, with pidfd_open', () => {
     beforeEach(() => { attesting = new Attesting({ without: { peerPidFd: false } }); });

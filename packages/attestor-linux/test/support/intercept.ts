@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { ERANGE } from '../../dist/ffi/errno.js';
 import { libc } from '../../dist/ffi/libc.js';
 
@@ -39,6 +40,20 @@ export async function countCalls(act: () => Promise<unknown>): Promise<number> {
   } finally {
     stop();
   }
+}
+
+/** The same of a look at the image of the process `pid`, which has to be behind this very door: no worker's. */
+export async function countImageCalls(pid: number, act: () => Promise<unknown>): Promise<number> {
+  const maps = Buffer.from(`/proc/${String(pid)}/maps\0`);
+  let most = 0;
+  let looked = false;
+  const stop = interceptCalls((count, name, args) => {
+    most = count;
+    looked ||= name === 'openat' && args[1] instanceof Uint8Array && maps.equals(args[1]);
+  });
+  await act().finally(stop);
+  assert.ok(looked, 'no call opened the maps of the process');
+  return most;
 }
 
 /** Has `setsockopt` fail for one option, as a kernel without it does. */

@@ -8,3 +8,6 @@ export const ALL_KEYS: readonly SelectorKey[] = LINUX_SELECTORS.map(({ key }) =>
 
 /** All but the digest, which needs a thread of its own. */
 export const CHEAP_KEYS: readonly SelectorKey[] = ALL_KEYS.filter((key) => key !== 'unix:sha256');
+
+/** What a look at the program image answers, and nothing else. */
+export const IMAGE_KEYS: readonly SelectorKey[] = ['unix:path', 'unix:exe-state', 'unix:image'];

@@ -4,6 +4,7 @@ import { Catalogue, createGate, type Admission, type Attestor, type Evidence, ty
 import { LinuxAttestor, LinuxPeerSource } from '@portcullis/attestor-linux';
 import { compilePolicyText, requirePolicy } from '@portcullis/policy';
 import { compiled } from '../../../../attestor-linux/dist-test/support/compile.js';
+import { pathOf } from '../../../../attestor-linux/dist-test/support/errnos.js';
 import { injectFaults, type DoorCall, type Fault } from '../../../../attestor-linux/dist-test/support/faults.js';
 import type { PeerProcess } from '../../../../attestor-linux/dist-test/support/peer-process.js';
 import { Stage } from '../../../../attestor-linux/dist-test/support/stage.js';
@@ -13,13 +14,23 @@ import { policyOf } from './whole-policy.js';
 export type Choose = (call: DoorCall) => Fault | undefined;
 
 /** `daemon`, whom every host knows by name and who owns nothing. */
-export const UID = 1;
+const UID = 1;
+
+/** Who connects. */
+export interface Connecting {
+  /** Of root, and of our own user, this very thread looks at the image; of any other a worker, whose door is not this one. */
+  readonly uid?: number;
+  /** What it is told before it connects, as `map /usr/bin/true` or `jit`. */
+  readonly told?: readonly string[];
+}
 
 /** What one connection came to. */
 export interface Trial {
   readonly admission: Admission;
   /** The calls that were made for it, by name, in order. */
   readonly calls: readonly string[];
+  /** The path that each of them was given, or nothing. */
+  readonly paths: readonly string[];
 }
 
 /**
@@ -30,7 +41,7 @@ export class Range {
   readonly keys: readonly SelectorKey[];
   /** What is true of the peer. */
   truth: Evidence = new Map();
-  readonly #libraries: readonly string[];
+  readonly #connecting: Connecting;
   readonly #stage: Stage;
   readonly #gate: Gate;
   readonly #swap: Swap;
@@ -38,17 +49,16 @@ export class Range {
   #peer: PeerProcess | undefined;
   #peerPid: number | undefined;
 
-  private constructor(keys: readonly SelectorKey[], libraries: readonly string[], stage: Stage, gate: Gate, swap: Swap, records: Admission[]) {
+  private constructor(keys: readonly SelectorKey[], connecting: Connecting, stage: Stage, gate: Gate, swap: Swap, records: Admission[]) {
     this.keys = keys;
-    this.#libraries = libraries;
+    this.#connecting = connecting;
     this.#stage = stage;
     this.#gate = gate;
     this.#swap = swap;
     this.#records = records;
   }
 
-  /** `libraries`: files that the peer maps executable beside its own. */
-  static async open(keys: readonly SelectorKey[], libraries: readonly string[] = []): Promise<Range> {
+  static async open(keys: readonly SelectorKey[], connecting: Connecting = {}): Promise<Range> {
     const stage = await Stage.open();
     const swap = new Swap();
     await swap.fresh();
@@ -64,7 +74,7 @@ export class Range {
     server.listen(stage.at('gate'));
     await until(() => server.listening);
     chmodSync(stage.at('gate'), 0o777);
-    const range = new Range(keys, libraries, stage, gate, swap, records);
+    const range = new Range(keys, connecting, stage, gate, swap, records);
     range.#closeServer = () => new Promise((resolve) => { server.close(() => { resolve(); }); });
     await range.#learn(catalogue);
     return range;
@@ -74,8 +84,10 @@ export class Range {
   async trial(choose: Choose = () => undefined): Promise<Trial> {
     const peer = (this.#peer ??= await this.#start());
     const calls: string[] = [];
+    const paths: string[] = [];
     const stop = injectFaults((call) => {
       calls.push(call.name);
+      paths.push(pathOf(call));
       return choose(call);
     });
     try {
@@ -87,10 +99,10 @@ export class Range {
     }
     const [admission] = this.#records.splice(0) as [Admission];
     if (admission.peer !== undefined) this.#peerPid = admission.peer.pid;
-    if (!existsSync(`/proc/${String(this.#peerPid)}`)) return { admission, calls };
+    if (!existsSync(`/proc/${String(this.#peerPid)}`)) return { admission, calls, paths };
     await peer.expect('ok');
     await peer.tell('close');
-    return { admission, calls };
+    return { admission, calls, paths };
   }
 
   /** Forgets all that is kept of the peer: the next connection is its first. */
@@ -130,9 +142,10 @@ export class Range {
   #closeServer: () => Promise<void> = () => Promise.resolve();
 
   async #start(): Promise<PeerProcess> {
-    const peer = this.#stage.start(compiled('keeper'), [compiled('puppet'), this.#stage.at('gate')], { uid: UID, env: { HOME: '/var/empty' } });
+    const { uid = UID, told = [] } = this.#connecting;
+    const peer = this.#stage.start(compiled('keeper'), [compiled('puppet'), this.#stage.at('gate')], { uid, env: { HOME: '/var/empty' } });
     await peer.expect('ready');
-    for (const library of this.#libraries) await peer.tell(`map ${library}`);
+    for (const command of told) await peer.tell(command);
     return peer;
   }
 
