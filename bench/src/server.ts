@@ -6,7 +6,7 @@ import { Catalogue, createGate, toRecord, type Admission, type DecisionSink, typ
 import { compilePolicyText } from '@portcullis/policy';
 import { policyText } from './policy-text.js';
 
-export type Mode = 'plain' | 'uid' | 'uid+record' | 'program' | 'program+digest' | 'hold-plain' | 'hold-uid' | 'hold-program' | 'read-plain' | 'read-uid' | 'read-handoff';
+export type Mode = 'plain' | 'uid' | 'uid+record' | 'program' | 'program+digest' | 'hold-plain' | 'hold-uid' | 'hold-program' | 'stay-plain' | 'stay-uid' | 'read-plain' | 'read-uid' | 'read-handoff';
 
 /** What a server says of itself: processor time in µs, memory in bytes, and µs per stage and connection. */
 export interface Usage {
@@ -38,9 +38,25 @@ class Log implements DecisionSink {
 
 const totals: Record<string, number> = { connections: 0 };
 
+/** Longer than a lease takes to begin. */
+const STAY_MS = 25;
+/** Connections that are ended together, by one timer. */
+let staying: Socket[] = [];
+
+function stay(socket: Socket): void {
+  staying.push(socket);
+  if (staying.length > 1) return;
+  setTimeout(() => {
+    const over = staying;
+    staying = [];
+    for (const one of over) one.end('x');
+  }, STAY_MS);
+}
+
 function serve(socket: Socket): void {
   if (mode.startsWith('read')) socket.on('data', () => undefined).on('end', () => socket.end('x'));
   else if (mode.startsWith('hold')) socket.on('error', () => socket.destroy());
+  else if (mode.startsWith('stay')) stay(socket);
   else socket.end('x');
 }
 

@@ -13,7 +13,7 @@ import { compiled } from '../support/compile.js';
 import { openDescriptors } from '../support/descriptors.js';
 import { needAttacks, needProgram, SOMEBODY } from '../support/features.js';
 import { failOption } from '../support/intercept.js';
-import { Descriptors, sender } from '../support/messages.js';
+import { Descriptors, friend, passTo, sender } from '../support/messages.js';
 import type { PeerProcess } from '../support/peer-process.js';
 import { Stage } from '../support/stage.js';
 
@@ -99,6 +99,18 @@ sys.stdin.readline()`);
         told.reader.resume();
         assert.equal(await told.over, 'revoked');
         assert.deepEqual([told.text, told.refusal?.refused], ['connector', 'sender-not-connector']);
+      });
+
+      it('T9: stops before what an unrelated process of another user writes, to whom the connection was passed', async () => {
+        const name = `portcullis-friend-${String(process.pid)}-${kernel}`;
+        const other = stage.start('/usr/bin/python3', friend(name), { uid: SOMEBODY + 1 });
+        await other.expect('listens');
+        const { told, peer } = await connected(`s.sendall(b"connector")${passTo(name)}\nsys.stdin.readline()`);
+        peer.child.stdin.write('go\n');
+        await peer.expect('passed');
+        other.child.stdin.write('go\n');
+        assert.equal(await told.over, 'revoked');
+        assert.deepEqual([told.text, told.refusal?.refused, told.refusal?.credentials?.uid], ['connector', 'sender-not-connector', SOMEBODY + 1]);
       });
 
       it('T10: stops before what a set-uid program writes for its caller', async () => {

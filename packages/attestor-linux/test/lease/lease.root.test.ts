@@ -11,8 +11,10 @@ import { compiled } from '../support/compile.js';
 import { openDescriptors } from '../support/descriptors.js';
 import { needAttacks, needProgram, SOMEBODY } from '../support/features.js';
 import { Leased, until, type LeasedOptions } from '../support/leased.js';
+import { friend, passTo, sender } from '../support/messages.js';
 import { Stage } from '../support/stage.js';
 
+const PYTHON = '/usr/bin/python3';
 const PROGRAM = ['unix:path', 'unix:image'] as const;
 
 describe('lease: the right of a live connection to stay (I7)', () => {
@@ -64,6 +66,28 @@ describe('lease: the right of a live connection to stay (I7)', () => {
     await until(() => leased.revocations.length === 1);
     assert.deepEqual([leased.revocations[0]?.cause, leased.sockets.map(({ destroyed }) => destroyed)], ['peer-exited', [false, true]]);
   });
+
+  for (const [where, takes] of [['was passed to an unrelated process of another user', true], ['is on its way to one, and in no process at all', false]] as const) {
+    it(`T9: a connection ends when its peer exits, even where it ${where}`, async function () {
+      needProgram(this, PYTHON);
+      leased = await Leased.start(stage);
+      const name = `portcullis-friend-${String(process.pid)}-${String(takes)}`;
+      const other = stage.start(PYTHON, friend(name), { uid: SOMEBODY + 1 });
+      await other.expect('listens');
+      const peer = stage.start(PYTHON, sender(leased.socketPath, 'SOCK_STREAM', `${passTo(name)}\nsys.stdin.readline()`), { uid: SOMEBODY });
+      await peer.expect('passed');
+      if (takes) {
+        other.child.stdin.write('go\n');
+        await other.expect('wrote');
+        await until(() => [...leased!.received.values()].includes('stranger')); // the default: `handoff: deny` keeps it out
+      }
+      await passed(20); // the lease has begun
+      assert.deepEqual([leased.sockets.length, leased.revocations], [1, []]);
+      peer.child.stdin.write('go\n');
+      await until(() => leased!.revocations.length === 1);
+      assert.deepEqual([leased.revocations[0]?.cause, leased.sockets[0]?.destroyed], ['peer-exited', true]);
+    });
+  }
 
   it('what a peer sent before it exited is read, and its connection ends by itself', async () => {
     const { leased, puppet, socket } = await admit();

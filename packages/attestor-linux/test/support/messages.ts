@@ -52,6 +52,35 @@ export class Descriptors {
 }
 
 /**
+ * A python3 program that others pass a connection to, and that has nothing else to do with them: says `listens`, and at a line of its
+ * standard input takes the descriptor, writes `stranger` to it, and says `wrote`.
+ */
+export function friend(name: string): readonly string[] {
+  return ['-c', `
+import array, socket, sys
+door = socket.socket(socket.AF_UNIX)
+door.bind("\\0" + ${JSON.stringify(name)})
+door.listen()
+print("listens", flush=True)
+at, _ = door.accept()
+sys.stdin.readline()
+_, control, _, _ = at.recvmsg(1, socket.CMSG_SPACE(4))
+passed = socket.socket(fileno=array.array("i", control[0][2])[0])
+passed.sendall(b"stranger")
+print("wrote", flush=True)
+sys.stdin.readline()`];
+}
+
+/** What passes the connection `s` of a `sender` on to a friend, and says `passed`. */
+export function passTo(name: string): string {
+  return `
+to = socket.socket(socket.AF_UNIX)
+to.connect("\\0" + ${JSON.stringify(name)})
+to.sendmsg([b"x"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [s.fileno()]).tobytes())])
+print("passed", flush=True)`;
+}
+
+/**
  * A python3 program that sends: `s` is a socket of `kind` that is connected to `path`, `rights(n)` is an ancillary item of
  * `n` descriptors. Its own process each, so that the kernel names it.
  */
