@@ -27,7 +27,7 @@ let regionAddress: bigint | undefined;
 export function hasPrivatePages(pagemapFd: Fd, start: bigint, end: bigint): boolean | SysFailure {
   if (scans !== false) {
     const found = scan(pagemapFd, start, end);
-    const unsupported = found instanceof SysFailure && (found.errno === ENOTTY || (scans === undefined && found.errno === EINVAL));
+    const unsupported = scans === undefined && found instanceof SysFailure && (found.errno === ENOTTY || found.errno === EINVAL);
     if (!unsupported) {
       scans = true;
       return found;

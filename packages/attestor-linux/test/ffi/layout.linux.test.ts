@@ -7,10 +7,11 @@ import { hasPrivatePages, readEntries } from '../../dist/ffi/pagemap.js';
 import { cPath } from '../../dist/ffi/file.js';
 import { libc } from '../../dist/ffi/libc.js';
 import { mappingAt, nextExecutable } from '../../dist/ffi/procmap.js';
-import { SysFailure } from '../../dist/ffi/errno.js';
+import { ENOTTY, SysFailure } from '../../dist/ffi/errno.js';
 import { deviceNumber, statPath } from '../../dist/ffi/statx.js';
 import { requireFeature } from '@portcullis/testkit';
 import type { Fd } from '@portcullis/core';
+import { injectFaults } from '../support/faults.js';
 import { needCompiler, needLinux } from '../support/features.js';
 
 /** Names whose spelling in the headers is not ours. */
@@ -182,6 +183,20 @@ describe('calls of the C library', () => {
         assert.equal(libc().munmap(address, 4 * PAGE), 0);
       });
     }
+
+    it('T4: a kernel that scanned a pagemap once is not taken for one that cannot', () => {
+      const pagemap = open('/proc/self/pagemap');
+      if (hasPrivatePages(pagemap, 0n, 0x1000n) instanceof SysFailure) return;
+      let scans = 0;
+      const stop = injectFaults(({ name }) => (name === 'ioctl' && (scans += 1) === 1 ? { errno: ENOTTY } : undefined));
+      try {
+        hasPrivatePages(pagemap, 0n, 0x1000n);
+        hasPrivatePages(pagemap, 0n, 0x1000n);
+      } finally {
+        stop();
+      }
+      assert.equal(scans, 2);
+    });
 
     /** Reads from our own memory through a file, or writes to it so. */
     function touch(address: bigint, write: boolean): void {

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,6 +41,14 @@ static int map_executable(const char *path) {
   return mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE, file, 0) == MAP_FAILED ? -1 : 0;
 }
 
+// A page of our own code becomes a copy that is ours.
+static int write_over_code(void) {
+  char *page = (char *)((uintptr_t)map_executable & ~(uintptr_t)4095);
+  if (mprotect(page, 4096, PROT_READ | PROT_WRITE | PROT_EXEC)) return -1;
+  *(volatile char *)page = *(volatile char *)page;
+  return mprotect(page, 4096, PROT_READ | PROT_EXEC);
+}
+
 static int run(const char *self, const char *socket_path, char *command, char *argument) {
   if (!strcmp(command, "connect")) return connect_to(socket_path);
   if (!strcmp(command, "close")) return close(connected);
@@ -56,6 +65,7 @@ static int run(const char *self, const char *socket_path, char *command, char *a
   if (!strcmp(command, "comm")) return prctl(PR_SET_NAME, argument);
   if (!strcmp(command, "map")) return map_executable(argument);
   if (!strcmp(command, "jit")) return mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED ? -1 : 0;
+  if (!strcmp(command, "overwrite")) return write_over_code();
   if (!strcmp(command, "unshare")) return unshare(atol(argument));
   // A child connects and exits; nobody waits for it (T1).
   if (!strcmp(command, "zombie")) {

@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
+import { constants } from 'node:os';
+import type { Evidenced } from '@portcullis/core';
 import { Dice, fuzzFactor, fuzzSeed } from '@portcullis/testkit';
+import { compiled } from '../../../attestor-linux/dist-test/support/compile.js';
 import { ERRNOS, isAnswer, NOTED_ERRNOS, pathOf } from '../../../attestor-linux/dist-test/support/errnos.js';
 import { descriptorLinks, openDescriptors } from '../../../attestor-linux/dist-test/support/descriptors.js';
 import type { DoorCall, Fault } from '../../../attestor-linux/dist-test/support/faults.js';
@@ -13,6 +16,8 @@ const LONG = fuzzFactor();
 
 /** Whose image this very thread looks at, through this door. */
 const OF_ROOT: Connecting = { uid: 0 };
+/** What a look at an image takes for an answer somewhere. */
+const IMAGE_ERRNOS = ['EPERM', 'ENOENT', 'ESRCH', 'EINVAL', 'ENOTTY'] as const;
 /** For so long a look at an image serves. */
 const LOOK_SERVES_MS = 1000;
 /** What is known of the peer: nothing; its image, so lately that it serves; its image, which is looked at again. */
@@ -210,8 +215,27 @@ describe('faults at the door to the C library', function () {
         await deadBeforeEachCall(known);
       });
     }
+
+    // Without the question that failed there is less against it; then it is worth no more (the tier) and is not called more (`unix:image`).
+    for (const [what, command] of [['maps code that no file is behind', 'jit'], ['wrote over its code', 'overwrite']] as const) {
+      it(`T4, T20: no fault of a look makes more of the image of a peer that ${what}`, async () => {
+        await opened(IMAGE_KEYS, { uid: 0, told: ['map /usr/bin/true', command] });
+        assert.deepEqual((['unix:path', 'unix:image'] as const).map((key) => pick(range.truth.get(key))), [[compiled('puppet'), 'image-unverified'], ['jit', 'kernel-live']]);
+        for (const name of IMAGE_ERRNOS) await atEachCall((call) => (isAnswer(call, errnoOf(name)) ? undefined : { errno: errnoOf(name) }), name, 'nothing');
+        await atEachCall(({ name }) => (name === 'pread' ? { share: 0 } : undefined), 'a read of a byte', 'nothing');
+        assert.ok(refused > 0 && admitted > 0);
+      });
+    }
   });
 });
+
+function pick(entry: Evidenced | undefined): readonly unknown[] {
+  return entry?.state === 'present' ? [entry.values[0], entry.tier] : [entry?.state];
+}
+
+function errnoOf(name: keyof typeof constants.errno): number {
+  return constants.errno[name];
+}
 
 function randomFault(dice: Dice, call: DoorCall): Fault | undefined {
   if (call.name === 'pread' && dice.once(2)) return { share: dice.below(100) / 100 };

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { type Admission, type Evidence, type Evidenced } from '@portcullis/core';
+import { trustRank, type Admission, type Evidence, type Evidenced } from '@portcullis/core';
 
 /**
  * What is wrong with an admission that was made through a faulty door, in words; undefined for the one allowed outcome: a
@@ -21,7 +21,8 @@ export function wrongIn({ decision, failure, evidence }: Admission, truth: Evide
 
 const COMES_FROM_POLICY: ReadonlySet<string> = new Set(['default', 'unknown-evidence']);
 
-/** The same but for the tier. */
+/** The same, and of no stronger a tier. */
 function sameAs(entry: Evidenced, was: Evidenced): boolean {
+  if (entry.state !== 'unknown' && was.state !== 'unknown' && trustRank(entry.tier) < trustRank(was.tier)) return false;
   return isDeepStrictEqual({ ...entry, tier: undefined }, { ...was, tier: undefined });
 }
