@@ -9,14 +9,21 @@ export function wrongIn({ decision, failure, evidence }: Admission, truth: Evide
   if (failure !== undefined || decision.cause === 'defect') return `threw ${failure instanceof Error ? (failure.stack ?? failure.message) : String(failure)}`;
   if (decision.effect === 'deny' && !COMES_FROM_POLICY.has(decision.cause) && decision.code === undefined) return `refused without a code: ${decision.cause}`;
   if (decision.cause === 'peer-lost') return undefined; // whose evidence it was is not known
+  const untrue = untrueIn(evidence, truth);
+  if (untrue !== undefined) return untrue;
+  if (decision.effect === 'deny') return undefined;
+  const unknown = [...evidence].find(([key, { state }]) => state === 'unknown' && truth.get(key)?.state !== 'unknown');
+  return unknown && `admitted without ${unknown[0]}`;
+}
+
+/** What is neither true, nor unknown, nor worth less than it was, in words. */
+export function untrueIn(evidence: Evidence, truth: Evidence): string | undefined {
   for (const [key, entry] of evidence) {
     const was = truth.get(key);
     if (was === undefined || entry.state === 'unknown') continue;
     if (!sameAs(entry, was)) return `${key} was ${JSON.stringify(was)} and is ${JSON.stringify(entry)}`;
   }
-  if (decision.effect === 'deny') return undefined;
-  const unknown = [...evidence].find(([key, { state }]) => state === 'unknown' && truth.get(key)?.state !== 'unknown');
-  return unknown && `admitted without ${unknown[0]}`;
+  return undefined;
 }
 
 const COMES_FROM_POLICY: ReadonlySet<string> = new Set(['default', 'unknown-evidence']);
