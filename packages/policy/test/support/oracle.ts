@@ -81,7 +81,7 @@ export function oracleDecide(policy: PolicyDoc, evidence: Evidence, listener: st
 /** Durations of random policies are in seconds. */
 function oracleTerms(policy: PolicyDoc, rules: readonly RuleDoc[]): LeaseTerms {
   const exits = rules.map(({ lease }) => lease?.onPeerExit ?? 'revoke');
-  const execs = rules.map(({ lease, when }) => lease?.onExec ?? (mentionsPath(when, policy) ? 'revoke' : 'ignore'));
+  const execs = rules.map((rule) => rule.lease?.onExec ?? (mentionsPath(rule.when, policy) || isBesideDenyOfPath(rule, policy) ? 'revoke' : 'ignore'));
   const seconds = rules.flatMap(({ lease }) => (lease?.reverify === undefined ? [] : [Number.parseInt(lease.reverify, 10)]));
   return {
     onPeerExit: exits.includes('revoke') ? 'revoke' : 'ignore',
@@ -89,6 +89,11 @@ function oracleTerms(policy: PolicyDoc, rules: readonly RuleDoc[]): LeaseTerms {
     ...(seconds.length > 0 && { reverifyMs: Math.min(...seconds) * 1000 }),
     ...(rules.some(({ handoff }) => handoff === 'deny') && { handoff: 'deny' }),
   };
+}
+
+function isBesideDenyOfPath({ listeners }: RuleDoc, policy: PolicyDoc): boolean {
+  return policy.rules.some((other) => other.effect === 'deny' && other.mode !== 'shadow' && mentionsPath(other.when, policy)
+    && (listeners === undefined || other.listeners === undefined || other.listeners.some((listener) => listeners.includes(listener))));
 }
 
 function mentionsPath(doc: ConditionDoc, policy: PolicyDoc): boolean {
