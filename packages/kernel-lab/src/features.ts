@@ -69,7 +69,8 @@ export const FEATURES: readonly Feature[] = [
   },
   {
     name: '`SO_DOMAIN`, `SO_TYPE`', since: '2.6.32', usedFor: 'refusing TCP, datagram and other sockets (T14)',
-    without: 'refused, `no-descriptor`', attack: NOTHING, looks: [],
+    without: 'refused, `no-descriptor`', attack: NOTHING,
+    looks: [{ what: 'other-socket', shown: 'how a TCP connection is refused where a Unix one is wanted', expected: always('socket-not-unix') }],
   },
   {
     name: '`SIOCINQ`', since: 'always', usedFor: '`socket:early-data` (T3)', without: 'unknown', attack: NOTHING,
@@ -115,6 +116,12 @@ export const FEATURES: readonly Feature[] = [
     looks: [{ what: 'SO_PASSPIDFD', expected: yesSince('6.5') }],
   },
   {
+    name: '`SO_PASSRIGHTS`', since: '6.16', usedFor: 'having the kernel refuse descriptors that are sent along: their sender is told EPERM (T20)',
+    without: 'each that arrives is closed, and the event loop waits where to close it does',
+    attack: 'whoever may connect, or send a message, holds up the event loop by a descriptor that is sent along: of a TCP socket that lingers, or of a FUSE whose server says nothing',
+    looks: [{ what: 'SO_PASSRIGHTS', expected: yesSince('6.16') }],
+  },
+  {
     name: 'unique pidfd inodes (pidfs)', since: '6.9', usedFor: 'keeping what is known of a process between its connections; telling the senders on a connection apart (T9)',
     without: 'nothing but digests is kept: each connection costs a full look; senders are told apart by pid and uid',
     attack: 'under `handoff: deny` with `onPeerExit: ignore`, a process with the pid and uid of a connector that exited is taken for it',
@@ -128,10 +135,12 @@ export const FEATURES: readonly Feature[] = [
   {
     name: 'the cgroup id in it', since: '6.13', usedFor: 'comparing the folder that `/proc/PID/cgroup` names with the kernel\'s own word (T7), version 2 only',
     without: 'the text of the pinned process and the owners of the folders alone',
-    attack: 'nothing that is known: a peer that moves while it is looked at may be taken for the container that it just left or just entered', looks: [],
+    attack: 'nothing that is known: a peer that moves while it is looked at may be taken for the container that it just left or just entered',
+    looks: [{ what: 'cgroup-id', shown: 'the id of the group that the guest made for it', expected: yesSince('6.13') }],
   },
   {
-    name: 'user attributes on groups of version 2', since: '5.7', usedFor: '`cgroup-xattr:*`', without: 'unknown', attack: NOTHING, looks: [],
+    name: 'user attributes on groups of version 2', since: '5.7', usedFor: '`cgroup-xattr:*`', without: 'unknown', attack: NOTHING,
+    looks: [{ what: 'cgroup-xattr', shown: '`cgroup-xattr:lab` of a peer in a group with that attribute', expected: always('seen') }],
   },
   {
     name: '`PROCMAP_QUERY`', since: '6.11', usedFor: 'asking for the executable mappings alone (T4)',
@@ -182,13 +191,20 @@ export const FEATURES: readonly Feature[] = [
   },
   {
     name: '`NETLINK_SOCK_DIAG` for TCP, `SO_COOKIE`', since: '3.3, 4.12; CONFIG_INET_TCP_DIAG, also as a module', usedFor: 'the user behind a loopback TCP connection',
-    without: 'no gate for TCP: `PLATFORM_PROBE`', attack: NOTHING, looks: [],
+    without: 'no gate for TCP: `PLATFORM_PROBE`', attack: NOTHING,
+    looks: [{ what: 'sock_diag', shown: '`unix:uid` of a TCP peer is its own', expected: always('yes') }],
   },
   {
-    name: '`pidfd_getfd`', since: '5.6', usedFor: 'proof that the pinned process holds the client\'s TCP socket', without: 'keys of the process are unknown over TCP', attack: NOTHING, looks: [],
+    name: '`pidfd_getfd`', since: '5.6', usedFor: 'proof that the pinned process holds the client\'s TCP socket', without: 'keys of the process are unknown over TCP', attack: NOTHING,
+    looks: [
+      { what: 'pidfd_getfd', shown: 'it answers', expected: always('yes') },
+      // Who may not look at every process does not know who else holds the socket.
+      { what: 'pin-tcp', shown: '`linux:pin` of a TCP peer', expected: ({ who }) => (who === 'root' ? 'socket-holder' : 'unknown permission') },
+    ],
   },
   {
     name: '`INET_DIAG_CGROUP_ID`', since: '5.8', usedFor: 'comparing the holder\'s cgroup with the one that the TCP socket was made in, where `PIDFD_GET_INFO` tells the holder\'s',
-    without: 'not compared', attack: 'a socket that was handed on to a process of the same user elsewhere is taken for that process\'s own', looks: [],
+    without: 'not compared', attack: 'a socket that was handed on to a process of the same user elsewhere is taken for that process\'s own',
+    looks: [{ what: 'INET_DIAG_CGROUP_ID', shown: 'the id of the group that a TCP peer made its socket in', expected: always('yes') }],
   },
 ];

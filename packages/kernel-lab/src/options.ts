@@ -6,7 +6,7 @@ import { SERIES, type Module, type Series } from './series.js';
 
 export const USAGE = `npm run test:kernels [-- OPTION…]
 
-Boots Debian's kernels in emulated machines, looks at every feature of docs/kernel-features.md there, as root and as a user,
+Boots Debian's kernels in emulated machines, looks at the features of docs/kernel-features.md there, as root and as a user,
 runs the tests of the Linux attestor, and compares what was seen with what is declared (packages/kernel-lab/src/features.ts).
 Kernels are downloaded from the mirror that apt is configured with, and never installed.
 

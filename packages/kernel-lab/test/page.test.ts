@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { FEATURES } from '../dist/features.js';
 import { FEATURES_MARK, LEGEND, MATRIX_MARK, between, featureTable, matrixTable, readBetween, testsTable } from '../dist/page.js';
 import { SERIES } from '../dist/series.js';
 import { bootOf } from './support.js';
@@ -10,6 +11,12 @@ const page = readFileSync(join(import.meta.dirname, '../../../docs/kernel-featur
 describe('docs/kernel-features.md', () => {
   it('has the features that are declared (npm run test:kernels -- --write)', () => {
     assert.equal(readBetween(page, FEATURES_MARK), featureTable());
+  });
+
+  it('has a row for each in the matrix but two, of which it says why', () => {
+    const rowless = FEATURES.filter(({ looks }) => looks.length === 0).map(({ name }) => name);
+    assert.deepEqual(rowless, ['an exec that waits lets others look', 'bind attaches the socket under the folder\'s lock']);
+    assert.match(page, /Two have\s+none: a waiting exec, .* and the lock of a folder at a bind/);
   });
 
   it('has a matrix of every kernel and module, each as declared', () => {

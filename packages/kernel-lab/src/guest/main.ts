@@ -5,6 +5,7 @@ import { release } from 'node:os';
 import { join } from 'node:path';
 import { JOB_FILE, REPORT_DEVICE, USER_ID, type Counts, type Job, type Said, type Who } from '../job.js';
 import { enableVerity } from '../../../attestor-linux/dist-test/support/verity.js';
+import { enterGroup, leaveGroup } from './group.js';
 import { loadPolicy } from './labels.js';
 
 const ROOT = join(import.meta.dirname, '../../../..');
@@ -58,7 +59,9 @@ try {
   say({ kernel: release() });
   loadPolicy(job.module);
   enableVerity('/verity/sealed');
+  enterGroup();
   for (const who of WHO) look(who, job.module);
+  leaveGroup();
   for (const who of WHO) for (const part of job.parts) runPart(who, part, job.features);
   say({ done: true });
 } catch (error) {
