@@ -1,8 +1,9 @@
 import type { Admission } from './admission.js';
 import type { Candidate } from './candidate.js';
 import type { Collector } from './collect.js';
+import type { RefusalCode } from './decision.js';
 import type { Attested } from './engine.js';
-import { unknown, type Evidenced } from './evidence.js';
+import { unknown, type Evidenced, type UnknownReason } from './evidence.js';
 import type { AfterDecision, DecisionSink } from './events.js';
 import { LONGEST_TIMER_MS } from './live.js';
 import type { Peer } from './peer.js';
@@ -181,13 +182,16 @@ function asksMore({ failure, decision }: Admission): boolean {
   return failure === undefined && decision.cause !== 'capacity' && decision.cause !== 'closing';
 }
 
+/** What a peer that was lost leaves unknown, where it has not exited. */
+const REASONS: Partial<Record<RefusalCode, UnknownReason>> = { 'peer-changed': 'peer-changed', 'peer-unseen': 'timeout' };
+
 /** I3 for what was read after the decision: if the peer is another by now, what was added is not evidence. */
 function adopt(evidence: Map<SelectorKey, Evidenced>, added: ReadonlyMap<SelectorKey, Evidenced>, peer: Peer): void {
   const lost = peer.verify();
   const before = evidence.size;
   for (const [key, entry] of added) {
     if (evidence.has(key)) continue; // what the decision rested on stays as it was
-    evidence.set(key, lost === undefined ? entry : unknown(lost.refused === 'peer-changed' ? 'peer-changed' : 'peer-exited', lost.detail));
+    evidence.set(key, lost === undefined ? entry : unknown(REASONS[lost.refused] ?? 'peer-exited', lost.detail));
   }
   if (evidence.size === before) throw new Error('the policy wants keys for its shadow rules, or the candidate wants keys, that were answered already');
 }

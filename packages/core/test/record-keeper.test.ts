@@ -128,18 +128,20 @@ describe('what follows a decision', () => {
     assert.deepEqual(record?.evidence.get('fake:shadow'), { state: 'unknown', why: 'timeout' });
   });
 
-  it('shows nothing before it is verified, and nothing of a peer that changed (I3)', async () => {
-    const late = new Deferred<Findings>();
-    let changed = false;
-    await start(enforcedOnly(() => late.promise), { peerSource: (peerSource = fakePeerSource({ lost: () => (changed ? { refused: 'peer-changed', detail: 'exec' } : undefined) })) });
-    const seen: unknown[] = [];
-    gated.gate.on('admitted', ({ evidence }) => { seen.push(evidence.get('fake:shadow')); });
-    await gated.client().welcomed();
-    changed = true;
-    late.resolve(ALL);
-    await gated.recorded(1);
-    assert.deepEqual(seen, [{ state: 'unknown', why: 'peer-changed', detail: 'exec' }]);
-  });
+  for (const [what, refused, why] of [['changed', 'peer-changed', 'peer-changed'], ['cannot be seen any more', 'peer-unseen', 'timeout'], ['exited', 'peer-exited', 'peer-exited']] as const) {
+    it(`shows nothing before it is verified, and nothing of a peer that ${what} (I3)`, async () => {
+      const late = new Deferred<Findings>();
+      let lost = false;
+      await start(enforcedOnly(() => late.promise), { peerSource: (peerSource = fakePeerSource({ lost: () => (lost ? { refused, detail: 'seen' } : undefined) })) });
+      const seen: unknown[] = [];
+      gated.gate.on('admitted', ({ evidence }) => { seen.push(evidence.get('fake:shadow')); });
+      await gated.client().welcomed();
+      lost = true;
+      late.resolve(ALL);
+      await gated.recorded(1);
+      assert.deepEqual(seen, [{ state: 'unknown', why, detail: 'seen' }]);
+    });
+  }
 
   it('aborts what is late, and not what came in time', async () => {
     const signals: AbortSignal[] = [];

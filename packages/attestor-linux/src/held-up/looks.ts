@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks'; // the global of that name is a getter, which costs something at every look
 import { unknown, type Fd, type Pid, type Uid, type Unknown } from '@portcullis/core';
 import { accountOf } from '@portcullis/core/platform';
 import { SysFailure } from '../ffi/errno.js';

@@ -1,4 +1,4 @@
-import { parentPort } from 'node:worker_threads';
+import { parentPort, workerData } from 'node:worker_threads';
 import { scanHoldersRacy, type Scan } from './holder-scan.js';
 
 /** Asks who holds these sockets. One at a time. */
@@ -7,6 +7,10 @@ export interface ScanRequest {
 }
 
 export type ScanAnswer = Scan | { readonly error: string };
+
+const loaded = workerData as Int32Array;
+Atomics.store(loaded, 0, 1);
+Atomics.notify(loaded, 0);
 
 parentPort?.on('message', ({ inodes }: ScanRequest) => {
   let answer: ScanAnswer;

@@ -5,6 +5,8 @@ import { SysFailure } from '../ffi/errno.js';
 
 export interface ReadinessThreadData {
   readonly epollFd: Fd;
+  /** Set to 1, and notified, once the thread has loaded. */
+  readonly loaded: Int32Array;
 }
 
 /** The id of the descriptor that tells the thread to end. */
@@ -14,7 +16,9 @@ export const END = 0;
 const LOOKS_UP_MS = 1000;
 
 if (parentPort !== null) {
-  const { epollFd } = workerData as ReadinessThreadData;
+  const { epollFd, loaded } = workerData as ReadinessThreadData;
+  Atomics.store(loaded, 0, 1);
+  Atomics.notify(loaded, 0);
   for (;;) {
     const ready = epollWait(epollFd, LOOKS_UP_MS);
     if (ready instanceof SysFailure) throw new Error(ready.toString());

@@ -3,6 +3,7 @@ import { PortcullisError, type Fd } from '@portcullis/core';
 import { closeFd, socketPair } from '../ffi/file.js';
 import { epollAddOnce, epollArm, epollCreate, epollRemove } from '../ffi/epoll.js';
 import { SysFailure } from '../ffi/errno.js';
+import { waitForLoading } from '../held-up/loading.js';
 import { END, type ReadinessThreadData } from './readiness-thread.js';
 
 /** Who watches a descriptor. */
@@ -98,9 +99,11 @@ export class Readiness {
   }
 
   #start(): Worker {
-    const workerData: ReadinessThreadData = { epollFd: this.#epollFd };
+    const loaded = new Int32Array(new SharedArrayBuffer(4));
+    const workerData: ReadinessThreadData = { epollFd: this.#epollFd, loaded };
     // Without the process's own options: a program given by `--eval` would be run instead of the thread's.
     const worker = new Worker(new URL('./readiness-thread.js', import.meta.url), { name: 'portcullis readiness', workerData, execArgv: [] });
+    waitForLoading(worker, loaded, 0);
     worker.on('message', (ready: readonly number[]) => {
       for (const id of ready) this.#watchers.get(id)?.watcher.ready();
     });

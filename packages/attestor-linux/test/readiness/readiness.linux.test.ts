@@ -10,6 +10,7 @@ import { needLinux } from '../support/features.js';
 import { Descriptors } from '../support/messages.js';
 
 const MODULE = new URL('../../dist/readiness/readiness.js', import.meta.url).href;
+const LOADING = new URL('../../dist/held-up/loading.js', import.meta.url).href;
 
 describe('readiness of descriptors', () => {
   const descriptors = new Descriptors();
@@ -104,6 +105,19 @@ describe('readiness of descriptors', () => {
       child.stdin.destroy();
     });
   }
+
+  it('has a process that exits wait until its threads have loaded: one that is ended meanwhile aborts it', async () => {
+    const thread = "const { workerData } = require('node:worker_threads'); Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 500); require('node:fs').writeSync(1, 'loaded'); Atomics.store(workerData, 0, 1); Atomics.notify(workerData, 0);";
+    const program = `import { Worker } from 'node:worker_threads'; import { waitForLoading } from ${JSON.stringify(LOADING)};
+      const workerData = new Int32Array(new SharedArrayBuffer(4));
+      waitForLoading(new Worker(${JSON.stringify(thread)}, { eval: true, workerData, execArgv: [] }), workerData, 0);
+      process.exit(3);`;
+    const child = spawn(process.execPath, ['--input-type=module', '-e', program], { stdio: ['ignore', 'pipe', 'inherit'] });
+    let said = '';
+    child.stdout.setEncoding('utf8').on('data', (text: string) => { said += text; });
+    assert.deepEqual(await once(child, 'close'), [3, null]);
+    assert.equal(said, 'loaded');
+  });
 
   it('keeps a process that waits', async () => {
     const program = `import { readiness } from ${JSON.stringify(MODULE)};

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { trustSuffices } from '@portcullis/core';
-import { strictest } from '../source/lease.js';
+import { namesProgram, strictest } from '../source/lease.js';
 import type { Rule } from '../source/rule.js';
 
 /** What a rule says that is thought of here. */
@@ -30,8 +30,8 @@ function hasListenersOf(outer: Rule, inner: Rule): boolean {
 /** Whether a decision is the same without `inner` where `outer` holds as well: its effect, grant and terms. */
 export function doesAllOf(outer: Rule, inner: Rule): boolean {
   if (outer.effect !== inner.effect || outer.shadow !== inner.shadow || !isInForceWith(outer, inner)) return false;
-  // What denies on unknown evidence is not covered by what lets it pass.
-  if (outer.effect === 'deny') return inner.skipUnknown || !outer.skipUnknown;
+  // What denies on unknown evidence is not covered by what lets it pass; and a deny of programs has allows revoke at an exec.
+  if (outer.effect === 'deny') return (inner.skipUnknown || !outer.skipUnknown) && (namesProgram(outer.when) || !namesProgram(inner.when));
   return trustSuffices(inner.requires, outer.requires)
     && Object.entries(inner.grant).every(([name, value]) => isDeepStrictEqual(outer.grant[name], value))
     && isDeepStrictEqual(strictest([outer.terms, inner.terms]), strictest([outer.terms]));
