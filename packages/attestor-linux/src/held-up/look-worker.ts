@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads';
+import { endSafely } from './before-exit.js';
 import { ABANDONED, ASKED, IDLE, LookMemory, STARTING, type LookRequest } from './look-memory.js';
-import { waitForLoading } from './loading.js';
 import { lifeOf, type ThreadLife } from './thread-life.js';
 
 /** How long a thread may take to come up: an emulated processor on a busy machine needed six seconds. Where none can be had, it throws at once. */
@@ -32,7 +32,7 @@ export class LookWorker {
   /** `onEnd` is called once, when the thread has ended: of an abandoned one, after what held it up let go. */
   constructor(onEnd: () => void) {
     const worker = new Worker(new URL('./look-thread.js', import.meta.url), { name: 'portcullis looks', workerData: this.memory.shared, execArgv: [] });
-    waitForLoading(worker, this.memory.state, STARTING);
+    endSafely(worker, this.memory.state, IDLE);
     worker.unref();
     worker.on('error', () => undefined); // it ends, too
     worker.once('exit', onEnd);

@@ -2,7 +2,7 @@ import { setTimeout as passed } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { unknown, type Unknown } from '@portcullis/core';
 import { countStuck } from '../held-up/exit.js';
-import { waitForLoading } from '../held-up/loading.js';
+import { endSafely } from '../held-up/before-exit.js';
 import { SCAN_LIMITS, type Holder, type Scan } from './holder-scan.js';
 import type { ScanAnswer, ScanRequest } from './holder-thread.js';
 
@@ -73,7 +73,7 @@ export class HolderFinder {
   #start(): Worker {
     const loaded = new Int32Array(new SharedArrayBuffer(4));
     const worker = new Worker(new URL('./holder-thread.js', import.meta.url), { name: 'portcullis holders', workerData: loaded });
-    waitForLoading(worker, loaded, 0);
+    endSafely(worker, loaded, 1);
     worker.unref();
     worker.on('message', (answer: ScanAnswer) => {
       worker.unref();

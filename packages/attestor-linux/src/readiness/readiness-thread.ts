@@ -5,9 +5,11 @@ import { SysFailure } from '../ffi/errno.js';
 
 export interface ReadinessThreadData {
   readonly epollFd: Fd;
-  /** Set to 1, and notified, once the thread has loaded. */
-  readonly loaded: Int32Array;
+  /** `OVER`, and notified, once the thread asks nothing of the kernel any more. */
+  readonly progress: Int32Array;
 }
+
+export const OVER = 1;
 
 /** The id of the descriptor that tells the thread to end. */
 export const END = 0;
@@ -16,13 +18,16 @@ export const END = 0;
 const LOOKS_UP_MS = 1000;
 
 if (parentPort !== null) {
-  const { epollFd, loaded } = workerData as ReadinessThreadData;
-  Atomics.store(loaded, 0, 1);
-  Atomics.notify(loaded, 0);
-  for (;;) {
-    const ready = epollWait(epollFd, LOOKS_UP_MS);
-    if (ready instanceof SysFailure) throw new Error(ready.toString());
-    if (ready.includes(END)) break;
-    if (ready.length > 0) parentPort.postMessage(ready);
+  const { epollFd, progress } = workerData as ReadinessThreadData;
+  try {
+    for (;;) {
+      const ready = epollWait(epollFd, LOOKS_UP_MS);
+      if (ready instanceof SysFailure) throw new Error(ready.toString());
+      if (ready.includes(END)) break;
+      if (ready.length > 0) parentPort.postMessage(ready);
+    }
+  } finally {
+    Atomics.store(progress, 0, OVER);
+    Atomics.notify(progress, 0);
   }
 }

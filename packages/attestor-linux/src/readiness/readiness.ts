@@ -3,8 +3,8 @@ import { PortcullisError, type Fd } from '@portcullis/core';
 import { closeFd, socketPair } from '../ffi/file.js';
 import { epollAddOnce, epollArm, epollCreate, epollRemove } from '../ffi/epoll.js';
 import { SysFailure } from '../ffi/errno.js';
-import { waitForLoading } from '../held-up/loading.js';
-import { END, type ReadinessThreadData } from './readiness-thread.js';
+import { endSafely } from '../held-up/before-exit.js';
+import { END, OVER, type ReadinessThreadData } from './readiness-thread.js';
 
 /** Who watches a descriptor. */
 export interface Watcher {
@@ -53,12 +53,14 @@ export class Readiness {
   #last = END;
   #worker: Worker | undefined;
 
+  /** Node waits for its threads when it exits, and cannot interrupt this one: its end of a pair wakes it. */
+  readonly #tell: () => void;
+
   constructor() {
     this.#epollFd = orThrow(epollCreate());
     const [own, other] = orThrow(socketPair());
     orThrow(epollAddOnce(this.#epollFd, other, END));
-    // Node waits for its threads when it exits, and cannot interrupt this one: its end of the pair wakes it.
-    process.once('exit', () => { closeFd(own); });
+    this.#tell = () => { closeFd(own); };
   }
 
   /** `keepsAlive`: the process does not end by itself while this is watched. Throws `PLATFORM_SYSTEM`. */
@@ -99,11 +101,11 @@ export class Readiness {
   }
 
   #start(): Worker {
-    const loaded = new Int32Array(new SharedArrayBuffer(4));
-    const workerData: ReadinessThreadData = { epollFd: this.#epollFd, loaded };
+    const progress = new Int32Array(new SharedArrayBuffer(4));
+    const workerData: ReadinessThreadData = { epollFd: this.#epollFd, progress };
     // Without the process's own options: a program given by `--eval` would be run instead of the thread's.
     const worker = new Worker(new URL('./readiness-thread.js', import.meta.url), { name: 'portcullis readiness', workerData, execArgv: [] });
-    waitForLoading(worker, loaded, 0);
+    endSafely(worker, progress, OVER, this.#tell);
     worker.on('message', (ready: readonly number[]) => {
       for (const id of ready) this.#watchers.get(id)?.watcher.ready();
     });

@@ -10,7 +10,7 @@ import { needLinux } from '../support/features.js';
 import { Descriptors } from '../support/messages.js';
 
 const MODULE = new URL('../../dist/readiness/readiness.js', import.meta.url).href;
-const LOADING = new URL('../../dist/held-up/loading.js', import.meta.url).href;
+const BEFORE_EXIT = new URL('../../dist/held-up/before-exit.js', import.meta.url).href;
 
 describe('readiness of descriptors', () => {
   const descriptors = new Descriptors();
@@ -106,11 +106,11 @@ describe('readiness of descriptors', () => {
     });
   }
 
-  it('has a process that exits wait until its threads have loaded: one that is ended meanwhile aborts it', async () => {
+  it('has a process that exits wait for threads that are within koffi: one that is ended there aborts it', async () => {
     const thread = "const { workerData } = require('node:worker_threads'); Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 500); require('node:fs').writeSync(1, 'loaded'); Atomics.store(workerData, 0, 1); Atomics.notify(workerData, 0);";
-    const program = `import { Worker } from 'node:worker_threads'; import { waitForLoading } from ${JSON.stringify(LOADING)};
+    const program = `import { Worker } from 'node:worker_threads'; import { endSafely } from ${JSON.stringify(BEFORE_EXIT)};
       const workerData = new Int32Array(new SharedArrayBuffer(4));
-      waitForLoading(new Worker(${JSON.stringify(thread)}, { eval: true, workerData, execArgv: [] }), workerData, 0);
+      endSafely(new Worker(${JSON.stringify(thread)}, { eval: true, workerData, execArgv: [] }), workerData, 1);
       process.exit(3);`;
     const child = spawn(process.execPath, ['--input-type=module', '-e', program], { stdio: ['ignore', 'pipe', 'inherit'] });
     let said = '';
