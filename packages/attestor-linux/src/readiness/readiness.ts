@@ -44,7 +44,7 @@ export class Watch {
 
 /**
  * Tells when descriptors can be read that Node has no stream for: one epoll descriptor, and one thread that waits on it
- * (docs/decisions/0010). The thread is started with the first watch and kept.
+ * (docs/decisions/0012). The thread is started with the first watch and kept.
  */
 export class Readiness {
   readonly #epollFd: Fd;
