@@ -38,25 +38,13 @@ class Log implements DecisionSink {
 
 const totals: Record<string, number> = { connections: 0 };
 
-/** Longer than a lease takes to begin. */
+/** How long each connection lasts: longer than a lease takes to begin. */
 const STAY_MS = 25;
-/** Connections that are ended together, by one timer. */
-let staying: Socket[] = [];
-
-function stay(socket: Socket): void {
-  staying.push(socket);
-  if (staying.length > 1) return;
-  setTimeout(() => {
-    const over = staying;
-    staying = [];
-    for (const one of over) one.end('x');
-  }, STAY_MS);
-}
 
 function serve(socket: Socket): void {
   if (mode.startsWith('read')) socket.on('data', () => undefined).on('end', () => socket.end('x'));
   else if (mode.startsWith('hold')) socket.on('error', () => socket.destroy());
-  else if (mode.startsWith('stay')) stay(socket);
+  else if (mode.startsWith('stay')) setTimeout(() => socket.end('x'), STAY_MS);
   else socket.end('x');
 }
 

@@ -16,8 +16,8 @@ let watched = false;
 
 /**
  * Has the process, when it exits, wait until a thread says that it can be ended: its `progress` is `safe` or more, and it has notified
- * that. `tell` is called before. Node ends its threads at any point, and one that is ended while it is within koffi takes the process with it, by SIGABRT in
- * place of its exit code.
+ * that. `tell` is called before. Node ends its threads at any point, and one that is ended while it is within koffi takes the
+ * process with it, by SIGABRT in place of its exit code.
  */
 export function endSafely(worker: Worker, progress: Int32Array, safe: number, tell?: () => void): void {
   const thread = { progress, safe, tell };

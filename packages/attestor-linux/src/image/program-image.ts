@@ -106,11 +106,11 @@ export class ProgramImage {
     const { asker, auxv, procmapQuery } = this.#looked;
     const seen = lookBounded(asker, { folder: this.#folder, again: true, code, procmapQuery });
     if ('why' in seen) return { refused: 'peer-unseen', why: seen.why, detail: `it cannot be seen which program runs: ${seen.detail ?? seen.why}` };
-    const failed = [seen.exe, seen.auxv].find((one) => one instanceof SysFailure && RUN_OUT.has(one.errno));
+    const failed = [seen.exe, seen.auxv, seen.way].find((one): one is SysFailure => one instanceof SysFailure && RUN_OUT.has(one.errno));
     const sameExe = typeof seen.exe === 'number' && sameFd(seen.exe, this.exe);
     const size = typeof seen.auxv === 'number' ? readAuxv(seen.auxv) : undefined;
     closeAll([seen.exe, seen.auxv]);
-    if (failed !== undefined) return { refused: 'peer-unseen', why: 'system-error', detail: `it cannot be seen which program runs: ${String(failed)}` };
+    if (failed !== undefined) return { refused: 'peer-unseen', why: 'system-error', detail: `it cannot be seen which program runs: ${failed.toString()}` };
     if (!sameExe) return ranAnother('the exe link leads to another file, or the file changed');
     if (this.state === 'linked' && !leadsAsBefore(seen.way, this.#looked.link)) return ranAnother('the path leads to another file');
     const same = size !== undefined && size === auxv.length && auxv.compare(scratch, 0, size) === 0;
