@@ -6,9 +6,11 @@ import type { Socket } from 'node:net';
 import { probeCapabilities } from '@portcullis/attestor-linux';
 import type { Uid } from '@portcullis/core';
 import { requireFeature } from '@portcullis/testkit';
+import { EMFILE } from '../../dist/ffi/errno.js';
 import { readBounded } from '../../dist/held-up/looks.js';
 import { compiled } from '../support/compile.js';
 import { openDescriptors } from '../support/descriptors.js';
+import { injectFaults } from '../support/faults.js';
 import { needAttacks, needProgram, SOMEBODY } from '../support/features.js';
 import { Leased, until, type LeasedOptions } from '../support/leased.js';
 import { friend, passTo, sender } from '../support/messages.js';
@@ -183,6 +185,23 @@ describe('lease: the right of a live connection to stay (I7)', () => {
       later += 60_000;
       await until(() => leased.revocations.length === 1);
       assert.deepEqual([leased.revocations[0]?.cause, leased.revocations[0]?.word, socket.destroyed], ['program-unseen', 'lease.onExec', true]);
+    });
+
+    it('T20: has not changed where this process has no descriptor left to look with, whichever it is that fails', async () => {
+      const { socket, admission } = await admit({ uid: 0, keys: PROGRAM, terms: { onExec: 'revoke' } }); // root is looked at by this thread
+      const reverify = (failing?: number): { readonly refused: string | undefined; readonly opens: number } => {
+        let opens = 0;
+        const stop = injectFaults(({ name }) => (name.startsWith('open') && (opens += 1) === failing ? { errno: EMFILE } : undefined));
+        try {
+          return { refused: admission.reverify()?.refused, opens };
+        } finally {
+          stop();
+        }
+      };
+      const { opens } = reverify();
+      assert.ok(opens > 2); // auxiliary vector, exe, and the way that its link says
+      for (let failing = 1; failing <= opens; failing += 1) assert.deepEqual([failing, reverify(failing).refused], [failing, 'peer-unseen']);
+      assert.deepEqual([admission.reverify(), socket.destroyed], [undefined, false]);
     });
 
     it('is not revoked where it may run what it likes', async () => {
