@@ -2,6 +2,7 @@ import type { Fd, PeerCredentials } from '@portcullis/core';
 import type { Capabilities } from '../capabilities.js';
 import { EINVAL, ESRCH, SysFailure } from '../ffi/errno.js';
 import { closeFd } from '../ffi/file.js';
+import { libc } from '../ffi/libc.js';
 import { getPeerCred, getPeerPidFd, type Ucred } from '../ffi/sockopt.js';
 import { inodeOf } from '../ffi/statx.js';
 
@@ -30,8 +31,10 @@ export class Connector {
     // Since Linux 6.16 a process that was reaped has a pidfd still.
     if (pidfd instanceof SysFailure) return pidfd.errno === ESRCH || pidfd.errno === EINVAL ? new Connector(cred, undefined, true) : pidfd;
     const inode = inodeOf(pidfd);
+    // Where a pidfd tells more, the pid alone is not enough.
+    const connector = inode === undefined ? new SysFailure(`statx(${String(pidfd)}, AT_EMPTY_PATH) of a pidfd`, libc().errno()) : new Connector(cred, inode);
     closeFd(pidfd);
-    return new Connector(cred, inode);
+    return connector;
   }
 
   /**

@@ -2,15 +2,17 @@ import assert from 'node:assert/strict';
 import { chmodSync, copyFileSync } from 'node:fs';
 import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
-import { isRefusal, socketFd, type Fd, type HandoffReader, type PeerRefusal } from '@portcullis/core';
+import { isRefusal, PortcullisError, socketFd, type Fd, type HandoffReader, type PeerCredentials, type PeerRefusal } from '@portcullis/core';
 import { LinuxHandoffPort, LinuxPeerSource, probeCapabilities, type Capabilities } from '@portcullis/attestor-linux';
 import { SO_PASSRIGHTS, SOCK_STREAM } from '../../dist/ffi/constants.js';
-import { ENOPROTOOPT } from '../../dist/ffi/errno.js';
+import { ENOMEM, ENOPROTOOPT } from '../../dist/ffi/errno.js';
 import { refuseRights } from '../../dist/ffi/sockopt.js';
-import { requireFeature } from '@portcullis/testkit';
+import { requireFeature, skipUnless } from '@portcullis/testkit';
 import { connectionOf } from '../support/attesting.js';
 import { compiled } from '../support/compile.js';
 import { openDescriptors } from '../support/descriptors.js';
+import { NOTED_ERRNOS } from '../support/errnos.js';
+import { injectFaults } from '../support/faults.js';
 import { needAttacks, needProgram, SOMEBODY } from '../support/features.js';
 import { failOption } from '../support/intercept.js';
 import { Descriptors, friend, passTo, sender } from '../support/messages.js';
@@ -37,6 +39,23 @@ class Told {
   }
 }
 
+/** A python3 program that connects at a line, and at the next has its connection written to by itself and, at once, by a child. */
+const passingOn = (path: string): string => `
+import os, socket, sys
+def send(s, text):
+    try: s.sendall(text)
+    except OSError: pass
+for line in iter(sys.stdin.readline, ""):
+    s = socket.socket(socket.AF_UNIX)
+    s.connect(${JSON.stringify(path)})
+    sys.stdin.readline()
+    send(s, b"connector")
+    if os.fork() == 0:
+        send(s, b"child"); os._exit(0)
+    os.wait()
+    s.close()
+    print("sent", flush=True)`;
+
 describe('a stream that is read with its senders (T9)', () => {
   let stage: Stage;
   const descriptors = new Descriptors();
@@ -62,18 +81,22 @@ describe('a stream that is read with its senders (T9)', () => {
         return { told: read(socket), peer, socket };
       }
 
-      function read(socket: Socket): Told {
-        const told = new Told();
-        const connection = connectionOf(socket);
-        const opened = new LinuxPeerSource({ capabilities }).open(connection);
+      function credentialsOf(socket: Socket): PeerCredentials {
+        const opened = new LinuxPeerSource({ capabilities }).open(connectionOf(socket));
         assert.ok(!isRefusal(opened));
-        told.reader = port.read(connection, opened.credentials, {
+        opened.close();
+        return opened.credentials;
+      }
+
+      /** Throws as the port does. */
+      function read(socket: Socket, credentials = credentialsOf(socket)): Told {
+        const told = new Told();
+        told.reader = port.read(connectionOf(socket), credentials, {
           bytes: (bytes) => { told.chunks.push(Buffer.from(bytes)); return told.more(); },
           ended: () => { told.end('ended'); },
           revoked: (refusal) => { told.refusal = refusal; told.end('revoked'); },
           failed: (error) => { told.end(`failed ${String(error)}`); },
         });
-        opened.close();
         return told;
       }
 
@@ -111,6 +134,55 @@ sys.stdin.readline()`);
         other.child.stdin.write('go\n');
         assert.equal(await told.over, 'revoked');
         assert.deepEqual([told.text, told.refusal?.refused, told.refusal?.credentials?.uid], ['connector', 'sender-not-connector', SOMEBODY + 1]);
+      });
+
+      it('T9, T20: no errno at a call lets a byte of another process through', async () => {
+        const peer = stage.start('/usr/bin/python3', ['-u', '-c', passingOn(stage.socketPath)], { uid: SOMEBODY });
+        const openBefore = openDescriptors();
+        const hows = new Set<string>();
+        for (const errno of NOTED_ERRNOS) {
+          for (let at = 1, last = false; !last; at += 1) {
+            peer.child.stdin.write('connect\n');
+            const socket = await stage.accepted();
+            const credentials = credentialsOf(socket);
+            let name: string | undefined;
+            const stop = injectFaults((call) => (call.count === at ? ((name = call.name), { errno }) : undefined));
+            let told: Told | undefined;
+            try {
+              told = read(socket, credentials);
+            } catch (error) {
+              assert.ok(error instanceof PortcullisError, String(error));
+            }
+            peer.child.stdin.write('send\n');
+            const how = (await told?.over) ?? 'not read';
+            stop();
+            socket.destroy(); // who was waiting to send goes on
+            await peer.expect('sent');
+            const what = `errno ${String(errno)} at call ${String(at)}, ${String(name)}: ${how}`;
+            assert.ok(told === undefined || 'connector'.startsWith(told.text), `${what}, ${told?.text ?? ''}`);
+            assert.match(how, /^(?:not read|revoked|failed .*)$/, what);
+            hows.add(how.split(' ', 1)[0] ?? '');
+            last = name === undefined;
+            if (last) assert.deepEqual([how, told?.text], ['revoked', 'connector']);
+          }
+        }
+        assert.deepEqual([...hows].sort(), ['failed', 'not', 'revoked']);
+        await new Promise((resolve) => setImmediate(resolve));
+        assert.ok(openDescriptors() <= openBefore);
+      });
+
+      if (!('peerPidFd' in without)) it('T1, T9, T20: a pidfd that cannot be looked at is no reason to tell senders apart by their pid', async function () {
+        skipUnless(this, capabilities.peerPidFd && capabilities.uniquePidfdInodes, 'pidfds have no unique inodes: senders are told apart by pid and uid, and the port says so');
+        stage.start('/usr/bin/python3', sender(stage.socketPath, 'SOCK_STREAM', 'sys.stdin.readline()'), { uid: SOMEBODY });
+        const socket = await stage.accepted();
+        const credentials = credentialsOf(socket);
+        const stop = injectFaults(({ name }) => (name === 'statx' ? { errno: ENOMEM } : undefined));
+        try {
+          assert.throws(() => read(socket, credentials), { code: 'PLATFORM_SYSTEM', message: /statx\(\d+, AT_EMPTY_PATH\) of a pidfd: ENOMEM/ });
+        } finally {
+          stop();
+          socket.destroy();
+        }
       });
 
       it('T10: stops before what a set-uid program writes for its caller', async () => {
