@@ -5,6 +5,7 @@ import { appendFileSync, readFileSync, realpathSync, statSync, truncateSync } fr
 import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Finding } from '@portcullis/core';
+import { mebibytes } from '@portcullis/testkit';
 import { LinuxAttestor, LinuxPeer } from '@portcullis/attestor-linux';
 import { Attesting, connectionOf } from '../support/attesting.js';
 import { compiled } from '../support/compile.js';
@@ -97,7 +98,7 @@ describe('T17: the digest as denial of service', () => {
 
   it('T17: the event loop turns while a large program is read', async () => {
     const program = stage.install(compiled('puppet'), 'large');
-    truncateSync(program, 100 << 20);
+    truncateSync(program, mebibytes(100));
     const { socket } = await stage.connectedPuppet({ program, uid: SOMEBODY });
     let turns = 0;
     let running = true;
@@ -114,7 +115,7 @@ describe('T17: the digest as denial of service', () => {
 
   it('T17: a program that is written while it is read has no digest', async () => {
     const program = stage.install(compiled('puppet'), 'large');
-    truncateSync(program, 64 << 20);
+    truncateSync(program, mebibytes(64));
     const { puppet, socket } = await stage.connectedPuppet({ program, uid: SOMEBODY });
     const looking = attesting.look(socket, [KEY]);
     await puppet.tell(`exec ${compiled('puppet')}`); // so that the file may be written
@@ -125,7 +126,7 @@ describe('T17: the digest as denial of service', () => {
 
   it('T17: a peer that is gone does not end the digest that others wait for', async () => {
     const program = stage.install(compiled('puppet'), 'large');
-    truncateSync(program, 64 << 20);
+    truncateSync(program, mebibytes(64));
     const one = await stage.connectedPuppet({ program, uid: SOMEBODY });
     const two = await stage.connectedPuppet({ program, uid: SOMEBODY });
     const looking = [attesting.look(one.socket, [KEY]), attesting.look(two.socket, [KEY])] as const;
@@ -151,7 +152,7 @@ describe('T17: the digest as denial of service', () => {
     /** A program of its own, sparse. */
     function large(name: string): string {
       const program = stage.install(compiled('puppet'), name);
-      truncateSync(program, 1000 << 20);
+      truncateSync(program, mebibytes(1000));
       return program;
     }
 
@@ -213,7 +214,7 @@ describe('T17: the digest as denial of service', () => {
     });
 
     it('T17: a user who spent the bytes of a minute has no further digest, and another user is served', async () => {
-      const attestor = new LinuxAttestor({ digests: { mostBytesPerUid: 1500 << 20 } });
+      const attestor = new LinuxAttestor({ digests: { mostBytesPerUid: mebibytes(1500) } });
       const [one, two] = await pinnedLarge(2, SOMEBODY) as [LinuxPeer, LinuxPeer];
       const now = performance.now.bind(performance);
       const atMs = now();
@@ -232,7 +233,7 @@ describe('T17: the digest as denial of service', () => {
     });
 
     it('T17: what was never read is not spent', async () => {
-      const attestor = new LinuxAttestor({ digests: { mostBytesPerUid: 2500 * 2 ** 20 } });
+      const attestor = new LinuxAttestor({ digests: { mostBytesPerUid: mebibytes(2500) } });
       const [running, queued, third] = await pinnedLarge(3, SOMEBODY) as [LinuxPeer, LinuxPeer, LinuxPeer];
       const first = ask(running, attestor);
       const second = ask(queued, attestor);
@@ -246,7 +247,7 @@ describe('T17: the digest as denial of service', () => {
     });
 
     it('T20: no more bytes wait than the cap of all', async () => {
-      const attestor = new LinuxAttestor({ digests: { mostBytesOpen: 1500 << 20 } });
+      const attestor = new LinuxAttestor({ digests: { mostBytesOpen: mebibytes(1500) } });
       const [one, two] = [...await pinnedLarge(1, SOMEBODY), ...await pinnedLarge(1, OTHER)] as [LinuxPeer, LinuxPeer];
       const first = ask(one, attestor);
       assert.equal(stateOf(await ask(two, attestor).answer), 'unknown limit');

@@ -25,7 +25,7 @@ function say(said: Said): void {
 function node(who: Who, args: readonly string[], env: NodeJS.ProcessEnv, capture: boolean): { readonly stdout: string; readonly status: number | null } {
   const ids = who === 'root' ? {} : { uid: USER_ID, gid: USER_ID };
   const { stdout, status, error } = spawnSync(process.execPath, args, {
-    ...ids, cwd: ROOT, encoding: 'utf8', env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', HOME: '/tmp', PORTCULLIS_PEERS: '/lab/peers', PORTCULLIS_VERITY: '/verity', NO_COLOR: '1', OPENSSL_ia32cap: CHEAP_DIGESTS, ...env },
+    ...ids, cwd: ROOT, encoding: 'utf8', env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', HOME: '/tmp', PORTCULLIS_PEERS: '/lab/peers', PORTCULLIS_VERITY: '/verity', NO_COLOR: '1', PORTCULLIS_SLOW: '10', OPENSSL_ia32cap: CHEAP_DIGESTS, ...env },
     stdio: ['ignore', capture ? 'pipe' : 'inherit', 'inherit'],
   });
   if (error !== undefined) throw error;
