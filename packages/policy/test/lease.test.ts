@@ -46,14 +46,14 @@ describe('the word `lease`', () => {
   });
 
   it('of a rule stands before that of its document, word by word', () => {
-    const policy = compile('lease: { onPeerExit: ignore, reverify: 5s }\nrules:\n  - { id: a, effect: allow, when: { unix:uid: 1 } }\n  - { id: b, effect: allow, when: { unix:uid: 2 }, lease: { onPeerExit: revoke, onExec: revoke } }\n');
+    const policy = compile('lease: { onPeerExit: ignore, reverify: 5s }\nrules:\n  - { id: a, effect: allow, when: { unix:uid: 1 } }\n  - { id: b, effect: allow, when: { unix:uid: 2, unix:path: { exists: true } }, lease: { onPeerExit: revoke, onExec: revoke } }\n');
     assert.deepEqual(termsFor(policy, { 'unix:uid': 1 }), { onPeerExit: 'ignore', onExec: 'ignore', reverifyMs: 5000 });
-    assert.deepEqual(termsFor(policy, { 'unix:uid': 2 }), { onPeerExit: 'revoke', onExec: 'revoke', reverifyMs: 5000 });
+    assert.deepEqual(termsFor(policy, { 'unix:uid': 2, 'unix:path': '/usr/bin/b' }), { onPeerExit: 'revoke', onExec: 'revoke', reverifyMs: 5000 });
   });
 
   it('of several rules that allow together is the strictest of each', () => {
-    const policy = compile('rules:\n  - { id: a, effect: allow, when: { unix:uid: 1 }, lease: { onPeerExit: ignore, reverify: 1m } }\n  - { id: b, effect: allow, when: { unix:gid: 1 }, lease: { onExec: revoke, reverify: 500ms } }\n');
-    assert.deepEqual(termsFor(policy, { 'unix:uid': 1, 'unix:gid': 1 }), { onPeerExit: 'revoke', onExec: 'revoke', reverifyMs: 500 });
+    const policy = compile('rules:\n  - { id: a, effect: allow, when: { unix:uid: 1 }, lease: { onPeerExit: ignore, reverify: 1m } }\n  - { id: b, effect: allow, when: { unix:gid: 1, unix:path: /usr/bin/b }, lease: { onExec: revoke, reverify: 500ms } }\n');
+    assert.deepEqual(termsFor(policy, { 'unix:uid': 1, 'unix:gid': 1, 'unix:path': '/usr/bin/b' }), { onPeerExit: 'revoke', onExec: 'revoke', reverifyMs: 500 });
   });
 
   it('has a neighbour `handoff`, which is said of a document or of a rule, and kept where one of several rules says it', () => {

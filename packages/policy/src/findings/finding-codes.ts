@@ -37,6 +37,7 @@ export const FINDING_CODES = {
   SCHEMA_EMPTY: error('a list, mapping or text is empty', 'say what is meant: an empty condition would hold for everyone'),
 
   POLICY_WORD_MISPLACED: error('a word is used on a rule whose effect it has no meaning for', 'remove it, or change the effect'),
+  POLICY_LEASE_PROGRAM: error('`onExec: revoke` where a peer may match whose program was never looked at: it would do nothing', 'name the program in the rule, or any that can be seen by `unix:image: { exists: true }` (on macOS `unix:path`); or leave the word out'),
   POLICY_UNKNOWN_KEY: error('no attestor of this gate has such a key', 'check its spelling, or install the attestor that establishes it'),
   POLICY_SELECTOR_SYNTAX: error('the text is not of the form `source:kind:value`', 'write for example `unix:uid:1000`'),
   POLICY_VALUE_TYPE: error('a value is not of the type that the catalogue gives its key', 'look the key up in the selector reference'),

@@ -51,3 +51,12 @@ export function namesProgram(condition: Condition, seen = new Set<Condition>()):
   if (condition.kind === 'test') return condition.definition.program === true;
   return condition.conditions.some((part) => namesProgram(part, seen));
 }
+
+/** Whether nobody can match a condition, or with `negated` fail to, without being asked for the program that runs. */
+export function alwaysNamesProgram(condition: Condition, negated = false): boolean {
+  if (condition.kind === 'test') return condition.definition.program === true;
+  const inner = condition.kind === 'none' ? !negated : negated;
+  const one = (part: Condition): boolean => alwaysNamesProgram(part, inner);
+  // Of what has to hold all together, one that names it is enough.
+  return (condition.kind === 'any') === negated ? condition.conditions.some(one) : condition.conditions.every(one);
+}

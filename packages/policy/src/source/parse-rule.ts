@@ -5,7 +5,7 @@ import type { FindingList } from '../findings/finding.js';
 import type { SourceText } from '../findings/source-text.js';
 import { didYouMean } from '../findings/suggest.js';
 import type { Condition } from './condition.js';
-import { parseLease, termsOf, type LeaseWords } from './lease.js';
+import { alwaysNamesProgram, parseLease, termsOf, type LeaseWords } from './lease.js';
 import { parseMoment } from './moment.js';
 import type { ConditionParser } from './parse-condition.js';
 import { parseLimit } from './parse-limit.js';
@@ -67,6 +67,7 @@ export function parseRule(node: DocMap, context: RuleContext): Rule | undefined 
     span: { offset: idNode.offset, length: idNode.length },
   };
   if (effect === 'allow' && rule.terms.onExec === 'ignore' && (words.onExec ?? context.lease.onExec) === undefined) context.unbound.add(id);
+  if (effect === 'allow') checkExec(rule, child(child(node, 'lease'), 'onExec') ?? idNode, words.onExec ?? context.lease.onExec, context);
   if (effect === 'allow') checkTrust(rule, whenNode ?? node, requires !== undefined, context);
   return Object.freeze(rule);
 }
@@ -95,6 +96,12 @@ function parseExpires(node: DocNode | undefined, { source, findings }: RuleConte
   const ms = parseMoment(text(node));
   if (ms === undefined) findings.report('POLICY_EXPIRES', source, node, `${quote(text(node))} is not a moment in time`);
   return ms;
+}
+
+/** I7: a program that nobody asked for was not looked at, and no other can be found in its place. */
+function checkExec({ id, when }: Rule, at: DocNode, said: LeaseWords['onExec'], { source, findings }: RuleContext): void {
+  if (said !== 'revoke' || alwaysNamesProgram(when)) return;
+  findings.report('POLICY_LEASE_PROGRAM', source, at, `rule ${quote(id)} has \`onExec: revoke\` and lets in peers of whom no program is asked for`);
 }
 
 /** Point 10: who allows on a key weaker than `image` says so in the rule. */

@@ -84,7 +84,9 @@ const grants = fc.constantFrom(undefined, undefined, ...['a', 'b', 'a b', 'c'].m
 const lease = fc.record({ onPeerExit: fc.constantFrom('revoke' as const, 'ignore' as const), onExec: fc.constantFrom('revoke' as const, 'ignore' as const), reverify: fc.constantFrom('1s', '20s', '3s') }, { requiredKeys: ['onExec'] });
 const handoff = fc.constantFrom(undefined, 'allow' as const, 'deny' as const);
 const allow = fc.record({ ...common, limit: fc.option(limit, { nil: undefined, freq: 2 }), lease: fc.option(lease, { nil: undefined, freq: 2 }), handoff, effect: fc.constant('allow' as const), requires: fc.constantFrom('peer-asserted' as const, 'peer-asserted' as const, 'peer-asserted' as const), grant: grants });
-const strict = allow.map((rule) => ({ ...rule, requires: isStrict(rule.when) ? ('derived' as const) : rule.requires }));
+/** `onExec: revoke` is refused of a rule that may match without the program. */
+const bound = allow.map((rule) => (rule.lease?.onExec === 'revoke' ? { ...rule, when: { all: [rule.when, { 'unix:path': { exists: true } }] } } : rule));
+const strict = bound.map((rule) => ({ ...rule, requires: isStrict(rule.when) ? ('derived' as const) : rule.requires }));
 const deny = fc.record({ ...common, effect: fc.constant('deny' as const), onUnknown: fc.constantFrom(undefined, undefined, 'skip' as const) });
 
 /** No weak key in it, so that it may demand more. */
