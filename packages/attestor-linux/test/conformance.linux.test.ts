@@ -2,7 +2,7 @@ import { isRefusal, type Peer } from '@portcullis/core';
 import { attestorConformance } from '@portcullis/core/conformance';
 import { LinuxAttestor, LinuxPeerSource } from '@portcullis/attestor-linux';
 import { connectionOf } from './support/attesting.js';
-import { needCompiler, needLinux } from './support/features.js';
+import { needPeers } from './support/features.js';
 import { Stage } from './support/stage.js';
 
 type Puppet = Awaited<ReturnType<Stage['connectedPuppet']>>;
@@ -34,8 +34,7 @@ class Clients {
 
 describe('the Linux attestor, by the conformance kit', function () {
   before(function () {
-    needLinux(this);
-    needCompiler(this);
+    needPeers(this);
   });
 
   let clients: Clients | undefined;

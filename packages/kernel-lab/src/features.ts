@@ -88,6 +88,11 @@ export const FEATURES: readonly Feature[] = [
     ],
   },
   {
+    name: '`SO_PASSSEC` with `SCM_SECURITY`', since: '2.6.18, of SELinux', usedFor: '`linux:label` of a message: that of the socket it was sent from, which is its maker\'s',
+    without: 'unknown', attack: 'nothing: unknown does not allow, and a deny on a label denies',
+    looks: [{ what: 'SCM_SECURITY', shown: 'a message from under the loaded policy', expected: ({ module }) => (module === 'selinux' ? 'lab_u:lab_r:lab_peer_t:s0:c0' : 'unknown kernel-unsupported') }],
+  },
+  {
     name: '`SO_PEERGROUPS`', since: '4.13', usedFor: 'supplementary groups, frozen at connect', without: 'unknown', attack: NOTHING,
     looks: [{ what: 'SO_PEERGROUPS', expected: always('yes') }],
   },

@@ -22,9 +22,25 @@ export function isRootOnly(name: Uint8Array, mapped: MappedIdentity, procmapQuer
   // The kernel's name of a mapped file has no link in it: one that is there now was put there for us to follow.
   const file = statPath(path, '(a mapped file)', AT_SYMLINK_NOFOLLOW);
   if (file instanceof SysFailure) return isOutOfSight(file) ? false : file;
-  if (!isRootsOwn(file) || !isMappedAs(path, file, mapped, procmapQuery, really)) return false;
-  const fuse = isOnFuse(path, file.dev);
-  return typeof fuse === 'boolean' ? !fuse : fuse;
+  if (!isRootsOwn(file)) return false;
+  if (disks.has(file.dev) && isMapped(file, mapped)) return true;
+  // A FUSE server may lead each lookup elsewhere: all else is asked of one file.
+  const held = openRead(path, '(a mapped file)', O_PATH | O_NOFOLLOW);
+  if (held instanceof SysFailure) return leadsNowhere(held) ? false : held;
+  try {
+    return isHeldRootOnly(held, mapped, procmapQuery, really);
+  } finally {
+    closeFd(held);
+  }
+}
+
+function isHeldRootOnly(held: Fd, mapped: MappedIdentity, procmapQuery: boolean, really: Really): boolean | SysFailure {
+  const file = statFd(held);
+  if (file instanceof SysFailure) return file;
+  if (!isRootsOwn(file)) return false;
+  const fuse = isOnFuse(held, file.dev);
+  if (fuse !== false) return fuse instanceof SysFailure && fuse;
+  return isMapped(file, mapped) || isMappedUnderOtherNumbers(held, file, mapped, procmapQuery, really);
 }
 
 /** Nothing of that name is to be found by us: what is mapped is not a file that everybody sees. */
@@ -38,8 +54,8 @@ export function isRootsOwn({ mode, uid }: FileIdentity): boolean {
 }
 
 /**
- * Devices with a major number that are not FUSE: their number is a disk's, and only root mounts one. A number without is
- * given to the next file system that anybody mounts, so it is asked about each time.
+ * Devices with a major number that are not FUSE: their number is a disk's, and only root mounts one, or who mounts it for others
+ * (udisks2: threat-model, T4). A number without is given to the next file system that anybody mounts, so it is asked about each time.
  */
 const disks = new Set<number>();
 const MOST_DISKS = 1024;
@@ -47,9 +63,9 @@ const FIRST_MAJOR = deviceNumber(1, 0);
 const FUSE = BigInt(FUSE_SUPER_MAGIC);
 const IN_MEMORY: ReadonlySet<bigint> = new Set([BigInt(TMPFS_MAGIC), BigInt(RAMFS_MAGIC)]);
 
-/** Whether the file, which `stat` finds on `dev`, lies on FUSE; a failure where that cannot be asked. */
-function isOnFuse(path: Uint8Array, dev: number): boolean | SysFailure {
-  return !disks.has(dev) && answered(libc().statfs(path, statfs), dev);
+/** Whether a file, which `stat` finds on `dev`, lies on FUSE; a failure where that cannot be asked. */
+function isOnFuse(fd: Fd, dev: number): boolean | SysFailure {
+  return !disks.has(dev) && answered(libc().fstatfs(fd, statfs), dev);
 }
 
 /**
@@ -59,7 +75,7 @@ function isOnFuse(path: Uint8Array, dev: number): boolean | SysFailure {
  */
 export function changesWhileItRuns(fd: Fd, exe: FileIdentity): boolean | SysFailure {
   if (disks.has(exe.dev)) return false;
-  const fuse = answered(libc().fstatfs(fd, statfs), exe.dev);
+  const fuse = isOnFuse(fd, exe.dev);
   return fuse !== false ? fuse : IN_MEMORY.has(statfs[0] ?? 0n) && !isRootsOwn(exe);
 }
 
@@ -73,22 +89,18 @@ function answered(failed: number, dev: number): boolean | SysFailure {
 /** What is mapped, by the numbers of stat; EPERM where that may not be asked. */
 type Really = () => FileIdentity | SysFailure;
 
-function isMappedAs(path: Uint8Array, file: FileIdentity, mapped: MappedIdentity, procmapQuery: boolean, really: Really): boolean {
-  if (file.dev === mapped.dev && file.ino === mapped.inode) return true;
-  const held = openRead(path, '(a mapped file)', O_PATH | O_NOFOLLOW);
-  if (held instanceof SysFailure) return false;
-  try {
-    // The peer chose this path, and opening a FIFO waits while opening a device acts: what is held is looked at first.
-    const looked = statFd(held);
-    if (looked instanceof SysFailure || !isRootsOwn(looked)) return false;
-    const fd = openRead(cPath(`/proc/self/fd/${String(held)}`), '(a mapped file)', O_NONBLOCK | O_NOCTTY);
-    if (fd instanceof SysFailure) return false;
-    const own = mappedIdentity(fd, procmapQuery);
-    closeFd(fd);
-    if (own?.dev !== mapped.dev || own.inode !== mapped.inode) return false;
-    const found = really();
-    return found instanceof SysFailure ? found.errno === EPERM : found.dev === looked.dev && found.ino === looked.ino;
-  } finally {
-    closeFd(held);
-  }
+function isMapped({ dev, ino }: FileIdentity, mapped: MappedIdentity): boolean {
+  return dev === mapped.dev && ino === mapped.inode;
+}
+
+/** As on btrfs and overlays, where the numbers of a mapping are not those of stat. */
+function isMappedUnderOtherNumbers(held: Fd, file: FileIdentity, mapped: MappedIdentity, procmapQuery: boolean, really: Really): boolean {
+  // The peer chose its path, and opening a FIFO waits while opening a device acts: that it is a file was seen of what is held.
+  const fd = openRead(cPath(`/proc/self/fd/${String(held)}`), '(a mapped file)', O_NONBLOCK | O_NOCTTY);
+  if (fd instanceof SysFailure) return false;
+  const own = mappedIdentity(fd, procmapQuery);
+  closeFd(fd);
+  if (own?.dev !== mapped.dev || own.inode !== mapped.inode) return false;
+  const found = really();
+  return found instanceof SysFailure ? found.errno === EPERM : found.dev === file.dev && found.ino === file.ino;
 }

@@ -76,7 +76,10 @@ export class LinuxHeldPeer implements HeldPeer {
     return 'pidfd' in pin ? pin.pidfd : pin;
   }
 
+  /** Where the kernel would name the process still and cannot now, as without descriptors, it is asked again at the next look. */
   #take(): Pin | PeerRefusal {
-    return (this.#pin ??= pinPeer(this.#connection.fd, this.#credentials, this.#capabilities));
+    if (this.#pin !== undefined) return this.#pin;
+    const pin = pinPeer(this.#connection.fd, this.#credentials, this.#capabilities);
+    return 'refused' in pin && pin.refused === 'pin-failed' ? { ...pin, refused: 'peer-unseen' } : (this.#pin = pin);
   }
 }

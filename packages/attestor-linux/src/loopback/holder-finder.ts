@@ -72,7 +72,7 @@ export class HolderFinder {
 
   #start(): Worker {
     const loaded = new Int32Array(new SharedArrayBuffer(4));
-    const worker = new Worker(new URL('./holder-thread.js', import.meta.url), { name: 'portcullis holders', workerData: loaded });
+    const worker = new Worker(new URL('./holder-thread.js', import.meta.url), { name: 'portcullis holders', workerData: loaded, execArgv: [] });
     endSafely(worker, loaded, 1);
     worker.unref();
     worker.on('message', (answer: ScanAnswer) => {

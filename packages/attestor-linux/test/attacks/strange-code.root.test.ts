@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { chownSync, writeFileSync } from 'node:fs';
+import { chownSync, existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { requireFeature } from '@portcullis/testkit';
 import { Attesting } from '../support/attesting.js';
 import { compiled } from '../support/compile.js';
 import { needAttacks, SOMEBODY } from '../support/features.js';
@@ -49,6 +50,18 @@ describe('T4: code that a peer made to look like something else', () => {
     stage.start(compiled('strange-code'), [socketPath, 'fifo', file, fifo], { uid: SOMEBODY });
     const { evidence } = JSON.parse(await attestor.line()) as { evidence: Record<string, { values?: unknown[] }> };
     assert.deepEqual(evidence['unix:image']?.values, ['foreign']);
+  });
+
+  it('T4: a FUSE server that shows one thing to who looks and another to who asks where it lies makes no code root\'s', async function () {
+    requireFeature(this, 'fuse', existsSync('/dev/fuse'), 'there is no /dev/fuse');
+    const attesting = new Attesting();
+    stage.start(compiled('lying-fuse'), [stage.socketPath, String(SOMEBODY)]);
+    try {
+      const look = await attesting.look(await stage.accepted(), ['unix:path', 'unix:image']);
+      assert.deepEqual([look.value('unix:path'), look.value('unix:image'), look.tier('unix:path')], [compiled('lying-fuse'), 'foreign', 'image-unverified']);
+    } finally {
+      await attesting.close();
+    }
   });
 
   it('T20: more executable mappings than are looked at leave the program unknown', async () => {

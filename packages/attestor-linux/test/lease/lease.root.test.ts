@@ -6,12 +6,14 @@ import type { Socket } from 'node:net';
 import { probeCapabilities } from '@portcullis/attestor-linux';
 import type { Uid } from '@portcullis/core';
 import { requireFeature } from '@portcullis/testkit';
+import { SO_PEERPIDFD } from '../../dist/ffi/constants.js';
 import { EMFILE } from '../../dist/ffi/errno.js';
 import { readBounded } from '../../dist/held-up/looks.js';
 import { compiled } from '../support/compile.js';
 import { openDescriptors } from '../support/descriptors.js';
+import { ERRNOS } from '../support/errnos.js';
 import { injectFaults } from '../support/faults.js';
-import { needAttacks, needProgram, SOMEBODY } from '../support/features.js';
+import { needAttacks, needPeerPidFd, needProgram, SOMEBODY } from '../support/features.js';
 import { Leased, until, type LeasedOptions } from '../support/leased.js';
 import { friend, passTo, sender } from '../support/messages.js';
 import { Stage } from '../support/stage.js';
@@ -212,6 +214,37 @@ describe('lease: the right of a live connection to stay (I7)', () => {
       await passed(1_500);
       assert.deepEqual([leased.revocations, socket.destroyed], [[], false]);
     });
+  });
+
+  it('T20: a peer that cannot be pinned for want of a descriptor is not lost: it is pinned at the next look', async function () {
+    needPeerPidFd(this);
+    const { leased, socket, admission } = await admit({ terms: { onPeerExit: 'ignore', reverifyMs: 3_600_000 } });
+    const stop = injectFaults(({ name, args }) => (name === 'getsockopt' && args[2] === SO_PEERPIDFD ? { errno: EMFILE } : undefined));
+    try {
+      assert.equal(admission.reverify()?.refused, 'peer-unseen');
+    } finally {
+      stop();
+    }
+    assert.deepEqual([admission.reverify(), socket.destroyed, leased.revocations], [undefined, false, []]);
+  });
+
+  it('T2, T20: no errno at a call of a look makes another program the same', async () => {
+    const { puppet, socket, admission } = await admit({ uid: 0, keys: PROGRAM, terms: { onPeerExit: 'ignore', reverifyMs: 3_600_000 } });
+    await puppet.tell('keep');
+    await puppet.tell(`exec ${other}`);
+    const found = new Set<string | undefined>();
+    for (const errno of ERRNOS) {
+      for (let at = 1, hit = true; hit; at += 1) {
+        hit = false;
+        const stop = injectFaults(({ count }) => (count === at ? ((hit = true), { errno }) : undefined));
+        try {
+          found.add(admission.reverify()?.refused);
+        } finally {
+          stop();
+        }
+      }
+    }
+    assert.deepEqual([found.has(undefined), found.has('peer-changed'), socket.destroyed], [false, true, false], [...found].join(', '));
   });
 
   it('`onExec: ignore` says what was lost, and ends nothing', async () => {

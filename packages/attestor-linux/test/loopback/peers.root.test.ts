@@ -205,6 +205,16 @@ describe('the peer of a loopback TCP connection', () => {
       assert.deepEqual([code, evidence['unix:uid']?.state, evidence['unix:path']?.why, evidence['linux:pin']?.why], [undefined, 'present', 'permission', 'permission']);
     });
 
+    it('is found, and digested, by threads of a program that was given by `--eval` too', async () => {
+      const program = `import ${JSON.stringify(join(import.meta.dirname, '../support/loopback-process.js'))}`;
+      const server = stage.start(process.execPath, ['--input-type=module', '--eval', program, '-', 'unix:path,unix:sha256']);
+      const puppet = stage.start(compiled('tcp-puppet'), ['127.0.0.1', await server.line()], { uid: SOMEBODY });
+      await puppet.expect('ready');
+      await answer(puppet, 'connect');
+      const { evidence } = JSON.parse(await server.line()) as { evidence: Record<string, Evidenced> };
+      assert.deepEqual([evidence['unix:path']?.state, evidence['unix:sha256']?.state], ['present', 'present']);
+    });
+
     it('is unknown where processes are hidden, or live in a pid namespace that is not the first', async () => {
       const { socket } = await stage.connected({ uid: SOMEBODY });
       for (const without of [{ hidepid: true }, { namespaces: new Map([['pid', 1n]]) }]) {

@@ -2,32 +2,9 @@
 // /dev/fuse is everybody's on most systems, and so is a mount in a user namespace; here it may be root's, so a peer begins as
 // root, and becomes its user here. The server ends with standard input or after LIFE seconds, and lets go whoever waits: nothing
 // else in the kernel does, and whoever looks at the peer would wait with it.
-#define _GNU_SOURCE
-#include <errno.h>
-#include <fcntl.h>
-#include <linux/fuse.h>
-#include <sched.h>
-#include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/mount.h>
-#include <sys/prctl.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
-#include <unistd.h>
+#include "fuse.h"
 
 #define LIFE 180
-
-static int fuse;
-
-static void reply(__u64 unique, int error, const void *data, int size) {
-  char out[256];
-  struct fuse_out_header head = {.len = sizeof head + size, .error = error, .unique = unique};
-  memcpy(out, &head, sizeof head);
-  memcpy(out + sizeof head, data, size);
-  if (write(fuse, out, head.len) < 0) _exit(1);
-}
 
 static struct fuse_attr attributes(__u64 node) {
   return (struct fuse_attr){.ino = node, .size = 4096, .mode = node == 1 ? S_IFDIR | 0755 : S_IFREG | 0644, .nlink = 1};

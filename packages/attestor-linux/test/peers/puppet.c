@@ -26,6 +26,14 @@ static int connect_to(const char *path) {
   return connect(connected, (struct sockaddr *)&address, sizeof address);
 }
 
+// One datagram, from a socket of its own.
+static int send_datagram(const char *path) {
+  struct sockaddr_un address = {.sun_family = AF_UNIX};
+  strncpy(address.sun_path, path, sizeof address.sun_path - 1);
+  int from = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  return sendto(from, "datagram", 8, 0, (struct sockaddr *)&address, sizeof address) == 8 ? close(from) : -1;
+}
+
 static pid_t self_pid;
 
 static int outlive_nobody(void *unused) {
@@ -53,6 +61,7 @@ static int run(const char *self, const char *socket_path, char *command, char *a
   if (!strcmp(command, "connect")) return connect_to(socket_path);
   if (!strcmp(command, "close")) return close(connected);
   if (!strcmp(command, "write")) return write(connected, "bytes", 5) == 5 ? 0 : -1;
+  if (!strcmp(command, "datagram")) return send_datagram(argument);
   if (!strcmp(command, "keep")) return fcntl(connected, F_SETFD, 0); // across an exec
   // Another program, or the same one again; the socket is close-on-exec, standard input and output stay.
   if (!strcmp(command, "exec")) return execl(argument, argument, socket_path, (char *)NULL);

@@ -22,10 +22,16 @@ export function needCompiler(ctx: Context): void {
   requireFeature(ctx, 'gcc', existsSync('/usr/bin/gcc') && existsSync('/usr/include/stdio.h'), '/usr/bin/gcc and the headers of the C library');
 }
 
-/** Root, and the programs of `test/peers`, compiled here or elsewhere: what nearly every attack wants. */
+/** The programs of `test/peers`, compiled here or elsewhere. */
+export function needPeers(ctx: Context): void {
+  needLinux(ctx);
+  if (process.env[PEERS_VARIABLE] === undefined) needCompiler(ctx);
+}
+
+/** Root, and those programs: what nearly every attack wants. */
 export function needAttacks(ctx: Context): void {
   needRoot(ctx);
-  if (process.env[PEERS_VARIABLE] === undefined) needCompiler(ctx);
+  needPeers(ctx);
 }
 
 let userNamespaces: boolean | undefined;

@@ -4,6 +4,7 @@ import { readFileSync, statSync } from 'node:fs';
 import { setTimeout as passed } from 'node:timers/promises';
 import { probeCapabilities, type Capabilities } from '@portcullis/attestor-linux';
 import type { Fd, Pid, SelectorKey } from '@portcullis/core';
+import { stubPolicy } from '@portcullis/core/testing';
 import { SysFailure } from '../../../attestor-linux/dist/ffi/errno.js';
 import { closeFd, cPath, openRead } from '../../../attestor-linux/dist/ffi/file.js';
 import { PAGEMAP_SCAN } from '../../../attestor-linux/dist/ffi/constants.js';
@@ -15,6 +16,8 @@ import { getPeerPidFd, refuseRights, setPassPidFd } from '../../../attestor-linu
 import { findSocket } from '../../../attestor-linux/dist/loopback/inet-diag.js';
 import { Attesting, connectionOf, type Look } from '../../../attestor-linux/dist-test/support/attesting.js';
 import { compiled } from '../../../attestor-linux/dist-test/support/compile.js';
+import type { PeerProcess } from '../../../attestor-linux/dist-test/support/peer-process.js';
+import { Receiving } from '../../../attestor-linux/dist-test/support/receiving.js';
 import { Stage } from '../../../attestor-linux/dist-test/support/stage.js';
 import { TcpStage } from '../../../attestor-linux/dist-test/support/tcp-stage.js';
 import { merkleDigest } from '../../../attestor-linux/dist-test/support/verity.js';
@@ -128,6 +131,20 @@ async function sayPeers(stage: Stage, attesting: Attesting, module: Module): Pro
   say('label-name', selectorOf(labelled, module === 'apparmor' ? 'linux:apparmor-profile' : 'linux:selinux-type'));
   say('label-enforced', isEnforced(module));
   say('label-degree', selectorOf(labelled, module === 'apparmor' ? 'linux:apparmor-mode' : 'linux:selinux-level'));
+  say('SCM_SECURITY', await messageLabel(confined));
+}
+
+/** The label of a message, which one that is confined sends. */
+async function messageLabel(confined: PeerProcess): Promise<string> {
+  const receiving = await Receiving.start(stubPolicy({ keys: ['linux:label'], allow: () => true }));
+  try {
+    await confined.tell(`datagram ${receiving.path}`);
+    await receiving.settled(1);
+    const label = receiving.messages[0]?.admission.evidence.get('linux:label');
+    return label?.state === 'present' ? String(label.values[0]) : label?.state === 'unknown' ? `unknown ${label.why}` : (label?.state ?? 'refused');
+  } finally {
+    await receiving.close();
+  }
 }
 
 /** Whether the loaded policy refuses something: a process under it may not have its next program run free of it. */

@@ -45,7 +45,7 @@ export class DigestWorker {
 
   #start(): Worker {
     const workerData: DigestThreadData = { stopped: this.#stopped };
-    const worker = new Worker(new URL('./digest-thread.js', import.meta.url), { name: 'portcullis digests', workerData });
+    const worker = new Worker(new URL('./digest-thread.js', import.meta.url), { name: 'portcullis digests', workerData, execArgv: [] });
     worker.unref();
     worker.on('message', ({ id, hex, error }: DigestAnswer) => {
       if (this.#asked?.id !== id) return;
