@@ -25,6 +25,8 @@ const CASES: readonly Case[] = [
   { name: 'plain Node', mode: 'plain', how: 32, base: 'plain Node' },
   { name: 'uid only', mode: 'uid', how: 32, base: 'plain Node' },
   { name: 'uid only, with records', mode: 'uid+record', how: 32, base: 'uid only' },
+  { name: 'plain Node, one at a time', mode: 'plain', how: 1, base: 'plain Node, one at a time' },
+  { name: 'uid only, one at a time', mode: 'uid', how: 1, base: 'plain Node, one at a time' },
   { name: 'plain Node, connections of 25 ms', mode: 'stay-plain', how: 256, base: 'plain Node, connections of 25 ms' },
   { name: 'uid only, lease begun', mode: 'stay-uid', how: 256, base: 'plain Node, connections of 25 ms' },
   { name: 'program, known image', mode: 'program', how: 32, base: 'plain Node' },

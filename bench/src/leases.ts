@@ -1,9 +1,9 @@
 import { once } from 'node:events';
-import { createServer, type Socket } from 'node:net';
+import { createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { LINUX_SELECTORS, LinuxAttestor, LinuxPeerSource } from '@portcullis/attestor-linux';
-import { Catalogue, Collector, Engine, createGate, socketFd, type Admission, type Peer } from '@portcullis/core';
+import { Catalogue, Collector, Engine, createGate, socketFd, type Admission, type Gate, type Peer } from '@portcullis/core';
 import { compilePolicyText, type CompiledPolicy } from '@portcullis/policy';
 import type { LoadClient } from './load-client.js';
 import { policyText, type PolicyKind } from './policy-text.js';
@@ -18,7 +18,7 @@ export interface LeaseFigure {
 
 /** What a lease costs beyond its admission: holding the peer, watching for its exit, and each look at what it runs. */
 export async function measureLeases(client: LoadClient, folder: string): Promise<readonly LeaseFigure[]> {
-  return [...(await taking(client, folder)), await reverifying(client, folder, 'uid'), await reverifying(client, folder, 'program'), await revoking(client, folder)];
+  return [...(await taking(client, folder)), await reverifying(client, folder, 'uid'), await reverifying(client, folder, 'program'), ...(await revoking(client, folder)), ...(await revokingMany(client, folder))];
 }
 
 /** A lease from its beginning to its end, again and again, of the peer of one held connection. */
@@ -83,27 +83,88 @@ async function reverifying(client: LoadClient, folder: string, kind: PolicyKind)
 const KILLS = 21;
 const LIVES_MS = 50;
 
+/** How many other processes have a live connection beside the one that is killed. */
+const OTHERS = 1000;
+
 /** From the signal that kills a peer, whose connection another process keeps, to its revocation: what the kernel needs to end a process is in it. */
-async function revoking(client: LoadClient, folder: string): Promise<LeaseFigure> {
-  const gate = await createGate({ policy: policyOf('uid', client.program), peerSource: new LinuxPeerSource(), attestors: [new LinuxAttestor()] });
-  const path = join(folder, 'revoked.sock');
-  const server = createServer().listen(path);
-  gate.guard(server);
-  let told = nothing;
-  gate.on('revoked', () => { told(); });
-  const micros: number[] = [];
-  for (let kill = 0; kill < KILLS; kill += 1) {
-    const held = await client.hold(path, 1, 'leave');
-    await setTimeout(LIVES_MS);
-    const revoked = new Promise<void>((resolve) => { told = resolve; });
-    const began = performance.now();
-    held.kill();
-    await revoked;
-    micros.push((performance.now() - began) * 1000);
-  }
-  server.close();
+async function revoking(client: LoadClient, folder: string): Promise<readonly LeaseFigure[]> {
+  const gate = await Revoking.start(client, join(folder, 'revoked.sock'));
+  const alone = await gate.killed(1);
+  const others = [];
+  for (let other = 0; other < OTHERS; other += 1) others.push(await client.hold(gate.path, 1));
+  const among = await gate.killed(1);
+  for (const other of others) await other.release();
   await gate.close();
-  return { name: 'from SIGKILL of a peer to `revoked`', micros: median(micros) };
+  return [
+    { name: 'from SIGKILL of a peer to `revoked`', micros: alone.last },
+    { name: `the same, among ${String(OTHERS)} other processes that are watched`, micros: among.last },
+  ];
+}
+
+const CONNECTIONS = 5000;
+
+/** All connections of one process end with it. */
+async function revokingMany(client: LoadClient, folder: string): Promise<readonly LeaseFigure[]> {
+  const gate = await Revoking.start(client, join(folder, 'revoked-many.sock'));
+  const { first, last } = await gate.killed(CONNECTIONS, 5);
+  await gate.close();
+  return [
+    { name: `from SIGKILL of a peer with ${String(CONNECTIONS)} connections to the first \`revoked\``, micros: first },
+    { name: `from SIGKILL of a peer with ${String(CONNECTIONS)} connections to the last \`revoked\``, micros: last },
+  ];
+}
+
+/** A gate before a server, and clients that are killed. */
+class Revoking {
+  readonly path: string;
+  readonly #client: LoadClient;
+  readonly #gate: Gate;
+  readonly #server: Server;
+  #told = nothing;
+
+  private constructor(client: LoadClient, path: string, gate: Gate, server: Server) {
+    this.path = path;
+    this.#client = client;
+    this.#gate = gate;
+    this.#server = server;
+    gate.on('revoked', () => { this.#told(); });
+  }
+
+  static async start(client: LoadClient, path: string): Promise<Revoking> {
+    const gate = await createGate({ policy: policyOf('uid', client.program), peerSource: new LinuxPeerSource(), attestors: [new LinuxAttestor()] });
+    const server = createServer().listen(path);
+    gate.guard(server);
+    return new Revoking(client, path, gate, server);
+  }
+
+  /** Medians, in µs, of the first and the last of a client's so many connections. */
+  async killed(connections: number, kills = KILLS): Promise<{ readonly first: number; readonly last: number }> {
+    const firsts: number[] = [];
+    const lasts: number[] = [];
+    for (let kill = 0; kill < kills; kill += 1) {
+      const held = await this.#client.hold(this.path, connections, 'leave');
+      await setTimeout(LIVES_MS + connections / 10); // its server accepts them, and each lease begins
+      let left = connections;
+      let first = 0;
+      const revoked = new Promise<void>((resolve) => {
+        this.#told = () => {
+          if (left === connections) first = performance.now();
+          if ((left -= 1) === 0) resolve();
+        };
+      });
+      const began = performance.now();
+      held.kill();
+      await revoked;
+      firsts.push((first - began) * 1000);
+      lasts.push((performance.now() - began) * 1000);
+    }
+    return { first: median(firsts), last: median(lasts) };
+  }
+
+  async close(): Promise<void> {
+    this.#server.close();
+    await this.#gate.close();
+  }
 }
 
 function policyOf(kind: PolicyKind, program: string): CompiledPolicy {
