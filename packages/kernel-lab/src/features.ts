@@ -133,6 +133,11 @@ export const FEATURES: readonly Feature[] = [
     looks: [{ what: 'pidfs', expected: yesSince('6.9') }],
   },
   {
+    name: '`PIDFD_GET_PID_NAMESPACE`', since: '6.11', usedFor: 'whether a peer of root or of our user is in our pid namespace: such a one is looked at without a thread, as it could stop us anyway (T20)',
+    without: 'its depth in `/proc/PID/status`', attack: NOTHING,
+    looks: [{ what: 'PIDFD_GET_PID_NAMESPACE', expected: yesSince('6.11') }],
+  },
+  {
     name: '`PIDFD_GET_INFO`', since: '6.13', usedFor: 're-checking credentials and cgroup id of a kept process',
     without: 'the same: nothing but digests is kept', attack: SLOWER,
     looks: [{ what: 'PIDFD_GET_INFO', expected: yesSince('6.13') }],

@@ -14,6 +14,7 @@ export interface Job {
   readonly module: Module;
   /** Files and folders of the tests, without what follows: each runs in a process of its own, one after the other. */
   readonly parts: readonly string[];
+  readonly who: readonly Who[];
   /** What the tests as root must not skip for want of it (`PORTCULLIS_EXPECT`). */
   readonly features: readonly string[];
 }

@@ -56,14 +56,14 @@ interface Machine {
   readonly folder: string;
 }
 
-async function bootOne({ kernel, module, initramfs, disk, folder }: Machine, { suite, tests, ownClock, limitMs, cache }: Options, progress: Progress): Promise<Boot> {
+async function bootOne({ kernel, module, initramfs, disk, folder }: Machine, { suite, tests, who, ownClock, limitMs, cache }: Options, progress: Progress): Promise<Boot> {
   const { release, version, image } = kernel;
-  progress(`${release} with ${module}: booting${suite ? ', then the tests as root and as a user' : ''}`);
+  progress(`${release} with ${module}: booting${suite ? `, then the tests as ${who.join(' and as ')}` : ''}`);
   const startMs = performance.now();
   const path = join(folder, 'initramfs');
   const all = tests.length === 0;
   const parts = !suite ? [] : all ? testParts() : tests;
-  initramfs.write(path, kernel, { module, parts, features: all ? testFeatures(version) : [] }); // a test that is left out asks for nothing
+  initramfs.write(path, kernel, { module, parts, who, features: all ? testFeatures(version) : [] }); // a test that is left out asks for nothing
   const consoles = join(cache, 'consoles', `${version}-${module}`);
   mkdirSync(consoles, { recursive: true });
   const told = setInterval(() => { progress(`${release} with ${module}: ${duration(performance.now() - startMs)}; ${whereItIs(consoles)}`); }, TELL_MS);

@@ -2,6 +2,7 @@ import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { UsageError } from './failure.js';
+import type { Who } from './job.js';
 import { SERIES, type Module, type Series } from './series.js';
 
 export const USAGE = `npm run test:kernels [-- OPTION…]
@@ -14,14 +15,15 @@ Kernels are downloaded from the mirror that apt is configured with, and never in
   --module NAMES   with these security modules only: apparmor, selinux
   --features       look at the features and leave the tests out
   --tests NAMES    only these files and folders of the tests, with commas: probes,attacks/exec
+  --who NAMES      the tests as these only: root, user
   --own-clock      each guest has a clock that counts its instructions: on a busy machine it takes longer, and nothing in it is late
   --write          write what was seen into docs/kernel-features.md; needs all kernels and modules
   --cache FOLDER   where packages are kept; by default $XDG_CACHE_HOME/portcullis-kernels or a folder of the temporary one
   --limit SECONDS  how long one guest may take; by default 10800, and 300 without tests
   --help           this text
 
-A guest looks at the features in about a minute, and runs the tests in forty minutes to an hour, twice as long with --own-clock, one after the
-other: five hours for all. Each part is told when it is done. Ctrl-C stops it, and the guest with it.
+A guest looks at the features in about a minute, and runs the tests in half an hour to an hour, one after the other: four hours for all, less
+where two commands have some kernels each. Each part is told when it is done. Ctrl-C stops it, and the guest with it.
 
 Exit codes: 0 all as declared; 1 something differs, or a test failed; 2 wrong options; 3 it cannot run here, and why is printed (1 where
 PORTCULLIS_EXPECT names \`kernels\`); 130 stopped by Ctrl-C.
@@ -32,6 +34,8 @@ export interface Options {
   readonly suite: boolean;
   /** Below `dist-test` of the Linux attestor; all where none are named. */
   readonly tests: readonly string[];
+  /** As whom the tests run. */
+  readonly who: readonly Who[];
   readonly ownClock: boolean;
   readonly write: boolean;
   readonly cache: string;
@@ -39,6 +43,7 @@ export interface Options {
 }
 
 const MODULES: readonly Module[] = ['apparmor', 'selinux'];
+const WHO: readonly Who[] = ['root', 'user'];
 
 /** What the command line asks for; `help` for `--help`. @throws UsageError */
 export function parseOptions(args: readonly string[], env: NodeJS.ProcessEnv = process.env): Options | 'help' {
@@ -54,7 +59,7 @@ export function parseOptions(args: readonly string[], env: NodeJS.ProcessEnv = p
   if (write && (values.only !== undefined || values.module !== undefined)) throw new UsageError('--write needs all that there is to see: no --only, no --module');
   const limitMs = Number(values.limit ?? (values.features === true ? '300' : '10800')) * 1000;
   if (!Number.isSafeInteger(limitMs) || limitMs <= 0) throw new UsageError('--limit takes a number of seconds');
-  return { series, suite: values.features !== true, tests: testNames(values.tests), ownClock: values['own-clock'] === true, write, cache: values.cache ?? defaultCache(env), limitMs };
+  return { series, suite: values.features !== true, tests: testNames(values.tests), who: choice(values.who, WHO, '--who'), ownClock: values['own-clock'] === true, write, cache: values.cache ?? defaultCache(env), limitMs };
 }
 
 function parsed(args: readonly string[]) {
@@ -62,7 +67,7 @@ function parsed(args: readonly string[]) {
     return parseArgs({
       args: [...args], strict: true, allowPositionals: false,
       options: {
-        only: { type: 'string' }, module: { type: 'string' }, features: { type: 'boolean' }, 'own-clock': { type: 'boolean' }, tests: { type: 'string' }, write: { type: 'boolean' },
+        only: { type: 'string' }, module: { type: 'string' }, features: { type: 'boolean' }, 'own-clock': { type: 'boolean' }, tests: { type: 'string' }, who: { type: 'string' }, write: { type: 'boolean' },
         cache: { type: 'string' }, limit: { type: 'string' }, help: { type: 'boolean', short: 'h' },
       },
     }).values;

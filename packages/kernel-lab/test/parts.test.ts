@@ -57,8 +57,16 @@ describe('options of test:kernels', () => {
     assert.deepEqual([ownClock(), ownClock('--own-clock')], [false, true]);
   });
 
+  it('run the tests as root and as a user, or as one of them', () => {
+    const who = (...args: readonly string[]) => {
+      const options = parseOptions(args, {});
+      return options === 'help' ? undefined : options.who;
+    };
+    assert.deepEqual([who(), who('--who', 'user'), who('--who', 'user,root')], [['root', 'user'], ['user'], ['root', 'user']]);
+  });
+
   it('say no to what there is not', () => {
-    for (const args of [['--only', '4.19'], ['--only', ''], ['--module', 'smack'], ['--only', '5.10', '--module', 'selinux'], ['--limit', 'soon'], ['--limit', '0'], ['--frobnicate'], ['6.12'], ['--write', '--only', '6.12'], ['--write', '--module', 'selinux'], ['--tests', '../core'], ['--tests', 'probes,*']]) {
+    for (const args of [['--who', 'nobody'], ['--only', '4.19'], ['--only', ''], ['--module', 'smack'], ['--only', '5.10', '--module', 'selinux'], ['--limit', 'soon'], ['--limit', '0'], ['--frobnicate'], ['6.12'], ['--write', '--only', '6.12'], ['--write', '--module', 'selinux'], ['--tests', '../core'], ['--tests', 'probes,*']]) {
       assert.throws(() => parseOptions(args, {}), UsageError, args.join(' '));
     }
   });

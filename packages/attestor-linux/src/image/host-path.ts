@@ -16,7 +16,7 @@ const ROOT = cPath('/');
  */
 export function leadsTo(path: Buffer, exe: FileIdentity): boolean | SysFailure {
   if (path[0] !== SLASH) return false;
-  const last = open(path);
+  const last = openWithoutLinks(path);
   if (last instanceof SysFailure) return leadsNowhere(last) ? false : last;
   const found = statFd(last);
   closeFd(last);
@@ -27,16 +27,19 @@ const FLAGS = O_PATH | O_NOFOLLOW | O_CLOEXEC;
 /** `struct open_how` (linux/openat2.h): u64 flags, mode, resolve. */
 const how = new BigUint64Array([BigInt(FLAGS), 0n, BigInt(RESOLVE_NO_SYMLINKS)]);
 
-/** `openat2(AT_FDCWD, path, RESOLVE_NO_SYMLINKS)`: Linux 5.6. Before, and in a sandbox that does not know it, by hand. */
-function open(path: Buffer): Fd | SysFailure {
+/**
+ * What the kernel calls `path`, from our root, as O_PATH: its names have no link in them. `openat2(AT_FDCWD, path,
+ * RESOLVE_NO_SYMLINKS)`, Linux 5.6; before, and in a sandbox that does not know it, by hand. The caller closes it.
+ */
+export function openWithoutLinks(path: Uint8Array): Fd | SysFailure {
   const fd = libc().openat2(SYS_OPENAT2, AT_FDCWD, Buffer.concat([path, NUL]), how, how.byteLength);
   if (fd >= 0) return fd as Fd;
   const errno = libc().errno();
-  return errno === ENOSYS || errno === EPERM ? walk(path) : new SysFailure('openat2(AT_FDCWD, the exe link, RESOLVE_NO_SYMLINKS)', errno);
+  return errno === ENOSYS || errno === EPERM ? walk(path) : new SysFailure('openat2(AT_FDCWD, what a peer runs, RESOLVE_NO_SYMLINKS)', errno);
 }
 
 /** Folder by folder: a link on the way is no folder, and opens nothing. The caller closes what is at the end. */
-function walk(path: Buffer): Fd | SysFailure {
+function walk(path: Uint8Array): Fd | SysFailure {
   let at = step(undefined, ROOT);
   for (let from = 1; from <= path.length && typeof at === 'number'; ) {
     const slash = path.indexOf(SLASH, from);
@@ -52,5 +55,5 @@ function walk(path: Buffer): Fd | SysFailure {
 
 function step(folder: Fd | undefined, name: Uint8Array): Fd | SysFailure {
   const fd = libc().openat(folder ?? AT_FDCWD, name, FLAGS, 0);
-  return fd < 0 ? new SysFailure('openat(…, O_PATH | O_NOFOLLOW) on the way that the exe link says', libc().errno()) : (fd as Fd);
+  return fd < 0 ? new SysFailure('openat(…, O_PATH | O_NOFOLLOW) on the way to what a peer runs', libc().errno()) : (fd as Fd);
 }

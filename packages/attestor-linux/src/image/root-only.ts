@@ -1,9 +1,10 @@
 import type { Fd } from '@portcullis/core';
-import { AT_SYMLINK_NOFOLLOW, FUSE_SUPER_MAGIC, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_PATH, RAMFS_MAGIC, S_IFMT, S_IFREG, TMPFS_MAGIC } from '../ffi/constants.js';
+import { FUSE_SUPER_MAGIC, O_NOCTTY, O_NONBLOCK, RAMFS_MAGIC, S_IFMT, S_IFREG, TMPFS_MAGIC } from '../ffi/constants.js';
 import { EACCES, EPERM, leadsNowhere, SysFailure } from '../ffi/errno.js';
 import { closeFd, cPath, openRead } from '../ffi/file.js';
 import { libc } from '../ffi/libc.js';
-import { deviceNumber, statFd, statPath, type FileIdentity } from '../ffi/statx.js';
+import { deviceNumber, statFd, type FileIdentity } from '../ffi/statx.js';
+import { openWithoutLinks } from './host-path.js';
 import { mappedIdentity, type MappedIdentity } from './mapped-identity.js';
 
 const WRITABLE_BY_OTHERS = 0o022;
@@ -17,16 +18,9 @@ const statfs = new BigUint64Array(16);
  */
 export function isRootOnly(name: Uint8Array, mapped: MappedIdentity, procmapQuery: boolean, really: Really): boolean | SysFailure {
   if (name[0] !== 0x2f) return false;
-  const path = new Uint8Array(name.length + 1);
-  path.set(name);
-  // The kernel's name of a mapped file has no link in it: one that is there now was put there for us to follow.
-  const file = statPath(path, '(a mapped file)', AT_SYMLINK_NOFOLLOW);
-  if (file instanceof SysFailure) return isOutOfSight(file) ? false : file;
-  if (!isRootsOwn(file)) return false;
-  if (disks.has(file.dev) && isMapped(file, mapped)) return true;
-  // A FUSE server may lead each lookup elsewhere: all else is asked of one file.
-  const held = openRead(path, '(a mapped file)', O_PATH | O_NOFOLLOW);
-  if (held instanceof SysFailure) return leadsNowhere(held) ? false : held;
+  // A link on the way could lead into the peer's mount namespace, by /proc/PID/cwd, and each lookup on a FUSE elsewhere: everything is asked of one file.
+  const held = openWithoutLinks(name);
+  if (held instanceof SysFailure) return isOutOfSight(held) ? false : held;
   try {
     return isHeldRootOnly(held, mapped, procmapQuery, really);
   } finally {

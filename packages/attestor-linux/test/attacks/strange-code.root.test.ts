@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { requireFeature } from '@portcullis/testkit';
 import { Attesting } from '../support/attesting.js';
 import { compiled } from '../support/compile.js';
-import { needAttacks, SOMEBODY } from '../support/features.js';
+import { needAttacks, needUserNamespaces, SOMEBODY } from '../support/features.js';
 import { Stage } from '../support/stage.js';
 
 describe('T4: code that a peer made to look like something else', () => {
@@ -59,6 +59,21 @@ describe('T4: code that a peer made to look like something else', () => {
     try {
       const look = await attesting.look(await stage.accepted(), ['unix:path', 'unix:image']);
       assert.deepEqual([look.value('unix:path'), look.value('unix:image'), look.tier('unix:path')], [compiled('lying-fuse'), 'foreign', 'image-unverified']);
+    } finally {
+      await attesting.close();
+    }
+  });
+
+  it('T4: code on an overlay over a FUSE of its user\'s own is not root\'s, though its name leads everybody there by a link of /proc', async function () {
+    needUserNamespaces(this);
+    requireFeature(this, 'fuse', existsSync('/dev/fuse'), 'there is no /dev/fuse');
+    const attesting = new Attesting();
+    const peer = stage.start(compiled('layered-code'), [stage.socketPath, String(SOMEBODY)]);
+    const said = await peer.line();
+    requireFeature(this, 'user-overlay', said === 'connected', `this kernel does not let it happen: ${said}`);
+    try {
+      const look = await attesting.look(await stage.accepted(), ['unix:path', 'unix:image']);
+      assert.deepEqual([look.value('unix:path'), look.value('unix:image'), look.tier('unix:path')], [compiled('layered-code'), 'foreign', 'image-unverified']);
     } finally {
       await attesting.close();
     }

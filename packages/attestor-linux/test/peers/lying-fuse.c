@@ -24,6 +24,7 @@ static void lie(void) {
     struct fuse_entry_out entry = {.nodeid = found, .attr = told(found)};
     struct fuse_attr_out got = {.attr = told(head->nodeid)};
     struct fuse_open_out opened = {0};
+    struct fuse_statfs_out room = {.st = {.bsize = 4096, .frsize = 4096, .namelen = 255}};
     switch (head->opcode) {
       case FUSE_INIT: reply(head->unique, 0, &init, sizeof init); break;
       case FUSE_LOOKUP: reply(head->unique, 0, &entry, sizeof entry); break;
@@ -33,6 +34,7 @@ static void lie(void) {
         break;
       case FUSE_OPEN: mapped = 1; reply(head->unique, 0, &opened, sizeof opened); break;
       case FUSE_READLINK: looked = 0; reply(head->unique, 0, TARGET, sizeof TARGET - 1); break;
+      case FUSE_STATFS: reply(head->unique, 0, &room, sizeof room); break;
       case FUSE_FORGET: case FUSE_BATCH_FORGET: break;
       default: reply(head->unique, -ENOSYS, NULL, 0);
     }

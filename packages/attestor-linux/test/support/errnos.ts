@@ -1,5 +1,5 @@
 import { constants } from 'node:os';
-import { AT_SYMLINK_NOFOLLOW, O_NOFOLLOW, O_PATH, PROCMAP_QUERY } from '../../dist/ffi/constants.js';
+import { O_NOFOLLOW, O_PATH, PROCMAP_QUERY } from '../../dist/ffi/constants.js';
 import type { DoorCall } from './faults.js';
 
 const all: Record<string, number> = { ...constants.errno };
@@ -19,14 +19,13 @@ const NO_SUCH_PATH: ReadonlySet<number> = new Set(['ENOENT', 'ENOTDIR', 'ELOOP',
 /**
  * Whether this errno is an answer of that call and no failure: then the kernel says something else of the world, and
  * whoever believes it is right. No mapping any more; no such file under a path of the host (not below /proc), nor on
- * the way that an exe link says, which is walked without following links; a mapped file, which is looked at without following
- * links, in a folder that is closed to us.
+ * the way that the kernel's name of a file says, which is walked without following links; a mapped file in a folder that is closed to us.
  */
 export function isAnswer({ name, args }: DoorCall, errno: number): boolean {
   if (name === 'ioctl') return args[1] === PROCMAP_QUERY && errno === all['ENOENT'];
-  if (name === 'openat2') return NO_SUCH_PATH.has(errno);
+  if (name === 'openat2') return NO_SUCH_PATH.has(errno) || errno === all['EACCES'];
   if (name === 'openat' && (Number(args[2]) & WALKED) === WALKED) return NO_SUCH_PATH.has(errno) && !isBelowProc(args[1]);
-  return name === 'statx' && isHostPath(args[1]) && (NO_SUCH_PATH.has(errno) || (errno === all['EACCES'] && args[2] === AT_SYMLINK_NOFOLLOW));
+  return name === 'statx' && isHostPath(args[1]) && NO_SUCH_PATH.has(errno);
 }
 
 /** The path of a call, for a message. */

@@ -10,7 +10,7 @@ import { closeFd, cPath, openRead } from '../../../attestor-linux/dist/ffi/file.
 import { PAGEMAP_SCAN } from '../../../attestor-linux/dist/ffi/constants.js';
 import { libc } from '../../../attestor-linux/dist/ffi/libc.js';
 import { listLabellingModules } from '../../../attestor-linux/dist/ffi/lsm.js';
-import { getPidfdInfo, pidfdGetfd, pidfdOpen } from '../../../attestor-linux/dist/ffi/pidfd.js';
+import { getPidfdInfo, pidNamespaceOf, pidfdGetfd, pidfdOpen } from '../../../attestor-linux/dist/ffi/pidfd.js';
 import { getPeerName, getSockName } from '../../../attestor-linux/dist/ffi/sockaddr.js';
 import { getPeerPidFd, refuseRights, setPassPidFd } from '../../../attestor-linux/dist/ffi/sockopt.js';
 import { findSocket } from '../../../attestor-linux/dist/loopback/inet-diag.js';
@@ -73,6 +73,7 @@ function sayOwnPidfd(): void {
   const pidfd = pidfdOpen(process.pid as Pid);
   say('pidfd_open', !(pidfd instanceof SysFailure));
   say('cgroup-id', !(pidfd instanceof SysFailure) && cgroupIdBy(pidfd) === groupId());
+  say('PIDFD_GET_PID_NAMESPACE', !(pidfd instanceof SysFailure) && pidNamespaceOf(pidfd) === statSync('/proc/self/ns/pid', { bigint: true }).ino);
   say('pidfd_getfd', !(pidfd instanceof SysFailure) && isGiven(pidfdGetfd(pidfd, process.stdout.fd)));
   if (!(pidfd instanceof SysFailure)) closeFd(pidfd);
 }

@@ -64,7 +64,7 @@ try {
   enterGroup();
   for (const who of WHO) look(who, job.module);
   leaveGroup();
-  for (const who of WHO) for (const part of job.parts) runPart(who, part, job.features);
+  for (const who of job.who) for (const part of job.parts) runPart(who, part, job.features);
   say({ done: true });
 } catch (error) {
   say({ failed: error instanceof Error ? (error.stack ?? error.message) : String(error) });
