@@ -91,7 +91,8 @@ export class Arrivals {
 
   #context(): PolicyContext {
     const { listener, clock, limiter } = this.#parts;
-    return { listener, nowMs: clock(), limits: limiter };
+    const nowMs = clock();
+    return { listener, nowMs, limits: limiter.tidy(nowMs) };
   }
 
   readonly #mayWait = (credentials: PeerCredentials): RefusalCode | undefined => this.#parts.pending.enter(credentials.uid);

@@ -63,6 +63,16 @@ describe('token buckets', () => {
     assert.equal(buckets.hasRoom(1, T0), true);
   });
 
+  it('answer the same as often as they are asked, however full they are (I6)', () => {
+    const buckets = new TokenBuckets<number>({ perSecond: 0.001, burst: 2 }, undefined, new BucketRoom(1000), 7);
+    for (let name = 0; name < 7; name += 1) assert.ok(buckets.take(name, name === 6 ? T0 - 1e9 : T0)); // that one is idle by now
+    assert.ok(buckets.take(97, T0) !== undefined && buckets.take(98, T0) !== undefined); // all that newcomers share
+    assert.deepEqual([1, 2, 3, 4].map(() => buckets.hasRoom(99, T0)), [false, false, false, false]);
+    buckets.sweep(T0);
+    buckets.sweep(T0);
+    assert.equal(buckets.hasRoom(99, T0), true);
+  });
+
   it('keep who has connections, however long ago they came', () => {
     const buckets = new TokenBuckets<number>(undefined, 1, new BucketRoom(1000), 100);
     const first = buckets.take(0, T0);
@@ -126,6 +136,19 @@ describe('a limiter', () => {
       for (let uid = 0; uid < 5000; uid += 1) limiter.charge(allow(one), ofUid(uid), T0, () => deny);
     }
     assert.equal(limiter.size, 1000);
+  });
+
+  it('makes room for newcomers as they come, though all of them are refused', () => {
+    const limiter = new Limiter(4);
+    const one = limit({ concurrent: 1 });
+    const held = [1, 2, 3, 4, 5].map((uid) => limiter.charge({ effect: 'allow', cause: 'rule', rules: ['a'], grant: {}, limits: [one] }, ofUid(uid), T0, () => assert.fail()));
+    assert.equal(limiter.hasRoom(one, ofUid(6), T0), false);
+    held[3]?.release?.();
+    for (let came = 0; came < 2; came += 1) {
+      limiter.tidy(T0);
+      if (came === 0) limiter.hasRoom(one, ofUid(6), T0);
+    }
+    assert.equal(limiter.hasRoom(one, ofUid(6), T0), true);
   });
 
   it('does not go round for ever with a policy that does not listen', () => {

@@ -65,29 +65,39 @@ function ownLines(bytes: Uint8Array): string | undefined {
   return text.toString('latin1', ids, idsEnd) + text.toString('latin1', capabilities, end);
 }
 
+/** Times that the threads are listed, while some are gone before they are read. */
+const MOST_ROUNDS = 8;
+
 /**
- * The threads that are not as the main one is, whose lines are `alike`. One that is gone by now has its place taken by nobody: those
- * that it made are like it.
+ * The threads that are not as the main one is, whose lines are `alike`. One that was gone before it was read may have made another
+ * that no list has: then they are listed again. What a thread makes that was read is like it.
  */
 function readOthers(folder: string, main: number, alike: string | undefined): readonly ProcStatus[] | Unknown {
-  const threads = list(folder);
-  if (threads === undefined) return unknown('system-error', `${folder} cannot be listed`);
-  if (threads.length > MOST_THREADS) return unknown('limit', `more than ${String(MOST_THREADS)} threads`);
   const found: ProcStatus[] = [];
-  for (const thread of threads) {
-    if (thread === String(main)) continue;
-    const path = `${folder}/${thread}/status`;
-    const bytes = readProc(path);
-    if (bytes instanceof SysFailure) {
-      if (bytes.errno !== ENOENT && bytes.errno !== ESRCH) return unknownOf(bytes);
-      continue;
+  const seen = new Set([String(main)]);
+  for (let round = 0; round < MOST_ROUNDS; round += 1) {
+    const threads = list(folder);
+    if (threads === undefined) return unknown('system-error', `${folder} cannot be listed`);
+    if (threads.length > MOST_THREADS) return unknown('limit', `more than ${String(MOST_THREADS)} threads`);
+    let gone = false;
+    for (const thread of threads) {
+      if (seen.has(thread)) continue;
+      const path = `${folder}/${thread}/status`;
+      const bytes = readProc(path);
+      if (bytes instanceof SysFailure) {
+        if (bytes.errno !== ENOENT && bytes.errno !== ESRCH) return unknownOf(bytes);
+        gone = true;
+        continue;
+      }
+      seen.add(thread);
+      if (alike !== undefined && ownLines(bytes) === alike) continue;
+      const status = parseStatus(bytes);
+      if (status === undefined) return undecodable(path);
+      found.push(status);
     }
-    if (alike !== undefined && ownLines(bytes) === alike) continue;
-    const status = parseStatus(bytes);
-    if (status === undefined) return undecodable(path);
-    found.push(status);
+    if (!gone) return found;
   }
-  return found;
+  return unknown('limit', 'its threads come and go faster than they can be looked at');
 }
 
 function list(folder: string): readonly string[] | undefined {

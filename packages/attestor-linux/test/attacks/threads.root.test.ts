@@ -23,4 +23,16 @@ describe('T11: a process whose threads are not alike', () => {
     await tracer.expect('ready');
     assert.equal((await attesting.look(socket, keys)).value('linux:tracer'), tracer.pid);
   });
+
+  it('T11: a thread that is never there when it is looked at counts all the same', async () => {
+    stage.start(compiled('threads'), [stage.socketPath, 'hop']);
+    const socket = await stage.accepted();
+    const found = new Set<string>();
+    for (let looks = 0; looks < 400; looks += 1) {
+      const look = await attesting.look(socket, ['linux:seccomp', 'linux:no-new-privs']);
+      found.add(look.state('linux:seccomp') === 'present' ? String(look.value('linux:seccomp')) : look.state('linux:seccomp'));
+      look.close();
+    }
+    assert.ok(!found.has('filter'), [...found].join(', '));
+  });
 });

@@ -99,6 +99,16 @@ describe('messages: limits (T20)', () => {
     assert.deepEqual([receiving.texts, receiving.reasons], [[], ['default']]);
   });
 
+  it('lets nobody in by a policy that wants more by then than was asked (I4)', async () => {
+    const { asked, answer } = await slow();
+    receiving.run('s.send(b"x")');
+    await asked(1);
+    await receiving.receiver.setPolicy(stubPolicy({ revision: '2', keys: [SLOW, 'unix:supplementary_gid'], allow: () => true }));
+    answer();
+    await receiving.settled(1);
+    assert.deepEqual([receiving.texts, receiving.reasons], [[], ['unknown-evidence']]);
+  });
+
   it('leaves messages in the kernel while it is paused: their senders are told', async () => {
     receiving = await Receiving.start(allowUids(0));
     receiving.receiver.pause();

@@ -1,5 +1,6 @@
-// threads SOCKET   connects with two threads: the main one has a seccomp filter, no_new_privs and no capability left, the other has
+// threads SOCKET       connects with two threads: the main one has a seccomp filter, no_new_privs and no capability left, the other has
 // none of that, says its id, and is the one that could write.
+// threads SOCKET hop   the other one does nothing but make the next, which is as free, and end.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <linux/capability.h>
@@ -23,12 +24,26 @@ static void *other(void *unused) {
   return unused;
 }
 
+static void *hop(void *unused) {
+  pthread_t next;
+  pthread_attr_t detached;
+  pthread_attr_init(&detached);
+  pthread_attr_setdetachstate(&detached, PTHREAD_CREATE_DETACHED);
+  while (pthread_create(&next, &detached, hop, NULL)); // EAGAIN: the one before has not ended yet
+  return unused;
+}
+
+static void *first_hop(void *unused) {
+  pthread_barrier_wait(&started);
+  return hop(unused);
+}
+
 int main(int count, char **arguments) {
   setvbuf(stdout, NULL, _IONBF, 0);
   if (count < 2) return 2;
   pthread_t thread;
   pthread_barrier_init(&started, NULL, 2);
-  if (pthread_create(&thread, NULL, other, NULL)) return 1;
+  if (pthread_create(&thread, NULL, count > 2 ? first_hop : other, NULL)) return 1;
   pthread_barrier_wait(&started);
   struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
   struct __user_cap_data_struct none[2] = {{0}};

@@ -21,6 +21,8 @@ export interface Charged {
 export class Limiter implements LimitState {
   readonly #room: BucketRoom;
   readonly #tables = new Map<string, TokenBuckets<string>>();
+  /** Tables without a place for another name, as one who came saw. */
+  readonly #full = new Set<TokenBuckets<string>>();
 
   constructor(most = MOST_IN_ALL) {
     this.#room = new BucketRoom(most);
@@ -36,7 +38,18 @@ export class Limiter implements LimitState {
     if (name === undefined) return false;
     // What nobody was admitted under is full.
     const table = this.#tables.get(limit.id);
-    return table === undefined || table.hasRoom(name, nowMs);
+    if (table === undefined) return true;
+    if (table.isFull()) this.#full.add(table);
+    return table.hasRoom(name, nowMs);
+  }
+
+  /** Before a peer is decided on, not while: makes room in tables that had none, a little each time. Returns itself. */
+  tidy(nowMs: number): this {
+    for (const table of this.#full) {
+      table.sweep(nowMs);
+      if (!table.isFull()) this.#full.delete(table);
+    }
+    return this;
   }
 
   /**
@@ -61,6 +74,7 @@ export class Limiter implements LimitState {
       if (kept.has(id)) continue;
       table.clear();
       this.#tables.delete(id);
+      this.#full.delete(table);
     }
   }
 

@@ -52,8 +52,14 @@ export class TokenBuckets<Name> {
     return this.#buckets.size;
   }
 
+  /** There is no place for another name. */
+  isFull(): boolean {
+    return this.#buckets.size >= this.#most || this.#room.taken >= this.#room.most;
+  }
+
+  /** Asking changes no answer. */
   hasRoom(name: Name, nowMs: number): boolean {
-    const bucket = this.#find(name, nowMs);
+    const bucket = this.#buckets.get(name) ?? (this.isFull() ? this.#crowd : undefined);
     return bucket === undefined || this.#has(bucket, nowMs);
   }
 
@@ -61,7 +67,7 @@ export class TokenBuckets<Name> {
   take(name: Name, nowMs: number): Bucket | undefined {
     let bucket = this.#find(name, nowMs);
     if (bucket === undefined) {
-      this.#sweep(nowMs);
+      this.sweep(nowMs);
       bucket = this.#fresh(nowMs);
       this.#buckets.set(name, bucket);
       this.#room.taken += 1;
@@ -88,17 +94,13 @@ export class TokenBuckets<Name> {
   /** The bucket of a name; that of the crowd where there is no place for another, undefined where one can be made. */
   #find(name: Name, nowMs: number): Bucket | undefined {
     const bucket = this.#buckets.get(name);
-    if (bucket !== undefined || !this.#isFull()) return bucket;
-    this.#sweep(nowMs);
-    return this.#isFull() ? (this.#crowd ??= this.#fresh(nowMs)) : undefined;
-  }
-
-  #isFull(): boolean {
-    return this.#buckets.size >= this.#most || this.#room.taken >= this.#room.most;
+    if (bucket !== undefined || !this.isFull()) return bucket;
+    this.sweep(nowMs);
+    return this.isFull() ? (this.#crowd ??= this.#fresh(nowMs)) : undefined;
   }
 
   /** Forgets idle ones among the oldest; the others go to the end of the queue. */
-  #sweep(nowMs: number): void {
+  sweep(nowMs: number): void {
     let left = SWEPT;
     for (const [name, bucket] of this.#buckets) {
       if (left-- === 0) return;

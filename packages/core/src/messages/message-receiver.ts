@@ -177,7 +177,8 @@ export class MessageReceiver {
   }
 
   #context(): PolicyContext {
-    return { listener: this.listener, nowMs: this.#clock(), limits: this.#limiter };
+    const nowMs = this.#clock();
+    return { listener: this.listener, nowMs, limits: this.#limiter.tidy(nowMs) };
   }
 
   /** Carries the decision out: the one place where a message is let through. */
@@ -209,11 +210,13 @@ export class MessageReceiver {
 
 /**
  * Allowed by a policy that is no longer in force: the one that is has its say on what was seen of the sender, which may
- * have gone by now. What it wants beside that is unknown to it, and can only refuse.
+ * have gone by now. Where it wants more than that, it cannot allow: a deny that skips what is unknown was never asked (I4).
  */
 function decidedAgain(late: Attested, policy: Policy, context: PolicyContext): Attested {
   try {
-    return { ...late, decision: policy.decide(late.evidence, context) };
+    const decision = policy.decide(late.evidence, context);
+    const unasked = decision.effect === 'allow' && policy.wanted(late.evidence, context).size > 0;
+    return { ...late, decision: unasked ? refusal('unknown-evidence') : decision };
   } catch (error) {
     return { ...late, decision: refusal('defect'), failure: error };
   }

@@ -23,6 +23,9 @@ export interface DigestOptions {
 
 /** A file system's clock may tick as slowly as this: within one tick a second write leaves no trace in the times. */
 const TICK_MS = 2000;
+/** One that has fractions of a second does so within this: its clock is the kernel's, of a tick of 10 ms at most (CONFIG_HZ=100). */
+const FINE_TICK_MS = 100;
+const SECOND_NS = 1_000_000_000n;
 const GIB = 2 ** 30;
 
 /**
@@ -62,7 +65,8 @@ export class DigestCache {
 
   /** The digest of an executable: at once where it is known, else a promise that never rejects. */
   digest(source: DigestSource, signal?: AbortSignal): Finding | Promise<Finding> {
-    const key = source.fleeting === true ? `once:${String(this.#once += 1)}` : identityKey(source.identity);
+    // Who runs it after another write does not join who ran it before.
+    const key = source.fleeting === true || !isSettled(source.identity, Date.now(), fineTick(source.identity)) ? `once:${String(this.#once += 1)}` : identityKey(source.identity);
     const kept = this.#kept.get(key);
     if (kept !== undefined) return kept;
     if (signal?.aborted === true) return unknown('timeout', 'nobody waits for the digest');
@@ -171,11 +175,20 @@ export class DigestCache {
     if (after !== undefined) return after;
     const finding: Finding = { state: 'present', values: [hex] };
     // Written so lately that another write could leave the same times: true of what was read, but not to be kept.
-    if (flight.fleeting || beganMs - Number(identity.ctimeNs / 1_000_000n) < TICK_MS) return finding;
+    if (flight.fleeting || !isSettled(identity, beganMs, TICK_MS)) return finding;
     if (this.#kept.size >= this.#mostKept) this.#kept.delete(this.#kept.keys().next().value ?? '');
     this.#kept.set(key, finding);
     return finding;
   }
+}
+
+/** Whether another write would leave other times. */
+function isSettled({ ctimeNs }: ContentIdentity, nowMs: number, tickMs: number): boolean {
+  return nowMs - Number(ctimeNs / 1_000_000n) >= tickMs;
+}
+
+function fineTick({ ctimeNs }: ContentIdentity): number {
+  return ctimeNs % SECOND_NS === 0n ? TICK_MS : FINE_TICK_MS;
 }
 
 const CLOSED = unknown('system-error', 'the attestor is closed');
