@@ -65,28 +65,31 @@ function ownLines(bytes: Uint8Array): string | undefined {
   return text.toString('latin1', ids, idsEnd) + text.toString('latin1', capabilities, end);
 }
 
-/** Times that the threads are listed, while some are gone before they are read. */
-const MOST_ROUNDS = 8;
+/** Times that the threads are listed, and how often in a row nothing may be missing in the list. */
+const MOST_ROUNDS = 16;
+const WHOLE_ROUNDS = 3;
 
 /**
- * The threads that are not as the main one is, whose lines are `alike`. One that was gone before it was read may have made another
- * that no list has: then they are listed again. What a thread makes that was read is like it.
+ * The threads that are not as the main one is, whose lines are `alike`. A list of them is not of one moment: it ends, without a word,
+ * at a thread that exits just then (proc_task_readdir in fs/proc/base.c), and who was made meanwhile is in none. So it counts where it has
+ * as many as the process, and all of them were read; several times in a row, since a thread that hops could be lucky once.
+ * What a thread makes that was read is like it.
  */
 function readOthers(folder: string, main: number, alike: string | undefined): readonly ProcStatus[] | Unknown {
   const found: ProcStatus[] = [];
   const seen = new Set([String(main)]);
-  for (let round = 0; round < MOST_ROUNDS; round += 1) {
+  for (let round = 0, whole = 0; round < MOST_ROUNDS; round += 1) {
     const threads = list(folder);
     if (threads === undefined) return unknown('system-error', `${folder} cannot be listed`);
     if (threads.length > MOST_THREADS) return unknown('limit', `more than ${String(MOST_THREADS)} threads`);
-    let gone = false;
+    let missing = false;
     for (const thread of threads) {
       if (seen.has(thread)) continue;
       const path = `${folder}/${thread}/status`;
       const bytes = readProc(path);
       if (bytes instanceof SysFailure) {
         if (bytes.errno !== ENOENT && bytes.errno !== ESRCH) return unknownOf(bytes);
-        gone = true;
+        missing = true;
         continue;
       }
       seen.add(thread);
@@ -95,7 +98,13 @@ function readOthers(folder: string, main: number, alike: string | undefined): re
       if (status === undefined) return undecodable(path);
       found.push(status);
     }
-    if (!gone) return found;
+    const path = `${folder}/${String(main)}/status`;
+    const now = readProc(path);
+    if (now instanceof SysFailure) return unknownOf(now);
+    const count = parseStatus(now)?.threads;
+    if (count === undefined) return undecodable(path);
+    whole = missing || count !== threads.length ? 0 : whole + 1;
+    if (whole === WHOLE_ROUNDS) return found;
   }
   return unknown('limit', 'its threads come and go faster than they can be looked at');
 }
