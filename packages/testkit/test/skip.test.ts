@@ -50,10 +50,12 @@ describe('testkit', () => {
       'FUZZ_VARIABLE',
       'Podman',
       'SEED_VARIABLE',
+      'SLOW_VARIABLE',
       'closedFolder',
       'expectedFeatures',
       'fuzzFactor',
       'fuzzSeed',
+      'mebibytes',
       'requireFeature',
       'requireRoot',
       'skip',
@@ -136,5 +138,11 @@ describe('testkit', () => {
         throw new Error('outer', { cause: Object.assign(new Error('inner'), { code: 'ENOENT' }) });
       });`);
     assert.match(output, /Error: outer\n[\s\S]*because Error: inner\n[\s\S]*code: 'ENOENT'/);
+  });
+});
+
+describe('so many MiB', () => {
+  it('are fewer on a machine that is slower', () => {
+    assert.deepEqual([testkit.mebibytes(3, {}), testkit.mebibytes(3, { [testkit.SLOW_VARIABLE]: '10' })], [3 * 2 ** 20, 314_573]);
   });
 });
