@@ -8,6 +8,7 @@ export const REPORT_DEVICE = '/dev/ttyS1';
 /** The user that a guest plays besides root. */
 export const USER_ID = 1000;
 export type Who = 'root' | 'user';
+export const WHO: readonly Who[] = ['root', 'user'];
 
 /** What a guest does. */
 export interface Job {

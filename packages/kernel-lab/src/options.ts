@@ -2,7 +2,7 @@ import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { UsageError } from './failure.js';
-import type { Who } from './job.js';
+import { WHO, type Who } from './job.js';
 import { SERIES, type Module, type Series } from './series.js';
 
 export const USAGE = `npm run test:kernels [-- OPTION…]
@@ -43,7 +43,6 @@ export interface Options {
 }
 
 const MODULES: readonly Module[] = ['apparmor', 'selinux'];
-const WHO: readonly Who[] = ['root', 'user'];
 
 /** What the command line asks for; `help` for `--help`. @throws UsageError */
 export function parseOptions(args: readonly string[], env: NodeJS.ProcessEnv = process.env): Options | 'help' {

@@ -231,6 +231,7 @@ describe('lease: the right of a live connection to stay (I7)', () => {
   it('T2, T20: no errno at a call of a look makes another program the same', async () => {
     const { puppet, socket, admission } = await admit({ uid: 0, keys: PROGRAM, terms: { onPeerExit: 'ignore', reverifyMs: 3_600_000 } });
     await puppet.tell('keep');
+    await puppet.tell('sibling'); // the memory that was looked at lives on: the exe, its path and the auxiliary vector have to tell
     await puppet.tell(`exec ${other}`);
     const found = new Set<string | undefined>();
     for (const errno of ERRNOS) {

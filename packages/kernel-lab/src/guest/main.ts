@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { release } from 'node:os';
 import { join } from 'node:path';
-import { JOB_FILE, REPORT_DEVICE, USER_ID, type Counts, type Job, type Said, type Who } from '../job.js';
+import { JOB_FILE, REPORT_DEVICE, USER_ID, WHO, type Counts, type Job, type Said, type Who } from '../job.js';
 import { enableVerity } from '../../../attestor-linux/dist-test/support/verity.js';
 import { enterGroup, leaveGroup } from './group.js';
 import { loadPolicy } from './labels.js';
@@ -56,7 +56,6 @@ function runPart(who: Who, part: string, features: readonly string[]): void {
 }
 
 const job = JSON.parse(readFileSync(JOB_FILE, 'utf8')) as Job;
-const WHO: readonly Who[] = ['root', 'user'];
 try {
   say({ kernel: release() });
   loadPolicy(job.module);

@@ -66,13 +66,14 @@ export class DigestCache {
   /** The digest of an executable: at once where it is known, else a promise that never rejects. */
   digest(source: DigestSource, signal?: AbortSignal): Finding | Promise<Finding> {
     // Who runs it after another write does not join who ran it before.
-    const key = source.fleeting === true || !isSettled(source.identity, Date.now(), fineTick(source.identity)) ? `once:${String(this.#once += 1)}` : identityKey(source.identity);
+    const fleeting = source.fleeting === true || !isSettled(source.identity, Date.now(), fineTick(source.identity));
+    const key = fleeting ? `once:${String(this.#once += 1)}` : identityKey(source.identity);
     const kept = this.#kept.get(key);
     if (kept !== undefined) return kept;
     if (signal?.aborted === true) return unknown('timeout', 'nobody waits for the digest');
     const { uid } = source;
     const joined = this.#flights.get(key);
-    const flight = joined ?? this.#begin(source, key);
+    const flight = joined ?? this.#begin({ ...source, fleeting }, key);
     if (!(flight instanceof DigestFlight)) return flight;
     const answer = flight.join(uid, signal, () => { this.#left(flight, uid); });
     // Also one that another user asked for first: who joins need not wait for that user's turn.
