@@ -42,10 +42,6 @@ static void die(const char *what) {
   exit(1);
 }
 
-static void become(uid_t uid) {
-  if (setresgid(uid, uid, uid) || setresuid(uid, uid, uid)) die("setresuid");
-}
-
 static void put(const char *path, const char *text) {
   int file = open(path, O_WRONLY | O_CLOEXEC);
   if (file < 0 || write(file, text, strlen(text)) < 0) die(path);
@@ -57,24 +53,8 @@ int main(int count, char **arguments) {
   if (count < 3) return 2;
   uid_t uid = atoi(arguments[2]);
   char folder[] = "/tmp/portcullis-layered-XXXXXX", options[160], byte;
-  if (!mkdtemp(folder) || (fuse = open("/dev/fuse", O_RDWR | O_CLOEXEC)) < 0) die("open");
-  snprintf(options, sizeof options, "fd=%d,rootmode=40000,user_id=%d,group_id=%d", fuse, uid, uid);
-  if (mount("layered", folder, "fuse", MS_NODEV | MS_NOSUID, options)) die("mount fuse");
-  if (fork() == 0) { // takes the mount away, however its parent ends
-    pid_t server = fork();
-    if (server == 0) {
-      become(uid);
-      serve();
-    }
-    close(fuse);
-    while (read(0, &byte, 1) > 0);
-    umount2(folder, MNT_DETACH);
-    kill(server, SIGKILL);
-    rmdir(folder);
-    _exit(0);
-  }
-  close(fuse);
-  become(uid);
+  if (mount_fuse(folder, uid, "", serve)) die("mount fuse");
+  if (become(uid)) die("setresuid");
   prctl(PR_SET_DUMPABLE, 1); // or its own map would be root's
   if (unshare(CLONE_NEWUSER | CLONE_NEWNS)) die("unshare");
   snprintf(options, sizeof options, "0 %u 1", uid);

@@ -42,31 +42,11 @@ static void lie(void) {
   _exit(0);
 }
 
-static int become(uid_t uid) {
-  return setresgid(uid, uid, uid) || setresuid(uid, uid, uid);
-}
-
 int main(int count, char **arguments) {
   if (count < 3) return 2;
   uid_t uid = atoi(arguments[2]);
-  char folder[] = "/tmp/portcullis-lying-XXXXXX", options[160], file[160], byte;
-  if (!mkdtemp(folder) || (fuse = open("/dev/fuse", O_RDWR | O_CLOEXEC)) < 0) goto failed;
-  snprintf(options, sizeof options, "fd=%d,rootmode=40000,user_id=%d,group_id=%d,allow_other", fuse, uid, uid);
-  if (mount("lying", folder, "fuse", MS_NODEV | MS_NOSUID, options)) goto failed;
-  if (fork() == 0) { // takes the mount away, however its parent ends
-    pid_t server = fork();
-    if (server == 0) {
-      if (become(uid)) _exit(1);
-      lie();
-    }
-    close(fuse);
-    while (read(0, &byte, 1) > 0);
-    umount2(folder, MNT_DETACH);
-    kill(server, SIGKILL);
-    rmdir(folder);
-    _exit(0);
-  }
-  close(fuse);
+  char folder[] = "/tmp/portcullis-lying-XXXXXX", file[160], byte;
+  if (mount_fuse(folder, uid, ",allow_other", lie)) goto failed;
   snprintf(file, sizeof file, "%s/code", folder);
   int code;
   if (become(uid) || (code = open(file, O_RDONLY | O_CLOEXEC)) < 0) goto failed;
