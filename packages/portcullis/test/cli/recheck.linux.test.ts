@@ -58,7 +58,8 @@ describe('portcullis serve: live connections after a change of the policy', func
   async function ask(expected: string): Promise<void> {
     const before = said.length;
     client!.stdin!.write('hello\n');
-    await until(() => said.length > before, 'an answer');
+    // A whole line: Python that is told not to buffer writes its end by itself.
+    await until(() => said.indexOf('\n', before) !== -1, 'an answer');
     assert.equal(said.slice(before), expected);
   }
 
