@@ -32,6 +32,14 @@ describe('an include', () => {
     assert.ok(loaded.folders.includes(join(folder, 'conf.d')));
   });
 
+  it('names folders of a pattern that hold no file yet, so that the first is noticed', () => {
+    write('policy.yaml', `include: ["conf.d/*/*.yaml"]\n${rule('main')}`);
+    write('conf.d/a/1.yaml', rule('a'));
+    mkdirSync(join(folder, 'conf.d/b'));
+    const { folders } = load();
+    for (const name of ['conf.d', 'conf.d/a', 'conf.d/b']) assert.ok(folders.includes(join(folder, name)), name);
+  });
+
   it('changes the revision when only an included file changes', () => {
     write('policy.yaml', 'metadata: { revision: "3" }\ninclude: [part.yaml]\n');
     write('part.yaml', rule('a'));

@@ -84,7 +84,8 @@ export const FINDING_CODES = {
   HOST_KEY_UNKNOWABLE: warning('an enforced rule needs a key that this host cannot answer', 'ask for another key, or run where there is an answer: `portcullis doctor` says what is missing'),
   HOST_PATH_REPLACEABLE: warning('an enforced rule names a program by a path where others than root can put another one', 'see to the owners and modes of the file and of all folders that lead to it, or add `unix:sha256`'),
   HOST_TCP_TOO_WEAK: warning('an allow rule of a loopback port requires more than is ever known of a TCP peer, so it allows nobody there', 'listen on a Unix socket, or say `requires: heuristic` if that will do'),
-  HOST_POLICY_WRITABLE: warning('a file of the policy, or a folder above it, may be written by somebody other than root and this user', 'see to the owners and modes: who can write the policy decides who comes in'),
+  HOST_GATEWAY_WRITABLE: warning('the gateway file, or a folder above it, may be written by somebody other than root and this user', 'see to the owners and modes: who can write it says which policy decides, and who may reach the sockets'),
+  HOST_POLICY_WRITABLE: warning('a file of the policy, a folder that it is read from, or one above, may be written by somebody other than root and this user', 'see to the owners and modes: who can write the policy decides who comes in'),
 
   SUPPRESSION_SYNTAX: warning('a comment begins with `# portcullis:` and cannot be understood', 'write `# portcullis: allow CODE reason`'),
   SUPPRESSION_UNKNOWN_CODE: warning('a comment allows a finding that there is not', 'check its spelling against this page'),

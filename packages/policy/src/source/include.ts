@@ -91,7 +91,10 @@ export class IncludeReader {
       this.#findings.report('POLICY_INCLUDE_OUTSIDE', source, node, `${quote(pattern)} lies outside of the policy's folder`);
       return [];
     }
-    const found = globSync(pattern, { cwd: folder, absolute: true, onlyFiles: true, followSymbolicLinks: false, expandDirectories: false, dot: false });
+    const options = { cwd: folder, absolute: true, followSymbolicLinks: false, expandDirectories: false, dot: false };
+    const found = globSync(pattern, { ...options, onlyFiles: true });
+    // Also those that hold no file yet.
+    if (PATTERN.test(dirname(pattern))) for (const path of globSync(dirname(pattern), { ...options, onlyDirectories: true })) this.folders.add(resolve(path));
     if (found.length === 0) this.#findings.report('POLICY_INCLUDE_EMPTY', source, node, `${quote(pattern)} matches no file`);
     return found.map((path) => resolve(path)).sort();
   }

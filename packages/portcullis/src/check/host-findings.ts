@@ -1,5 +1,5 @@
-import { realpathSync } from 'node:fs';
 import { makeFinding, SourceText, type FindingCode, type PolicyFinding, type Rule, type Sources, type Span } from '@portcullis/policy';
+import { realPathOf } from '../real-path.js';
 
 /** What is found of a host is all of these. */
 export type HostCode = Extract<FindingCode, `HOST_${string}`>;
@@ -22,13 +22,5 @@ export class HostFindings {
   ofFile(code: HostCode, file: string, message: string): void {
     const source = [...this.#sources.values()].find((one) => realPathOf(one.file) === file);
     this.findings.push(makeFinding(code, source ?? new SourceText(file, ''), { offset: 0, length: 1 }, message));
-  }
-}
-
-function realPathOf(path: string): string | undefined {
-  try {
-    return realpathSync(path);
-  } catch {
-    return undefined;
   }
 }

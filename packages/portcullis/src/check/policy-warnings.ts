@@ -1,28 +1,56 @@
 import { statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { escapeText } from '@portcullis/core';
+import { realPathOf } from '../real-path.js';
 import type { HostFindings } from './host-findings.js';
 
 const EVERYBODY_WRITES = 0o002;
 const GROUP_WRITES = 0o020;
 const STICKY = 0o1000;
 
+/** What a policy was read from. */
+export interface ReadFrom {
+  /** Absolute, with links followed; the policy's own first. */
+  readonly files: readonly string[];
+  /** Absolute: where another file would be read too, or a link lies that led to one. */
+  readonly folders: readonly string[];
+}
+
 /**
- * Files of a policy, their folders and the folders above, where somebody other than root and this user can put another policy: who
- * can, decides who comes in. To be asked as the user of the gateway.
- * @param files absolute, with links followed
+ * Files of a policy, the folders that it is read from and those above, where somebody other than root and this user can put another
+ * policy: who can, decides who comes in. To be asked as the user of the gateway.
  */
-export function policyWarnings(files: readonly string[], found: HostFindings): void {
-  const own = new Set([...files, ...files.map((file) => dirname(file))]);
+export function policyWarnings({ files, folders }: ReadFrom, found: HostFindings): void {
+  const [first] = files;
   const said = new Set<string>();
-  for (const file of files) {
-    for (let place = file; ; place = dirname(place)) {
-      const who = said.has(place) ? undefined : writerOf(place, own.has(place));
+  for (const file of files) warn(file, file);
+  // What has no file of the policy, or none yet, is told where the policy begins.
+  for (const folder of folders) for (const way of new Set([folder, realPathOf(folder)])) warn(way, first ?? way);
+
+  function warn(path: string, at: string): void {
+    const own = new Set([...files, ...files.map((file) => dirname(file)), ...folders]);
+    for (const { place, who } of writable(path, own)) {
+      if (said.has(place)) continue;
       said.add(place);
-      // Of a folder it is told where its first file begins.
-      if (who !== undefined) found.ofFile('HOST_POLICY_WRITABLE', file, `\`${escapeText(place)}\` holds the policy and may be written by ${who}, who then decides who comes in`);
-      if (dirname(place) === place) break;
+      found.ofFile('HOST_POLICY_WRITABLE', at, `\`${escapeText(place)}\` holds the policy and may be written by ${who}, who then decides who comes in`);
     }
+  }
+}
+
+/** The same of a gateway file, which says which policies there are, and who may reach the sockets. */
+export function gatewayWarnings(file: string, found: HostFindings): void {
+  const real = realPathOf(file);
+  for (const { place, who } of writable(real, new Set([real]))) {
+    found.ofFile('HOST_GATEWAY_WRITABLE', real, `\`${escapeText(place)}\` holds the gateway file and may be written by ${who}, who then says which policy decides`);
+  }
+}
+
+/** Of `path` and the folders above, those that others may write; `own` are told though they are sticky. */
+function* writable(path: string, own: ReadonlySet<string>): Iterable<{ readonly place: string; readonly who: string }> {
+  for (let place = path; ; place = dirname(place)) {
+    const who = writerOf(place, own.has(place));
+    if (who !== undefined) yield { place, who };
+    if (dirname(place) === place) return;
   }
 }
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { chmodSync, chownSync, mkdirSync, symlinkSync } from 'node:fs';
+import type { Catalogue } from '@portcullis/core';
 import { loadPolicy } from '@portcullis/policy';
 import { requireFeature, requireRoot } from '@portcullis/testkit';
 import { platformCatalogue } from 'portcullis';
@@ -13,7 +14,9 @@ import { portcullis } from './support/run.js';
 describe('warnings of a host', function () {
   let folder: Folder;
 
-  before(function () { requireFeature(this, 'linux', process.platform === 'linux', 'needs Linux'); });
+  let catalogue: Catalogue;
+
+  before(async function () { catalogue = await platformCatalogue('linux'); requireFeature(this, 'linux', process.platform === 'linux', 'needs Linux'); });
   beforeEach(() => { folder = new Folder(); });
   afterEach(() => { folder.remove(); });
 
@@ -36,9 +39,9 @@ describe('warnings of a host', function () {
   });
 
   /** What is found, each as `CODE message`. */
-  const policyWarnings = (files: readonly string[]): readonly string[] => {
+  const policyWarnings = (files: readonly string[], folders: readonly string[] = []): readonly string[] => {
     const found = new HostFindings(new Map());
-    findPolicyWarnings(files, found);
+    findPolicyWarnings({ files, folders }, found);
     return found.findings.map(({ code, message }) => `${code} ${message}`);
   };
 
@@ -61,6 +64,31 @@ describe('warnings of a host', function () {
     requireRoot(this, 'needs root to give a file away');
     chownSync(file, 54_321, 0);
     assert.match(policyWarnings([file]).join(), /by uid 54321/);
+  });
+
+  it('warns of a folder that a pattern looks into and finds nothing, and of one through which a link leads', () => {
+    const file = folder.write('p.yaml', policy(ALLOW_ME).replace('rules:', 'include: [more/*/*.yaml]\nrules:'));
+    chmodSync(file, 0o644);
+    mkdirSync(folder.at('more/open'), { recursive: true });
+    chmodSync(folder.at('more/open'), 0o1777);
+    const { files, folders } = loadPolicy(file, { catalogue });
+    assert.match(policyWarnings(files, folders).join(), /^HOST_POLICY_WRITABLE `[^`]*more\/open` .*everybody[^`]*$/);
+    symlinkSync(folder.at('.'), folder.at('more/open/link'));
+    const led = loadPolicy(folder.at('more/open/link/p.yaml'), { catalogue });
+    chmodSync(folder.at('more/open'), 0o777);
+    assert.match(policyWarnings(led.files.slice(0, 1), led.folders.slice(0, 2)).join(), /^HOST_POLICY_WRITABLE `[^`]*more\/open` .*everybody[^`]*$/);
+  });
+
+  it('warns of a gateway file that others may write, when it is checked', async () => {
+    folder.write('p.yaml', policy(ALLOW_ME));
+    chmodSync(folder.at('p.yaml'), 0o644);
+    const file = folder.write('g.yaml', `apiVersion: portcullis/v1\nkind: Gateway\nlisteners:\n  - { name: g, listen: { path: ${folder.at('g.sock')} }, upstream: 'unix:${folder.at('up.sock')}', policy: p.yaml }\n`);
+    chmodSync(file, 0o644);
+    assert.equal((await portcullis(['check', '--strict', '--host', file])).code, 0);
+    chmodSync(file, 0o622);
+    const { code, stdout } = await portcullis(['check', '--strict', '--host', file]);
+    assert.equal(code, 1);
+    assert.match(stdout, /g\.yaml:1:1.*HOST_GATEWAY_WRITABLE[^]*`[^`]*g\.yaml` holds the gateway file and may be written by everybody/);
   });
 
   it('warns of a writable policy when checked', async () => {

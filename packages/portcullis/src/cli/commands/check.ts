@@ -1,7 +1,7 @@
 import { escapeJson } from '@portcullis/core';
 import { FindingList, formatFindings, readDocumentFile } from '@portcullis/policy';
 import { InvalidArgumentError, type Command } from 'commander';
-import { allHostWarnings } from '../../check/all-host-warnings.js';
+import { allHostWarnings, gatewayFileWarnings } from '../../check/all-host-warnings.js';
 import { checkFile, type CheckedFile } from '../../check/check-file.js';
 import { sarifReport } from '../../check/sarif-report.js';
 import type { Plugin } from '../../compose/parts.js';
@@ -84,7 +84,7 @@ async function onThisHost(one: CheckedFile, plugins: readonly Plugin[]): Promise
   for (const { policy } of found) policy.loaded.suppressions.reportUnused(unused, (code) => code.startsWith('HOST_'));
   return {
     ...one,
-    findings: [...one.findings, ...found.flatMap(({ findings }) => findings), ...unused.toArray()],
+    findings: [...one.findings, ...(one.kind === 'Gateway' ? gatewayFileWarnings(one.file, one.sources) : []), ...found.flatMap(({ findings }) => findings), ...unused.toArray()],
     suppressed: [...one.suppressed, ...found.flatMap(({ suppressed }) => suppressed)],
   };
 }

@@ -1,10 +1,11 @@
-import { readFileSync, realpathSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { escapeText } from '@portcullis/core';
 import { bundlePolicy, formatFindings } from '@portcullis/policy';
 import type { Command } from 'commander';
 import { platformCatalogue } from '../../compose/platform.js';
 import { replaceFile } from '../../format/replace-file.js';
 import { plural } from '../../plural.js';
+import { realPathOf } from '../../real-path.js';
 import { limitsOf } from '../../limits.js';
 import { hasColor } from '../colors.js';
 import { EXIT, print, say, UsageError } from '../exit.js';
@@ -50,14 +51,6 @@ async function compile(path: string, { output, check, platform, ...choice }: Com
   if (check !== true) replaceFile(output, made.bytes);
   print(`${escapeText(output)}: ${plural(rules.length, 'rule')} of ${plural(made.sources.size, 'file')}, ${String(made.bytes.length)} bytes, revision ${revision}`);
   return EXIT.ok;
-}
-
-function realPathOf(path: string): string {
-  try {
-    return realpathSync(path);
-  } catch {
-    return path; // not there yet
-  }
 }
 
 function isThere(path: string, wanted: Uint8Array): boolean {

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { formatFindings } from '@portcullis/policy';
 import type { Command } from 'commander';
-import { allHostWarnings } from '../../check/all-host-warnings.js';
+import { allHostWarnings, gatewayFileWarnings } from '../../check/all-host-warnings.js';
 import { startGateway, type Gateway } from '../../gateway/gateway.js';
 import type { GatewaySpec } from '../../gateway/gateway-spec.js';
 import { unknowableFor } from '../../inspect/unknowable.js';
@@ -49,14 +49,14 @@ export function addServe(program: Command, done: (code: number) => void): void {
     .action(async (file: string | undefined, options: ServeOptions) => {
       process.title = 'portcullis'; // for pidof and pgrep: the program is node
       ignoreUserSignals();
-      done(await serve(await specOf(file, options), options.log));
+      done(await serve(await specOf(file, options), file, options.log));
     });
 }
 
 /** How long the last records may take to get out. */
 const FLUSH_MS = 2_000;
 
-async function serve(spec: GatewaySpec, log: string): Promise<number> {
+async function serve(spec: GatewaySpec, file: string | undefined, log: string): Promise<number> {
   const colors = colorsFor(process.stdout);
   unwritten.leave();
   const output = openStdout(tellTrouble);
@@ -75,7 +75,7 @@ async function serve(spec: GatewaySpec, log: string): Promise<number> {
   for (const { gate } of gateway.listeners) {
     if (gate.observes) say(`portcullis: listener ${gate.listener} ONLY OBSERVES: everyone is admitted, nobody is refused; what would have been decided is in the records`);
   }
-  for (const warning of [...gateway.warnings, ...(await hostWarningsOf(gateway, spec.plugins))]) say(`warning: ${warning}`);
+  for (const warning of [...gateway.warnings, ...hostWarningsOfFile(file), ...(await hostWarningsOf(gateway, spec.plugins))]) say(`warning: ${warning}`);
   const code = await stopped;
   // A reader that stands still must not hold a gateway that was told to end.
   if (code === undefined) await Promise.race([sink.flush(), sleep(FLUSH_MS)]);
@@ -88,6 +88,10 @@ async function hostWarningsOf({ listeners }: Gateway, plugins: GatewaySpec['plug
   const policies = listeners.map(({ gate: { loaded, listener }, transport }) => ({ loaded, listener, tcpListeners: transport === 'tcp' ? [listener] : [] }));
   const unknowable = await unknowableFor(policies, plugins);
   return policies.flatMap((policy) => allHostWarnings(policy, unknowable).findings.map(({ code, message }) => `${policy.listener}: ${code} ${message}`));
+}
+
+function hostWarningsOfFile(file: string | undefined): readonly string[] {
+  return file === undefined ? [] : gatewayFileWarnings(file, new Map()).map(({ code, message }) => `${code} ${message}`);
 }
 
 function tellTrouble(trouble: OutputTrouble | undefined): void {
