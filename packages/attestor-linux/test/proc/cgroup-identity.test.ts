@@ -26,6 +26,7 @@ const GOLDEN: Readonly<Record<string, string>> = {
   'ecs-cgroupfs-v1': `docker ${A}`,
   'ecs-systemd-v2': `docker ${A}; docker-${A}.scope`,
   'forged-delegated-hybrid': 'look-alike',
+  'gvisor-docker-hybrid': 'docker cf180465d2ebd18f55461a1f2d4b0e2d5c62967a5e641ca6c116fecab4b10246',
   'gvisor-docker-v2': `docker ${A}; docker-${A}.scope`,
   'gvisor-kubernetes-cgroupfs-v1': 'cri 5639be67535564ae94c92df6f4e6327151706cb5d115c5a48c29613b09f3e52b d6e810b2-23b0-4e89-9f2a-a33ed4d89c2d',
   'host-hybrid': 'host',
