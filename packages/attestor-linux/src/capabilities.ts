@@ -11,6 +11,7 @@ import { getPeerCred, getPeerGroups, getPeerPidFd } from './ffi/sockopt.js';
 import { INITIAL_CGROUP_NAMESPACE } from './proc/cgroup-identity.js';
 import { parsePidfdInfo } from './proc/parse-fdinfo.js';
 import { isFullIdentity, parseIdMap } from './proc/parse-id-map.js';
+import { parseStatus } from './proc/parse-status.js';
 
 /** What this kernel offers to this process: probed once, with real calls, before the first peer. */
 export interface Capabilities {
@@ -54,8 +55,8 @@ export const NAMESPACES: readonly string[] = ['cgroup', 'ipc', 'mnt', 'net', 'pi
 /**
  * Tries every constant on a socket pair of our own, and checks that the answers are about us.
  * @throws PortcullisError `PLATFORM_UNSUPPORTED` for another system or an ABI whose numbers are not known;
- *   `PLATFORM_PROBE` when SO_PEERCRED does not say who we are, since then nothing else can be believed, and when a call
- *   fails for a reason of the moment, such as EMFILE.
+ *   `PLATFORM_PROBE` when SO_PEERCRED does not say who we are, or `/proc` is not of our pid namespace, since then nothing else can
+ *   be believed, and when a call fails for a reason of the moment, such as EMFILE.
  */
 export function probeCapabilities(): Capabilities {
   if (process.platform !== 'linux' || !GENERIC_ABI_ARCHITECTURES.includes(process.arch)) {
@@ -69,6 +70,7 @@ export function probeCapabilities(): Capabilities {
     if (cred instanceof SysFailure || cred.pid !== process.pid || cred.uid !== process.geteuid?.()) {
       throw new PortcullisError('PLATFORM_PROBE', `SO_PEERCRED does not name this process: ${cred instanceof SysFailure ? cred.toString() : `pid ${String(cred.pid)}, uid ${String(cred.uid)}`}`);
     }
+    assertOwnProc();
     const namespaces = namespacesOf('self');
     return Object.freeze({
       peerPidFd: isOurPidfd(answered(getPeerPidFd(one))),
@@ -88,6 +90,18 @@ export function probeCapabilities(): Capabilities {
     closeFd(one);
     closeFd(other);
   }
+}
+
+/**
+ * The kernel names peers by their pids in our pid namespace. A procfs of another one, as after `unshare --pid` without
+ * `--mount-proc`, has other processes at these numbers, and would be believed of the peer (T13).
+ */
+function assertOwnProc(): void {
+  const status = readBytes('/proc/self/status');
+  const parsed = status && parseStatus(status);
+  if (parsed === undefined) throw new PortcullisError('PLATFORM_PROBE', '`/proc/self/status` cannot be read: mount a procfs at `/proc` (`mount -t proc proc /proc`)');
+  if (parsed.pid === process.pid && (parsed.pidNamespaceDepth ?? 1) === 1) return;
+  throw new PortcullisError('PLATFORM_PROBE', `\`/proc\` is of another pid namespace than this process, which is ${String(process.pid)} here and ${String(parsed.pid)} there, so what it says is about other processes: mount one of this namespace (\`mount -t proc proc /proc\`, or \`unshare --mount-proc\`)`);
 }
 
 /** What says nothing of the kernel, only of this moment. */
@@ -169,12 +183,16 @@ function namespacesOf(process: 'self' | '1'): ReadonlyMap<string, bigint> {
   return inodes;
 }
 
-function readText(path: string): string | undefined {
+function readBytes(path: string): Buffer | undefined {
   try {
-    return readFileSync(path, 'utf8');
+    return readFileSync(path);
   } catch {
     return undefined;
   }
+}
+
+function readText(path: string): string | undefined {
+  return readBytes(path)?.toString();
 }
 
 function isUnseen(path: string): boolean {

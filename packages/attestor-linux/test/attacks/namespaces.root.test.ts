@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { chmodSync } from 'node:fs';
 import type { Context } from 'mocha';
 import type { SelectorKey } from '@portcullis/core';
@@ -47,6 +48,17 @@ describe('where the gateway stands', () => {
       const nested = await RemoteAttestor.start(stage, KEYS, { through: NESTED, without: { peerPidFd: false } });
       assert.equal((await nested.look()).code, 'pid-invisible');
     });
+  });
+
+  it('T13: does not begin where /proc is of another pid namespace, in which other processes have the numbers of its peers', function () {
+    const probe = `import('${new URL('../../dist/index.js', import.meta.url).href}').then(({ probeCapabilities }) => probeCapabilities()).then(() => 'begins', ({ code, message }) => code + ' ' + message).then(console.log)`;
+    const said = (...through: readonly string[]): string => {
+      const { stdout, stderr } = spawnSync(UNSHARE, [...through, process.execPath, '-e', probe], { encoding: 'utf8' });
+      return stdout || stderr;
+    };
+    assert.match(said('--pid', '--fork'), /^PLATFORM_PROBE `\/proc` is of another pid namespace than this process, which is 1 here and [0-9]+ there/);
+    assert.equal(said('--pid', '--fork', '--mount-proc'), 'begins\n');
+    assert.match(said('--mount', 'sh', '-c', 'mount -t tmpfs none /proc && exec "$@"', 'sh'), /^PLATFORM_PROBE `\/proc\/self\/status` cannot be read/);
   });
 
   it('T13: on a host whose id maps are the identity, 65534 is a user like any other', async () => {
