@@ -5,11 +5,10 @@ import { EAGAIN, EINTR, EMFILE, ENFILE, ENOBUFS, ENOMEM, SysFailure } from './ff
 import { closeFd, cPath, openRead, socketPair } from './ffi/file.js';
 import { libc } from './ffi/libc.js';
 import { listLabellingModules } from './ffi/lsm.js';
-import { getPidfdInfo, pidfdOpen } from './ffi/pidfd.js';
+import { getPidfdInfo, pidBehind, pidfdOpen } from './ffi/pidfd.js';
 import { nextExecutable } from './ffi/procmap.js';
 import { getPeerCred, getPeerGroups, getPeerPidFd } from './ffi/sockopt.js';
 import { INITIAL_CGROUP_NAMESPACE } from './proc/cgroup-identity.js';
-import { parsePidfdInfo } from './proc/parse-fdinfo.js';
 import { isFullIdentity, parseIdMap } from './proc/parse-id-map.js';
 import { parseStatus } from './proc/parse-status.js';
 
@@ -117,8 +116,7 @@ function answered<T>(result: T | SysFailure): T | SysFailure {
 function isOurPidfd(pidfd: Fd | SysFailure): boolean {
   if (pidfd instanceof SysFailure) return false;
   try {
-    const behind = parsePidfdInfo(readFileSync(`/proc/self/fdinfo/${String(pidfd)}`));
-    return behind?.state === 'pinned' && behind.pid === process.pid;
+    return pidBehind(pidfd) === process.pid;
   } finally {
     closeFd(pidfd);
   }

@@ -1,5 +1,5 @@
 import { performance } from 'node:perf_hooks'; // the global of that name is a getter, which costs something at every look
-import { ABSENT, unknown, type Connection, type Fd, type Finding, type HeldPeer, type Peer, type PeerCredentials, type PeerRefusal, type Pid, type PinStrength, type TrustTier, type Unknown } from '@portcullis/core';
+import { ABSENT, unknown, type Connection, type Fd, type Finding, type HeldPeer, type Peer, type PeerCredentials, type PeerRefusal, type PinStrength, type TrustTier, type Unknown } from '@portcullis/core';
 import type { Capabilities } from './capabilities.js';
 import { ENOENT, ENOPROTOOPT, ESRCH, SysFailure } from './ffi/errno.js';
 import { closeFd } from './ffi/file.js';
@@ -11,8 +11,7 @@ import type { KnownProcess } from './image/known-process.js';
 import type { ProgramImage } from './image/program-image.js';
 import { LinuxHeldPeer } from './lease/held-peer.js';
 import { pinAgain, pinPeer, readStartTime, type Pin } from './pin.js';
-import { parseStatus } from './proc/parse-status.js';
-import { readProc } from './proc/read.js';
+import { depthOf } from './proc/depth.js';
 import { unknownOf } from './unknown-of.js';
 
 /** Well above the time of an admission that waits for nothing. An exec within it is no worse than one that comes right after. */
@@ -123,7 +122,7 @@ export class LinuxPeer implements Peer {
     const pidfd = this.pidfd();
     if (typeof pidfd !== 'number' || pid === 0) return false;
     const namespace = pidNamespaceOf(pidfd);
-    return namespace === undefined ? isNotBelow(pid) : namespace === this.capabilities.namespaces.get('pid');
+    return namespace === undefined ? depthOf(pid) === 1 /* before Linux 6.11 */ : namespace === this.capabilities.namespaces.get('pid');
   }
 
   /** `ioctl(pidfd, PIDFD_GET_INFO)`, asked once a peer. */
@@ -229,12 +228,6 @@ export class LinuxPeer implements Peer {
     }
     this.#image?.letGo();
   }
-}
-
-/** Before Linux 6.11: whether a pinned process lives in no pid namespace below that of our `/proc`, by a file that never waits. */
-function isNotBelow(pid: Pid): boolean {
-  const status = readProc(`/proc/${String(pid)}/status`);
-  return !(status instanceof SysFailure) && parseStatus(status)?.pidNamespaceDepth === 1;
 }
 
 const CLOSED = Object.freeze(unknown('peer-exited', 'the connection is closed'));

@@ -80,6 +80,8 @@ export const REFUSAL_CODES = [
   'sender-unknown',
   /** A message came by a connection that another process made (T9). */
   'sender-not-connector',
+  /** Others than root can send in the name of a message's sender, which lives in a pid namespace that a user made (T9, T10). */
+  'sender-claimable',
   /** The ids of a message's sender are not one: it may write for its caller (T10). */
   'sender-set-id',
   /** A TCP connection from or to an address that is not a loopback one. */

@@ -63,6 +63,7 @@ export const SYS_PIDFD_GETFD = 438; // 5.6
 export const SYS_OPENAT2 = 437; // 5.6
 export const RESOLVE_NO_SYMLINKS = 4; // linux/openat2.h
 
+export const NS_GET_USERNS = 0xb701; // linux/nsfs.h, 4.9: _IO(0xb7, 1)
 export const PIDFD_GET_PID_NAMESPACE = 0xff05; // linux/pidfd.h, 6.11: _IO(0xFF, 5)
 export const PIDFD_GET_INFO = 0xc040ff0b; // linux/pidfd.h, 6.13: _IOWR(0xFF, 11, struct pidfd_info), 64 bytes
 export const PIDFD_INFO_PID = 1;

@@ -1,4 +1,6 @@
+import { readFileSync } from 'node:fs';
 import type { Fd, Pid } from '@portcullis/core';
+import { parsePidfdInfo } from '../proc/parse-fdinfo.js';
 import {
   PIDFD_GET_INFO, PIDFD_GET_PID_NAMESPACE, PIDFD_INFO_CGROUPID, PIDFD_INFO_CREDS, PIDFD_INFO_PID, POLLIN, SYS_PIDFD_GETFD, SYS_PIDFD_OPEN,
 } from './constants.js';
@@ -39,13 +41,29 @@ export function getPidfdInfo(pidfd: Fd): PidfdInfo | SysFailure {
   };
 }
 
-/** `ioctl(pidfd, PIDFD_GET_PID_NAMESPACE)`: the inode of the pid namespace that the process lives in. Linux 6.11. */
-export function pidNamespaceOf(pidfd: Fd): bigint | undefined {
+/** `ioctl(pidfd, PIDFD_GET_PID_NAMESPACE)`: the pid namespace that the process lives in. Needs the right to look into it. Linux 6.11. */
+export function openPidNamespace(pidfd: Fd): Fd | SysFailure {
   const fd = libc().ioctl(pidfd, PIDFD_GET_PID_NAMESPACE, null);
-  if (fd < 0) return undefined;
+  return fd < 0 ? new SysFailure(`ioctl(${String(pidfd)}, PIDFD_GET_PID_NAMESPACE)`, libc().errno()) : (fd as Fd);
+}
+
+/** The inode of that namespace. */
+export function pidNamespaceOf(pidfd: Fd): bigint | undefined {
+  const fd = openPidNamespace(pidfd);
+  if (fd instanceof SysFailure) return undefined;
   const inode = inodeOf(fd);
-  closeFd(fd as Fd);
+  closeFd(fd);
   return inode;
+}
+
+/** The process behind it, alive or dead, by the number that is its own until it is reaped; undefined afterwards, and where we cannot see it. */
+export function pidBehind(pidfd: Fd): number | undefined {
+  try {
+    const behind = parsePidfdInfo(readFileSync(`/proc/self/fdinfo/${String(pidfd)}`));
+    return behind?.state === 'pinned' ? behind.pid : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** `syscall(SYS_pidfd_open, pid, 0)`: close-on-exec by definition. Linux 5.3. */

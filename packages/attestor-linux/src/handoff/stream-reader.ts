@@ -91,10 +91,11 @@ export class StreamReader implements Turn, HandoffReader {
     if (credentials === undefined) return { refused: 'sender-unknown', detail: 'the bytes came without SCM_CREDENTIALS' };
     const { pid, uid, gid } = credentials;
     const sender: PeerCredentials = { pid: pid as Pid, uid: uid as Uid, gid: gid as Gid };
-    if (this.#connector.isSender(sender, pidfd)) return undefined;
+    const refused = this.#connector.whyNotBy(sender, pidfd);
+    if (refused === undefined) return undefined;
     if (pid === 0 && typeof pidfd !== 'number') return { refused: 'sender-unknown', detail: 'sent before its sender had to be named' };
     const detail = `pid ${String(pid)}, uid ${String(uid)} sent; pid ${String(this.#connector.pid)}, uid ${String(this.#connector.uid)} connected`;
-    return { refused: 'sender-not-connector', detail, credentials: sender };
+    return { refused, detail: refused === 'sender-claimable' ? `${detail}, in whose name others can send` : detail, credentials: sender };
   }
 
   #arm(): void {

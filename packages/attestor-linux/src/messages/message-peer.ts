@@ -8,6 +8,7 @@ import { pinByPid, type Pin } from '../pin.js';
 import { parseStatus, type ProcStatus } from '../proc/parse-status.js';
 import { readProc } from '../proc/read.js';
 import type { LinuxArrival } from './arrival.js';
+import { isClaimable } from './claimable.js';
 
 /** The sender of one message. Its ids and its label are those of the moment when it sent. */
 export class MessagePeer extends LinuxPeer {
@@ -21,7 +22,7 @@ export class MessagePeer extends LinuxPeer {
   protected override takePin(): Pin | PeerRefusal {
     const pin = this.#hold();
     if (!('pidfd' in pin)) return pin;
-    const refused = this.#setId(pin);
+    const refused = this.#setId(pin) ?? this.#claimable(pin);
     if (refused !== undefined) closeFd(pin.pidfd);
     return refused ?? pin;
   }
@@ -48,6 +49,13 @@ export class MessagePeer extends LinuxPeer {
     // Before 6.16 a sender that was reaped has no pidfd any more. Never tried again by pid (T1).
     const gone = pidfd.errno === ESRCH || pidfd.errno === EINVAL;
     return { refused: gone ? 'peer-exited' : 'pin-failed', detail: pidfd.toString(), credentials };
+  }
+
+  /** T10: everything below /proc, and the pidfd, are of the process that the sender says it is. */
+  #claimable({ pidfd }: Pin): PeerRefusal | undefined {
+    const { credentials } = this;
+    if (!isClaimable(credentials.pid, pidfd, this.capabilities)) return undefined;
+    return { refused: 'sender-claimable', detail: `others can send in the name of pid ${String(credentials.pid)}`, credentials };
   }
 
   /**

@@ -43,9 +43,11 @@ export class LinuxMessageSource implements PeerSource {
     const refused = refusedIds(credentials, this.capabilities) ?? (Number(credentials.pid) === process.pid && !this.#allowSelf ? 'self-connection' : undefined);
     if (refused !== undefined) return { refused, detail, credentials };
     const connector = arrival.connection?.connector;
-    if (connector !== undefined && !connector.isSender(credentials, arrival.pidfd)) {
+    const foreign = connector?.whyNotBy(credentials, arrival.pidfd);
+    if (connector !== undefined && foreign !== undefined) {
       if (connector.reaped) return { refused: 'peer-exited', detail: `${detail}; who connected was gone before it was accepted`, credentials };
-      return { refused: 'sender-not-connector', detail: `${detail}; pid ${String(connector.pid)}, uid ${String(connector.uid)} connected`, credentials };
+      if (foreign === 'sender-claimable') return { refused: foreign, detail: `${detail}; others can send in its name`, credentials };
+      return { refused: foreign, detail: `${detail}; pid ${String(connector.pid)}, uid ${String(connector.uid)} connected`, credentials };
     }
     return new MessagePeer(arrival, credentials, this.capabilities);
   }

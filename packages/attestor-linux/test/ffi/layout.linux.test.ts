@@ -66,6 +66,7 @@ const INCLUDES = `#define _GNU_SOURCE
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <linux/netlink.h>
+#include <linux/nsfs.h>
 #include <linux/sock_diag.h>
 #include <linux/inet_diag.h>
 #include <linux/auxvec.h>

@@ -13,9 +13,9 @@ import { connectionOf } from '../support/attesting.js';
 import { compiled } from '../support/compile.js';
 import { openDescriptors } from '../support/descriptors.js';
 import { injectFaults } from '../support/faults.js';
-import { needAttacks, needProgram, SOMEBODY } from '../support/features.js';
+import { needAttacks, needProgram, needUserNamespaces, SOMEBODY } from '../support/features.js';
 import { failOption } from '../support/intercept.js';
-import { Descriptors, friend, passTo, sender } from '../support/messages.js';
+import { CLAIM, Descriptors, friend, IN_ITS_OWN_NAMESPACES, passTo, sender } from '../support/messages.js';
 import type { PeerProcess } from '../support/peer-process.js';
 import { Stage } from '../support/stage.js';
 
@@ -107,6 +107,24 @@ describe('a stream that is read with its senders (T9)', () => {
         peer.child.stdin.write('go\n');
         assert.equal(await told.over, 'ended');
         assert.equal(told.text, Array.from({ length: 100_000 }, (_, n) => String(n).padStart(6, '0')).join(''));
+      });
+
+      it('T9: takes nothing of a connector in whose name others can send, as the kernel confirms what they claim', async function () {
+        needUserNamespaces(this);
+        const own = sender(stage.socketPath, 'SOCK_STREAM', `sys.stdin.readline()\n${CLAIM}\nsys.stdin.readline()`);
+        const [unshare, ...options] = IN_ITS_OWN_NAMESPACES;
+        const peer = stage.start(unshare!, [...options, '/usr/bin/python3', ...own], { uid: SOMEBODY });
+        const told = read(await stage.accepted());
+        peer.child.stdin.write('go\n');
+        assert.deepEqual([await told.over, told.text, told.refusal?.refused], ['revoked', '', 'sender-claimable']);
+      });
+
+      it('T9: serves one in a pid namespace that root made', async () => {
+        const own = sender(stage.socketPath, 'SOCK_STREAM', 'sys.stdin.readline()\ns.sendall(b"connector")\ns.close()');
+        const peer = stage.start('/usr/bin/unshare', ['-p', '-f', '/usr/bin/python3', ...own]);
+        const told = read(await stage.accepted());
+        peer.child.stdin.write('go\n');
+        assert.deepEqual([await told.over, told.text], ['ended', 'connector']);
       });
 
       it('T9: stops before the first byte of another process, though it is queued right behind the connector\'s', async () => {

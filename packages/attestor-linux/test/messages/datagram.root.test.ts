@@ -12,9 +12,9 @@ import { requireFeature } from '@portcullis/testkit';
 import { LinuxAttestor, probeCapabilities } from '@portcullis/attestor-linux';
 import { compiled } from '../support/compile.js';
 import { openDescriptors } from '../support/descriptors.js';
-import { needAttacks, needProgram, SOMEBODY } from '../support/features.js';
+import { needAttacks, needProgram, needUserNamespaces, SOMEBODY } from '../support/features.js';
 import { failOption } from '../support/intercept.js';
-import { Descriptors } from '../support/messages.js';
+import { CLAIM, Descriptors, IN_ITS_OWN_NAMESPACES } from '../support/messages.js';
 import { Receiving, type ReceivingOptions } from '../support/receiving.js';
 
 const OTHER = SOMEBODY + 1;
@@ -107,6 +107,19 @@ subprocess.run([${JSON.stringify(helper)}, str(s.fileno()), 'as root?'], pass_fd
     receiving.start(say(install('say', 0o4755)));
     await receiving.settled(1);
     assert.deepEqual([receiving.texts, receiving.reasons], [[], ['sender-set-id']]);
+  });
+
+  it('T10: a message in the name of another process counts by its ids, and never as that one\'s program, where its sender is no root of ours', async function () {
+    needUserNamespaces(this);
+    await start(allowUids(SOMEBODY));
+    receiving.start(CLAIM, { uid: SOMEBODY }, IN_ITS_OWN_NAMESPACES);
+    await receiving.settled(1);
+    assert.deepEqual(receiving.texts, ['claimed']);
+    await receiving.close();
+    await start(asking('unix:path'));
+    receiving.start(`${CLAIM}\nsys.stdin.readline()`, { uid: SOMEBODY }, IN_ITS_OWN_NAMESPACES);
+    await receiving.settled(1);
+    assert.deepEqual([receiving.texts, receiving.reasons], [[], ['sender-claimable']]);
   });
 
   it('T10: the same program without the set-uid bit is known', async () => {

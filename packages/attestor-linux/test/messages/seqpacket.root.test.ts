@@ -10,8 +10,9 @@ import { heldDescriptors } from '../../dist/held-descriptors.js';
 import { compiled } from '../support/compile.js';
 import { descriptorLinks, openDescriptors } from '../support/descriptors.js';
 import { injectFaults } from '../support/faults.js';
-import { needAttacks, needPeerPidFd, needProgram, SOMEBODY } from '../support/features.js';
+import { needAttacks, needPeerPidFd, needProgram, needUserNamespaces, SOMEBODY } from '../support/features.js';
 import { failOption } from '../support/intercept.js';
+import { CLAIM, IN_ITS_OWN_NAMESPACES } from '../support/messages.js';
 import { Receiving, type ReceivingOptions } from '../support/receiving.js';
 
 const OTHER = SOMEBODY + 1;
@@ -63,6 +64,14 @@ ${HUNG_UP}`, { uid: SOMEBODY });
     await sending.expect('hung up');
     await receiving.settled(2);
     assert.deepEqual([receiving.texts, receiving.reasons], [['connector'], ['sender-not-connector']]);
+  });
+
+  it('T9: refuses whatever comes in the name of a connector in whose name others can send', async function () {
+    needUserNamespaces(this);
+    await start(allowUids(0, SOMEBODY));
+    receiving.start(staying(CLAIM), { uid: SOMEBODY }, IN_ITS_OWN_NAMESPACES);
+    await receiving.settled(1);
+    assert.deepEqual([receiving.texts, receiving.reasons], [[], ['sender-claimable']]);
   });
 
   it('T9: refuses a child that goes on after its parent has gone', async () => {

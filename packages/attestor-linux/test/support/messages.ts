@@ -80,6 +80,16 @@ to.sendmsg([b"x"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [s.f
 print("passed", flush=True)`;
 }
 
+/** As a user whom nobody trusts: root of a user and a pid namespace of its own, in which it is pid 1. */
+export const IN_ITS_OWN_NAMESPACES = ['/usr/bin/unshare', '-U', '-r', '-p', '-f'];
+
+/** Has a child of who has the connection `s`, itself pid 1 of its namespace, write `claimed` to it in the name of its parent, which the kernel confirms. */
+export const CLAIM = `
+if os.fork() == 0:
+    s.sendmsg([b"claimed"], [(socket.SOL_SOCKET, socket.SCM_CREDENTIALS, struct.pack("3i", 1, 0, 0))]); os._exit(0)
+os.wait()
+`;
+
 /**
  * A python3 program that sends: `s` is a socket of `kind` that is connected to `path`, `rights(n)` is an ancillary item of
  * `n` descriptors. Its own process each, so that the kernel names it.

@@ -47,8 +47,9 @@ export class Receiving {
   }
 
   /** A python3 program that has a connected socket `s`; see `sender`. */
-  start(body: string, options: StartOptions = {}): PeerProcess {
-    const started = new PeerProcess('/usr/bin/python3', sender(this.path, this.kind === 'datagram' ? 'SOCK_DGRAM' : 'SOCK_SEQPACKET', body), options);
+  start(body: string, options: StartOptions = {}, through: readonly string[] = []): PeerProcess {
+    const [program, ...args] = [...through, '/usr/bin/python3', ...sender(this.path, this.kind === 'datagram' ? 'SOCK_DGRAM' : 'SOCK_SEQPACKET', body)];
+    const started = new PeerProcess(program!, args, options);
     this.#processes.push(started);
     return started;
   }
