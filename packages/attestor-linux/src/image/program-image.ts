@@ -1,6 +1,6 @@
 import { performance } from 'node:perf_hooks'; // the global of that name is a getter, which costs something at every look
 import { unknown, type Fd, type Unknown, type UnknownReason } from '@portcullis/core';
-import { BTRFS_SUPER_MAGIC, EXT4_SUPER_MAGIC, F2FS_SUPER_MAGIC, FUSE_SUPER_MAGIC, O_NONBLOCK, XFS_SUPER_MAGIC } from '../ffi/constants.js';
+import { BTRFS_SUPER_MAGIC, EXT4_SUPER_MAGIC, F2FS_SUPER_MAGIC, FUSE_SUPER_MAGIC, O_NONBLOCK, OVERLAYFS_SUPER_MAGIC, XFS_SUPER_MAGIC } from '../ffi/constants.js';
 import { EMFILE, ENFILE, ENOMEM, SysFailure } from '../ffi/errno.js';
 import { closeAll, closeFd, cPath, openRead, readAt } from '../ffi/file.js';
 import { isMemoryAlive } from '../ffi/pagemap.js';
@@ -33,8 +33,8 @@ const LOOK_SERVES_MS = 1000;
 const RUN_OUT: ReadonlySet<number> = new Set([EMFILE, ENFILE, ENOMEM]);
 
 const scratch = Buffer.allocUnsafeSlow(2048);
-/** File systems of disks, whose files have new times after each write: to write a mapped page takes a fault. */
-const TELLING: ReadonlySet<number> = new Set([EXT4_SUPER_MAGIC, XFS_SUPER_MAGIC, BTRFS_SUPER_MAGIC, F2FS_SUPER_MAGIC]);
+/** File systems of disks, and those laid over them: what is read of a file while a process of it is held is of that process. */
+const LASTING: ReadonlySet<number> = new Set([EXT4_SUPER_MAGIC, XFS_SUPER_MAGIC, BTRFS_SUPER_MAGIC, F2FS_SUPER_MAGIC, OVERLAYFS_SUPER_MAGIC]);
 /** Of one image: its pagemap, and its file. */
 const DESCRIPTORS = 2;
 const MEMFD = '/memfd:';
@@ -131,14 +131,16 @@ export class ProgramImage {
   }
 
   /**
-   * Whether another content may have the very numbers and times of the exe. On file systems that are made of memory, a page that was
-   * read can be written through a mapping without a trace; and what has no disk leaves its device number to the next that anybody
-   * mounts. What root alone may write is written by nobody who wants that, except on FUSE.
+   * For how long what was read of the exe is its content. Numbers and times need not tell of a write: a page that waits to be read into
+   * takes it without a fault, as does one of memory, and an overlay lets a running file be written; and what has no disk leaves its device number
+   * to the next that anybody mounts. `numbers`: as long as these are the same, since root alone may write it, where we are. `process`: for
+   * this image, whose user can change its own process by other means too (T11). `moment`: not at all.
    */
-  isFleeting(): boolean {
+  contentLasts(): 'numbers' | 'process' | 'moment' {
     const fileSystem = this.fileSystem();
-    if (fileSystem instanceof SysFailure || fileSystem === FUSE_SUPER_MAGIC) return true;
-    return !TELLING.has(fileSystem) && !isRootsOwn(this.exe);
+    if (fileSystem instanceof SysFailure || fileSystem === FUSE_SUPER_MAGIC) return 'moment';
+    if (isRootsOwn(this.exe) && this.state === 'linked') return 'numbers';
+    return LASTING.has(fileSystem) ? 'process' : 'moment';
   }
 
   /** What kind of file system the exe is on, by linux/magic.h. */

@@ -35,22 +35,23 @@ export function sha256(processes: ProcessCache, digests: DigestCache): Probe {
         into.set(KEY, made.finding);
         return undefined;
       }
-      const digest = digests.digest(sourceOf(peer, image), signal);
+      const lasts = image.contentLasts();
+      const digest = digests.digest(sourceOf(peer, image, lasts !== 'numbers'), signal);
       if (!(digest instanceof Promise)) {
         into.set(KEY, keep(image, digest, tier));
         return undefined;
       }
       peer.procFolder(); // what is learnt later is verified again
       return digest.then((late) => {
-        into.set(KEY, withTier(late, tier));
+        into.set(KEY, lasts === 'process' ? keep(image, late, tier) : withTier(late, tier));
       });
     },
   };
 }
 
 /** The content behind the exe link of the pinned process. */
-function sourceOf(peer: LinuxPeer, image: ProgramImage): DigestSource {
-  return { uid: accountOf(peer.credentials.uid), identity: image.exe, fleeting: image.isFleeting(), open: () => image.openContent(peer), identify };
+function sourceOf(peer: LinuxPeer, image: ProgramImage, fleeting: boolean): DigestSource {
+  return { uid: accountOf(peer.credentials.uid), identity: image.exe, fleeting, open: () => image.openContent(peer), identify };
 }
 
 function identify(file: Fd): ContentIdentity | Unknown {
@@ -62,7 +63,7 @@ function withTier(digest: Finding, tier: TrustTier): Finding {
   return digest.state === 'present' ? { ...digest, tier } : digest;
 }
 
-/** Digests that the cache keeps, by what they are worth: an image that connects again has its finding made. */
+/** Digests that the cache keeps, or that were read for this image, by what they are worth: one that connects again has its finding made. */
 const known = new WeakMap<ProgramImage, { readonly tier: TrustTier; readonly finding: Finding }>();
 
 function keep(image: ProgramImage, digest: Finding, tier: TrustTier): Finding {

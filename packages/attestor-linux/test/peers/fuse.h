@@ -17,7 +17,7 @@
 static int fuse;
 
 static void reply(__u64 unique, int error, const void *data, int size) {
-  char out[256];
+  static char out[8192];
   struct fuse_out_header head = {.len = sizeof head + size, .error = error, .unique = unique};
   memcpy(out, &head, sizeof head);
   memcpy(out + sizeof head, data, size);
