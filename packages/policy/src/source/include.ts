@@ -29,13 +29,15 @@ export class IncludeReader {
   readonly sources = new Map<string, SourceText>();
   /** Real paths of everything that was read or tried. */
   readonly files: string[] = [];
+  /** Paths as they were named, of those that lead through links, each with the real path that it led to. */
+  readonly links = new Map<string, string>();
   /** Folders whose change may change what is included. */
   readonly folders = new Set<string>();
 
   constructor(path: string, options: IncludeOptions, findings: FindingList) {
     this.#options = options;
     this.#findings = findings;
-    this.#root = dirname(realPath(path));
+    this.#root = dirname(this.#follow(path));
   }
 
   /** @param shownAs how findings name the file */
@@ -59,7 +61,7 @@ export class IncludeReader {
   #include(pattern: string, node: DocNode, from: string, shownFrom: string, source: SourceText): void {
     const folder = dirname(from);
     for (const path of this.#expand(pattern, folder, node, source)) {
-      const real = realPath(path);
+      const real = this.#follow(path);
       const shown = isAbsolute(pattern) ? path : join(dirname(shownFrom), relative(folder, path));
       if (!this.#options.allowOutside && !isInside(real, this.#root)) {
         this.#findings.report('POLICY_INCLUDE_OUTSIDE', source, node, `${quote(shown)} lies outside of the policy's folder`);
@@ -76,11 +78,20 @@ export class IncludeReader {
     }
   }
 
+  /** The real path of one that was named. */
+  #follow(path: string): string {
+    const named = resolve(path);
+    const real = realPath(named);
+    if (named !== real) this.links.set(named, real);
+    return real;
+  }
+
   #expand(pattern: string, folder: string, node: DocNode, source: SourceText): readonly string[] {
     if (!PATTERN.test(pattern)) {
       const path = resolve(folder, pattern);
       if (existsSync(path)) return [path];
       this.folders.add(dirname(path));
+      this.files.push(path); // a link may lead there
       this.#findings.report('POLICY_INCLUDE_MISSING', source, node, `${quote(pattern)} does not exist`);
       return [];
     }

@@ -50,6 +50,8 @@ export interface LoadedPolicy {
   readonly suppressions: Suppressions;
   /** The real paths of everything that was read, to be watched. */
   readonly files: readonly string[];
+  /** Paths as they were named, absolute, that led through links, each with the real path that it led to: to be watched too, since they may lead elsewhere. */
+  readonly links: ReadonlyMap<string, string>;
   /** The folders to watch: a watch on a file goes blind when another is renamed over it, and patterns match new files. */
   readonly folders: readonly string[];
   /** For code frames. */
@@ -79,13 +81,13 @@ export function bundlePolicy(path: string, options: LoadOptions): PolicyBundle {
 /** What `loadPolicy` gives, and the documents that it was made from. */
 export function loadDocuments(path: string, options: LoadOptions): { readonly loaded: LoadedPolicy; readonly documents: readonly YamlDocument[] } {
   const findings = new FindingList();
-  const { documents, files, folders, sources } = isCompiledFile(path) ? readCompiled(path, options, findings) : readFiles(path, options, findings);
+  const { documents, files, links, folders, sources } = isCompiledFile(path) ? readCompiled(path, options, findings) : readFiles(path, options, findings);
   const compiled = compileDocuments(documents, findings, options);
-  return { loaded: { ...compiled, files: Object.freeze(files), folders: Object.freeze([...folders]), sources }, documents };
+  return { loaded: { ...compiled, files: Object.freeze(files), links, folders: Object.freeze([...folders]), sources }, documents };
 }
 
 /** Documents, and where they came from. */
-type Read = Pick<IncludeReader, 'documents' | 'files' | 'folders' | 'sources'>;
+type Read = Pick<IncludeReader, 'documents' | 'files' | 'links' | 'folders' | 'sources'>;
 
 function readFiles(path: string, options: LoadOptions, findings: FindingList): Read {
   const includes = { maxBytes: options.maxBytes, maxFiles: options.maxFiles ?? 256, allowOutside: options.allowOutsideIncludes === true };
@@ -99,8 +101,10 @@ function readCompiled(path: string, options: LoadOptions, findings: FindingList)
   for (const document of documents) {
     for (const finding of validateDocument(document, validatePolicy, VALIDATE_OPTIONS)) findings.add(finding);
   }
-  const file = realPath(path);
-  return { documents, files: [file], folders: new Set([dirname(file), dirname(resolve(path))]), sources: new Map(documents.map(({ source }) => [source.file, source])) };
+  const named = resolve(path);
+  const file = realPath(named);
+  const links = new Map(named === file ? [] : [[named, file]]);
+  return { documents, files: [file], links, folders: new Set([dirname(file), dirname(named)]), sources: new Map(documents.map(({ source }) => [source.file, source])) };
 }
 
 /** Checks and compiles a policy in memory. It cannot include anything. */
@@ -112,7 +116,7 @@ export function compilePolicyText(text: string | Uint8Array, options: CompileOpt
   const [include] = itemsOf(document.root, 'include');
   if (include !== undefined) findings.report('POLICY_INCLUDE_MISSING', document.source, include, 'a policy in memory cannot include files');
   const sources = new Map<string, SourceText>([[file, document.source]]);
-  return Object.freeze({ ...compileDocuments([document], findings, options), files: Object.freeze([]), folders: Object.freeze([]), sources });
+  return Object.freeze({ ...compileDocuments([document], findings, options), files: Object.freeze([]), links: new Map(), folders: Object.freeze([]), sources });
 }
 
 /** The policy, or an error that says all that is wrong with it. @throws PortcullisError `POLICY_INVALID` */

@@ -14,6 +14,7 @@ export interface PolicyParcel {
   readonly findings: readonly PolicyFinding[];
   readonly suppressed: readonly SuppressedFinding[];
   readonly files: readonly string[];
+  readonly links: ReadonlyMap<string, string>;
   readonly folders: readonly string[];
   readonly sources: readonly (readonly [file: string, text: string])[];
   readonly documents: readonly { readonly file: string; readonly root: DocNode; readonly remarks: readonly Remark[] }[];
@@ -45,10 +46,10 @@ export function packPolicy(path: string, options: LoadOptions): PackedPolicy {
   const { loaded, documents } = loadDocuments(path, options);
   const { policy } = loaded;
   const kept = policy === undefined ? [] : documents;
-  const { findings, suppressed, files, folders } = loaded;
+  const { findings, suppressed, files, links, folders } = loaded;
   const batches = kept.flatMap(({ root }, document) => slices(itemsOf(root, 'rules')).map((rules) => ({ document, rules }))).map((batch, at) => ({ at, ...batch }));
   const parcel = {
-    ...(policy && { identity: { name: policy.name, revision: policy.revision, expiresMs: policy.expiresMs } }), findings, suppressed, files, folders,
+    ...(policy && { identity: { name: policy.name, revision: policy.revision, expiresMs: policy.expiresMs } }), findings, suppressed, files, links, folders,
     sources: [...loaded.sources].map(([file, { text }]) => [file, text] as const),
     documents: kept.flatMap(({ file, root, remarks }) => (root === undefined ? [] : [{ file, root: withoutRules(root), remarks }])),
     batches: batches.length,

@@ -16,10 +16,10 @@ import { parseSteps } from './parse-policy.js';
  * @param next the next batch
  */
 export async function unpackPolicy(parcel: PolicyParcel, next: () => Promise<RuleBatch>, options: CompileOptions): Promise<LoadedPolicy> {
-  const { identity, findings, suppressed, files, folders } = parcel;
+  const { identity, findings, suppressed, files, links, folders } = parcel;
   const sources = new Map(parcel.sources.map(([file, text]) => [file, new SourceText(file, text)]));
   const suppressions = new Suppressions();
-  const loaded = { findings, suppressed, suppressions, files, folders, sources };
+  const loaded = { findings, suppressed, suppressions, files, links, folders, sources };
   if (identity === undefined) return Object.freeze(loaded);
   const rules = await rulesOf(parcel, next);
   const documents = parcel.documents.map(({ file, root, remarks }, at): YamlDocument => {

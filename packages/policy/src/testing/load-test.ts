@@ -23,7 +23,7 @@ export interface LoadTestOptions {
 export interface LoadedTest {
   readonly test?: PolicyTest;
   readonly findings: readonly PolicyFinding[];
-  /** All that was read, the policy's files included, and the folders to watch. */
+  /** All that was read, the policy's files included and the links that led to them, and the folders to watch. */
   readonly files: readonly string[];
   readonly folders: readonly string[];
   readonly sources: Sources;
@@ -48,7 +48,7 @@ export function loadPolicyTest(path: string, { catalogue, maxBytes }: LoadTestOp
   const clockMs = parseMoment(textOf(document.root, 'clock') ?? '');
   const loaded = loadPolicy(policyPath, { catalogue, ...(maxBytes !== undefined && { maxBytes }), ...(clockMs !== undefined && { nowMs: clockMs }) });
   for (const [file, source] of loaded.sources) sources.set(file, source);
-  files.push(...loaded.files);
+  files.push(...loaded.files, ...loaded.links.keys());
   for (const folder of loaded.folders) folders.add(folder);
   if (loaded.policy === undefined) {
     const at = child(document.root, 'policy') ?? document.root;

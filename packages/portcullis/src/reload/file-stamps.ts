@@ -18,14 +18,14 @@ export function stampFile(path: string): FileStamp {
   }
 }
 
-/** One text for the state of some files, and for which names their folders hold: a pattern may match a new one. */
+/** One text for the state of some files, where their folders are and which names these hold: a pattern may match a new one. */
 export function stateOf(files: readonly string[], folders: readonly string[]): string {
   return [...files.map((file) => stampFile(file).identity), ...folders.map(namesIn)].join('\n');
 }
 
 function namesIn(folder: string): string {
   try {
-    return readdirSync(folder).sort().join('/');
+    return [realpathSync(folder), ...readdirSync(folder).sort()].join('/');
   } catch {
     return '';
   }

@@ -1,11 +1,14 @@
-import { watch, type FSWatcher } from 'node:fs';
+import { readlinkSync, watch, type FSWatcher } from 'node:fs';
+import { dirname } from 'node:path';
+import { realPathOf } from '../real-path.js';
 
 /**
  * Watches folders and tells of any change in them. Folders, since a watch on a file goes blind after the first rename over
- * it. A folder that cannot be watched is left to whoever looks at the files from time to time.
+ * it; and where a folder itself is a link, the one that it lies in too. A folder that cannot be watched is left to whoever looks at the files from time to time.
  */
 export class FolderWatch {
   readonly #changed: () => void;
+  /** By real path: a watch stays with the folder that a link led to. */
   readonly #watchers = new Map<string, FSWatcher>();
 
   constructor(changed: () => void) {
@@ -14,7 +17,7 @@ export class FolderWatch {
 
   /** From now on exactly these. */
   set(folders: readonly string[]): void {
-    const wanted = new Set(folders);
+    const wanted = new Set(folders.flatMap(placesOf));
     for (const [folder, watcher] of this.#watchers) {
       if (wanted.has(folder)) continue;
       watcher.close();
@@ -41,5 +44,18 @@ export class FolderWatch {
     this.#watchers.get(folder)?.close();
     this.#watchers.delete(folder);
     this.#changed();
+  }
+}
+
+function placesOf(folder: string): readonly string[] {
+  const place = realPathOf(folder);
+  return isLink(folder) ? [place, realPathOf(dirname(folder))] : [place];
+}
+
+function isLink(path: string): boolean {
+  try {
+    return readlinkSync(path) !== '';
+  } catch {
+    return false; // no link, or not to be looked at
   }
 }

@@ -3,6 +3,7 @@ import { dirname } from 'node:path';
 import { PortcullisError } from '@portcullis/core';
 import { loadPolicy, type LoadOptions } from '@portcullis/policy';
 import type { LoadedAside } from './aside-job.js';
+import { realPathOf } from '../real-path.js';
 import { stampFile, stateOf } from './file-stamps.js';
 
 /** A loaded policy, and the state of its files when it was read. */
@@ -29,10 +30,10 @@ export async function loadSteadyPolicy(path: string, options: LoadOptions, also:
     const beganMs = Date.now() - CLOCK_LAG_MS;
     const before = stampFile(path).identity;
     const loaded = await load();
-    const watched = [path, ...loaded.files, ...also];
+    const watched = [path, ...loaded.files, ...loaded.links.keys(), ...also];
     const folders = [...new Set([...loaded.folders, ...also.map((file) => dirname(file))])];
     const state = stateOf(watched, folders);
-    const untouched = before === stampFile(path).identity && watched.every((file) => stampFile(file).changedMs < beganMs);
+    const untouched = before === stampFile(path).identity && watched.every((file) => stampFile(file).changedMs < beganMs) && [...loaded.links].every(([named, real]) => realPathOf(named) === real);
     // Seen the same a pause before this load began: also right where a clock was set back and times lie in the future.
     if (untouched || state === seen) return { ...loaded, watched, folders, state };
     seen = state;

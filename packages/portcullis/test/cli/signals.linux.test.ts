@@ -88,6 +88,41 @@ describe('portcullis serve, signals and changes of files', function () {
     assert.equal(await ask(), '');
   });
 
+  it('follows a link among the included files that is switched to another one', async () => {
+    folder.write('who-1.yaml', policy(ALLOW_OTHER));
+    folder.write('who-2.yaml', policy(ALLOW_ME));
+    symlinkSync('who-1.yaml', folder.at('who.yaml'));
+    await start(folder.write('p.yaml', 'apiVersion: portcullis/v1\nkind: AdmissionPolicy\ninclude: ["./who.yaml"]\n'));
+    assert.equal(await ask(), '');
+    symlinkSync('who-2.yaml', folder.at('who.new'));
+    renameSync(folder.at('who.new'), folder.at('who.yaml'));
+    assert.equal((await serving.until('policy'))['outcome'], 'loaded');
+    assert.equal(await ask(), 'word');
+  });
+
+  for (const include of ['more/conf.d/*.yaml', 'more/conf.d/a.yaml']) {
+    it(`follows a folder of \`${include}\` that is a link, switched again and again, and what is written there then`, async () => {
+      for (const [name, rule] of [['one', ALLOW_OTHER], ['two', ALLOW_ME], ['three', ALLOW_OTHER]] as const) {
+        mkdirSync(folder.at(name));
+        folder.write(`${name}/a.yaml`, policy(rule));
+      }
+      mkdirSync(folder.at('more'));
+      symlinkSync('../one', folder.at('more/conf.d'));
+      await start(folder.write('p.yaml', `apiVersion: portcullis/v1\nkind: AdmissionPolicy\ninclude: [${include}]\n`));
+      for (const [round, name] of ['two', 'three'].entries()) {
+        symlinkSync(`../${name}`, folder.at('more/new'));
+        renameSync(folder.at('more/new'), folder.at('more/conf.d'));
+        const beganMs = performance.now();
+        assert.equal((await serving.until('policy', round + 1))['outcome'], 'loaded');
+        assert.ok(performance.now() - beganMs < 4_000, 'noticed only by the look that is taken every 5 s');
+        assert.equal(await ask(), name === 'two' ? 'word' : '');
+      }
+      folder.write('three/a.yaml', policy(ALLOW_ME));
+      assert.equal((await serving.until('policy', 3))['outcome'], 'loaded');
+      assert.equal(await ask(), 'word');
+    });
+  }
+
   it('follows included files, new ones too', async () => {
     mkdirSync(folder.at('conf.d'));
     folder.write('conf.d/a.yaml', policy(ALLOW_OTHER));

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
-import { renameSync, utimesSync, writeFileSync } from 'node:fs';
+import { mkdirSync, renameSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { Catalogue } from '@portcullis/core';
+import { stateOf } from '../../dist/reload/file-stamps.js';
 import { loadSteadyPolicy } from '../../dist/reload/steady-load.js';
 import { Folder, policy } from './support/folder.js';
 
@@ -40,6 +41,54 @@ describe('loadSteadyPolicy', () => {
       assert.deepEqual(loaded?.rules.map(({ id }) => id), ['second']);
     });
   }
+
+  /** Makes `name` lead there instead, as deployments do. */
+  const lead = (name: string, target: string): void => {
+    symlinkSync(target, folder.at('new'));
+    renameSync(folder.at('new'), folder.at(name));
+  };
+  const including = (pattern: string): string => folder.write('p.yaml', `apiVersion: portcullis/v1\nkind: AdmissionPolicy\ninclude: [${pattern}]\n`);
+
+  it('loads again when a link to an included file was switched while it was loaded, to one that has lain there for long', async () => {
+    folder.write('one.yaml', rule('first'));
+    folder.write('two.yaml', rule('second'));
+    lead('link.yaml', 'one.yaml');
+    const file = including('link.yaml');
+    await new Promise((resolve) => setTimeout(resolve, 60));
+    let interrupted = 0;
+    const catalogue = new Interrupting(() => { if ((interrupted += 1) === 1) lead('link.yaml', 'two.yaml'); });
+    const { policy: loaded } = await loadSteadyPolicy(file, { catalogue });
+    assert.deepEqual(loaded?.rules.map(({ id }) => id), ['second']);
+  });
+
+  for (const pattern of ['data/conf.d/a.yaml', 'data/conf.d/*.yaml', 'data/conf.d/*.yml']) {
+    it(`sees that a folder above \`${pattern}\` is a link that was switched, and that the policy is reached by one`, async () => {
+      for (const name of ['one', 'two']) {
+        mkdirSync(folder.at(`${name}/conf.d`), { recursive: true });
+        folder.write(`${name}/conf.d/a.yaml`, rule(name));
+      }
+      lead('data', 'one');
+      lead('etc', '.');
+      including(pattern);
+      const { watched, folders, state } = await loadSteadyPolicy(folder.at('etc/p.yaml'), { catalogue: new Catalogue([UID]) });
+      assert.equal(stateOf(watched, folders), state);
+      lead('data', 'two');
+      const switched = stateOf(watched, folders);
+      assert.notEqual(switched, state);
+      lead('etc', 'one');
+      assert.notEqual(stateOf(watched, folders), switched);
+    });
+  }
+
+  it('sees that a link that led nowhere leads to a file', async () => {
+    lead('link.yaml', 'more/a.yaml');
+    const { watched, folders, state } = await loadSteadyPolicy(including('link.yaml'), { catalogue: new Catalogue([UID]) });
+    mkdirSync(folder.at('more'));
+    const made = stateOf(watched, folders);
+    folder.write('more/a.yaml', rule('first'));
+    assert.notEqual(made, state);
+    assert.notEqual(stateOf(watched, folders), made);
+  });
 
   it('takes a file whose times lie in the future', async () => {
     const file = folder.write('p.yaml', rule('first'));
