@@ -59,7 +59,7 @@ describe('portcullis serve: live connections after a change of the policy', func
     const before = said.length;
     client!.stdin!.write('hello\n');
     // A whole line: Python that is told not to buffer writes its end by itself.
-    await until(() => said.indexOf('\n', before) !== -1, 'an answer');
+    await until(() => said.includes('\n', before), 'an answer');
     assert.equal(said.slice(before), expected);
   }
 
