@@ -1,7 +1,7 @@
 import { readFileSync, readlinkSync } from 'node:fs';
 import { PortcullisError, type Fd, type Pid } from '@portcullis/core';
 import { GENERIC_ABI_ARCHITECTURES, OVERFLOW_ID, PID_FS_MAGIC } from './ffi/constants.js';
-import { EAGAIN, EINTR, EMFILE, ENFILE, ENOBUFS, ENOMEM, SysFailure } from './ffi/errno.js';
+import { EAGAIN, EINTR, EMFILE, ENFILE, ENOBUFS, ENOMEM, ERANGE, SysFailure } from './ffi/errno.js';
 import { closeFd, cPath, openRead, socketPair } from './ffi/file.js';
 import { libc } from './ffi/libc.js';
 import { listLabellingModules } from './ffi/lsm.js';
@@ -74,7 +74,7 @@ export function probeCapabilities(): Capabilities {
     return Object.freeze({
       peerPidFd: isOurPidfd(answered(getPeerPidFd(one))),
       ...probePidfd(),
-      peerGroups: !(answered(getPeerGroups(one)) instanceof SysFailure),
+      peerGroups: knowsGroups(answered(getPeerGroups(one))),
       procmapQuery: probeProcmap(),
       labelling: labellingModules(),
       fullIdMaps: hasFullIdMap('uid_map') && hasFullIdMap('gid_map'),
@@ -110,6 +110,11 @@ const OF_THE_MOMENT: ReadonlySet<number> = new Set([EMFILE, ENFILE, ENOMEM, ENOB
 function answered<T>(result: T | SysFailure): T | SysFailure {
   if (!(result instanceof SysFailure) || !OF_THE_MOMENT.has(result.errno)) return result;
   throw new PortcullisError('PLATFORM_PROBE', result.toString());
+}
+
+/** A gateway in more groups than are read is told so by a kernel that knows them. */
+function knowsGroups(groups: readonly number[] | SysFailure): boolean {
+  return !(groups instanceof SysFailure) || groups.errno === ERANGE;
 }
 
 /** A number that is not a pidfd of ours would be a constant that means something else on this kernel. */

@@ -1,7 +1,7 @@
 import { performance } from 'node:perf_hooks'; // the global of that name is a getter, which costs something at every look
 import { ABSENT, unknown, type Connection, type Fd, type Finding, type HeldPeer, type Peer, type PeerCredentials, type PeerRefusal, type PinStrength, type TrustTier, type Unknown } from '@portcullis/core';
 import type { Capabilities } from './capabilities.js';
-import { ENOENT, ENOPROTOOPT, ESRCH, SysFailure } from './ffi/errno.js';
+import { ENOENT, ENOPROTOOPT, ERANGE, ESRCH, SysFailure } from './ffi/errno.js';
 import { closeFd } from './ffi/file.js';
 import { getPidfdInfo, hasExited, pidNamespaceOf, type PidfdInfo } from './ffi/pidfd.js';
 import { countHeld } from './held-descriptors.js';
@@ -11,6 +11,7 @@ import type { KnownProcess } from './image/known-process.js';
 import type { ProgramImage } from './image/program-image.js';
 import { LinuxHeldPeer } from './lease/held-peer.js';
 import { pinAgain, pinPeer, readStartTime, type Pin } from './pin.js';
+import { MOST_GROUPS } from './proc/decode.js';
 import { depthOf } from './proc/depth.js';
 import { unknownOf } from './unknown-of.js';
 
@@ -22,6 +23,9 @@ export interface Groups {
   readonly gids: readonly number[];
   readonly tier?: TrustTier;
 }
+
+/** Both keys: the list is not looked at. */
+export const TOO_MANY_GROUPS: Unknown = Object.freeze(unknown('limit', `more than ${String(MOST_GROUPS)} groups`));
 
 /**
  * The peer of one connection: of an AF_UNIX socket, unless a subclass says otherwise. What is frozen at connect is there
@@ -78,7 +82,8 @@ export class LinuxPeer implements Peer {
     const { fd } = this.connection;
     if (fd === undefined) return CLOSED;
     const gids = getPeerGroups(fd);
-    return gids instanceof SysFailure ? unknownOf(gids) : { gids };
+    if (gids instanceof SysFailure) return gids.errno === ERANGE ? TOO_MANY_GROUPS : unknownOf(gids);
+    return { gids };
   }
 
   /** SO_PEERSEC: the label's bytes as the kernel gives them, or the finding that stands for it. */

@@ -1,4 +1,5 @@
 import { normaliseValues, type Fd } from '@portcullis/core';
+import { MOST_GROUPS } from '../proc/decode.js';
 import {
   FIONBIO, INVALID_ID, SIOCINQ, SO_ACCEPTCONN, SO_COOKIE, SO_DOMAIN, SO_PASSCRED, SO_PASSPIDFD, SO_PASSRIGHTS, SO_PASSSEC, SO_PEERCRED,
   SO_PEERGROUPS, SO_PEERPIDFD, SO_PEERSEC, SO_PROTOCOL, SO_TYPE, SOL_SOCKET,
@@ -6,8 +7,9 @@ import {
 import { EINVAL, ERANGE, SysFailure } from './errno.js';
 import { libc, type Memory } from './libc.js';
 
-/** The largest group list and label that are read: beyond it the answer is ERANGE, and the key unknown (I11). */
-const LARGEST = 1 << 18;
+/** The largest label and group list that are read: beyond it the answer is ERANGE, and the key unknown (I11). */
+const LARGEST_LABEL = 1 << 18;
+const LARGEST_GROUPS = MOST_GROUPS * Uint32Array.BYTES_PER_ELEMENT;
 
 const length = new Int32Array(1);
 const word = new Int32Array(1);
@@ -85,19 +87,20 @@ export function getQueuedBytes(fd: Fd): number | SysFailure {
   return word[0] ?? 0;
 }
 
-/** Calls until the memory is large enough; returns how many bytes the kernel wrote, all of them whole `unit`s. */
-function getGrowing(fd: Fd, option: number, name: string, unit: number): number | SysFailure {
+/** Calls until the memory is large enough, `largest` at most; returns how many bytes the kernel wrote, all of them whole `unit`s. */
+function getGrowing(fd: Fd, option: number, name: string, unit: number, largest: number): number | SysFailure {
   for (;;) {
-    length[0] = grown.byteLength;
+    const room = Math.min(largest, grown.byteLength);
+    length[0] = room;
     if (libc().getsockopt(fd, SOL_SOCKET, option, grown, length) === 0) {
       const size = length[0];
-      if (size >= 0 && size <= grown.byteLength && size % unit === 0) return size;
+      if (size >= 0 && size <= room && size % unit === 0) return size;
       return new SysFailure(`getsockopt(${String(fd)}, SOL_SOCKET, ${name})`, EINVAL); // a kernel that we do not know
     }
     const failed = failure(fd, name);
-    if (failed.errno !== ERANGE || grown.byteLength >= LARGEST) return failed;
-    // The kernel says how much it wants where it knows; a value that did not grow must not make this spin.
-    grown = new Uint8Array(Math.min(LARGEST, Math.max((length[0] + 3) & ~3, grown.byteLength * 2)));
+    // The kernel says how much it wants where it knows: what is too large is not copied. A value that did not grow must not make this spin.
+    if (failed.errno !== ERANGE || room >= largest || length[0] > largest) return failed;
+    grown = new Uint8Array(Math.min(largest, Math.max((length[0] + 3) & ~3, room * 2)));
     grownWords = new Uint32Array(grown.buffer);
   }
 }
@@ -106,9 +109,9 @@ function getGrowing(fd: Fd, option: number, name: string, unit: number): number 
 let rawGroups = new Uint32Array(0);
 let groups: readonly number[] = Object.freeze([]);
 
-/** `getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS)`: supplementary groups, sorted and frozen, as they were at connect. Linux 4.13. */
+/** `getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS)`: supplementary groups, sorted and frozen, as they were at connect; ERANGE beyond `MOST_GROUPS`. Linux 4.13. */
 export function getPeerGroups(fd: Fd): readonly number[] | SysFailure {
-  const size = getGrowing(fd, SO_PEERGROUPS, 'SO_PEERGROUPS', Uint32Array.BYTES_PER_ELEMENT);
+  const size = getGrowing(fd, SO_PEERGROUPS, 'SO_PEERGROUPS', Uint32Array.BYTES_PER_ELEMENT, LARGEST_GROUPS);
   if (typeof size !== 'number') return size;
   if (sameGroups(size)) return groups;
   rawGroups = new Uint32Array(grown.slice(0, size).buffer);
@@ -124,7 +127,7 @@ function sameGroups(size: number): boolean {
 
 /** `getsockopt(fd, SOL_SOCKET, SO_PEERSEC)`: the label's bytes, frozen at connect; some modules end it with a NUL. */
 export function getPeerSec(fd: Fd): Uint8Array | SysFailure {
-  const size = getGrowing(fd, SO_PEERSEC, 'SO_PEERSEC', 1);
+  const size = getGrowing(fd, SO_PEERSEC, 'SO_PEERSEC', 1, LARGEST_LABEL);
   return typeof size === 'number' ? grown.slice(0, size) : size;
 }
 

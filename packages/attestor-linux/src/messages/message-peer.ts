@@ -3,7 +3,7 @@ import type { Capabilities } from '../capabilities.js';
 import { EINVAL, ESRCH, SysFailure } from '../ffi/errno.js';
 import { closeFd } from '../ffi/file.js';
 import { hasExited } from '../ffi/pidfd.js';
-import { LinuxPeer, type Groups } from '../peer.js';
+import { LinuxPeer, TOO_MANY_GROUPS, type Groups } from '../peer.js';
 import { pinByPid, type Pin } from '../pin.js';
 import { parseStatus, type ProcStatus } from '../proc/parse-status.js';
 import { readProc } from '../proc/read.js';
@@ -33,7 +33,8 @@ export class MessagePeer extends LinuxPeer {
     if (typeof folder !== 'string') return folder;
     const status = readStatus(folder);
     if (status instanceof SysFailure) return this.unknownOf(status);
-    return status === undefined ? unknown('undecodable', `${folder}/status`) : { gids: status.groups, tier: 'kernel-live' };
+    if (status === undefined) return unknown('undecodable', `${folder}/status`);
+    return status.groups === 'too-many' ? TOO_MANY_GROUPS : { gids: status.groups, tier: 'kernel-live' };
   }
 
   override label(): Uint8Array | Finding {

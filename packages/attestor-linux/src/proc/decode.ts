@@ -54,6 +54,9 @@ export function parseUint(text: string | undefined, max = Number.MAX_SAFE_INTEGE
 /** The largest uid, gid and 32-bit field. 4294967295 is `(uid_t) -1`, which the kernel does print. */
 export const MAX_U32 = 0xffff_ffff;
 
+/** Who is in more groups than these is not asked which: anybody can be in 65,536 by newgidmap, and each look would take long (T20). */
+export const MOST_GROUPS = 1024;
+
 /** PID_MAX_LIMIT is 2^22, but pid_t is an int: linux/threads.h. */
 export const MAX_PID = 0x7fff_ffff;
 

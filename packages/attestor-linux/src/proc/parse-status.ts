@@ -1,5 +1,5 @@
 import { capabilityNames } from './capability-names.js';
-import { latin1Text, MAX_PID, MAX_U32, parseUint } from './decode.js';
+import { latin1Text, MAX_PID, MAX_U32, MOST_GROUPS, parseUint } from './decode.js';
 
 /** Real, effective, saved, file system: the order of the `Uid:` and `Gid:` lines. */
 export type Ids = readonly [real: number, effective: number, saved: number, filesystem: number];
@@ -25,7 +25,8 @@ export interface ProcStatus {
   readonly tracerPid: number;
   readonly uids: Ids;
   readonly gids: Ids;
-  readonly groups: readonly number[];
+  /** Not decoded beyond `MOST_GROUPS`. */
+  readonly groups: readonly number[] | 'too-many';
   readonly threads: number;
   readonly capabilities: CapabilitySets;
   /** Linux 4.10. */
@@ -38,8 +39,8 @@ export interface ProcStatus {
 
 const SECCOMP_MODES: readonly SeccompMode[] = ['disabled', 'strict', 'filter'];
 
-/** NGROUPS_MAX: linux/limits.h. */
-const MAX_GROUPS = 65_536;
+/** `4294967295 `: no group is longer. */
+const LONGEST_GROUP = 11;
 
 /**
  * `/proc/PID/status` (proc_pid_status(5), fs/proc/array.c), or `undefined` when it has not that shape.
@@ -89,14 +90,17 @@ function idsOf(value: string | undefined): Ids | undefined {
 }
 
 /** `0 4 24 `: a space after each; `` or ` ` where there is none. */
-function groupsOf(value: string | undefined): readonly number[] | undefined {
+function groupsOf(value: string | undefined): ProcStatus['groups'] | undefined {
   if (value === undefined) return undefined;
+  if (value.length > MOST_GROUPS * LONGEST_GROUP) return 'too-many';
   const spelled = value.trimEnd();
   if (spelled === '') return [];
+  const words = spelled.split(' ', MOST_GROUPS + 1);
+  if (words.length > MOST_GROUPS) return 'too-many';
   const groups: number[] = [];
-  for (const word of spelled.split(' ')) {
+  for (const word of words) {
     const group = parseUint(word, MAX_U32);
-    if (group === undefined || groups.length === MAX_GROUPS) return undefined;
+    if (group === undefined) return undefined;
     groups.push(group);
   }
   return groups;

@@ -70,6 +70,15 @@ os.wait()`);
     assert.deepEqual([message?.admission.peer?.pin, value('linux:pin')], [pin, { state: 'present', values: [pin], tier: 'kernel-connect' }]);
   });
 
+  it('T20: the groups of a sender that is in more than a thousand are unknown', async () => {
+    await start(asking('unix:supplementary_gid', 'unix:supplementary_group', 'unix:uid'));
+    receiving.start('os.setgroups(range(1025))\ns.send(b"x")\ntime.sleep(60)');
+    await receiving.settled(1);
+    const { evidence } = [...receiving.messages.map(({ admission }) => admission), ...receiving.refused][0] ?? assert.fail();
+    const why = (key: SelectorKey) => { const entry = evidence.get(key); return entry?.state === 'unknown' ? entry.why : entry?.state; };
+    assert.deepEqual([why('unix:supplementary_gid'), why('unix:supplementary_group'), why('unix:uid')], ['limit', 'limit', 'present']);
+  });
+
   it('below Linux 6.5 says that the pin is the weaker one', async () => {
     await start(asking('unix:path'), { without: { peerPidFd: false } });
     receiving.start('s.send(b"x")\ntime.sleep(60)');

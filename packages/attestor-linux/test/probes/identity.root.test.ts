@@ -3,8 +3,10 @@ import { readFileSync, readlinkSync, statSync } from 'node:fs';
 import type { SelectorKey } from '@portcullis/core';
 import { LinuxAttestor, NAMESPACES } from '@portcullis/attestor-linux';
 import type { Attesting } from '../support/attesting.js';
+import { SO_PEERGROUPS } from '../../dist/ffi/constants.js';
 import { compiled } from '../support/compile.js';
 import { needAttacks, needProgram, SOMEBODY } from '../support/features.js';
+import { interceptCalls } from '../support/intercept.js';
 import { onStage } from '../support/on-stage.js';
 import type { Stage } from '../support/stage.js';
 
@@ -69,12 +71,27 @@ describe('the identity of a peer', () => {
       assert.deepEqual([look.state('unix:supplementary_gid'), look.state('unix:supplementary_group')], ['absent', 'absent']);
     });
 
-    it('are listed where there are thousands of them', async () => {
-      const gids = Array.from({ length: 5000 }, (_, index) => 10_000 + index);
-      const { socket } = await through(['--reuid', '1234', '--regid', '1234', '--groups', gids.join(',')]);
-      const look = await attesting.look(socket, ['unix:supplementary_gid', 'linux:live-uid']);
-      assert.deepEqual(look.values('unix:supplementary_gid'), gids);
-      assert.equal(look.value('linux:live-uid'), 1234);
+    const KEYS: readonly SelectorKey[] = ['unix:supplementary_gid', 'unix:supplementary_group', 'linux:live-uid'];
+    const gids = (count: number) => Array.from({ length: count }, (_, index) => 10_000 + index);
+    const inGroups = (count: number) => through(['--reuid', '1234', '--regid', '1234', '--groups', gids(count).join(',')]);
+
+    it('are listed where there are a thousand of them', async () => {
+      const { socket } = await inGroups(1024);
+      const look = await attesting.look(socket, KEYS);
+      assert.deepEqual(look.values('unix:supplementary_gid'), gids(1024));
+      assert.deepEqual([look.values('unix:supplementary_group').length, look.value('linux:live-uid')], [1024, 1234]);
+    });
+
+    it('T20: are unknown, and not copied, where there are more than a thousand, as newgidmap gives to anybody', async () => {
+      for (const count of [1025, 20_000]) {
+        const { socket } = await inGroups(count);
+        const rooms: (number | undefined)[] = [];
+        const stop = interceptCalls((_, name, [, , option, , length]) => { if (name === 'getsockopt' && option === SO_PEERGROUPS) rooms.push((length as Int32Array)[0]); });
+        const look = await attesting.look(socket, KEYS);
+        stop();
+        assert.deepEqual(KEYS.map((key) => look.state(key)), ['unknown limit', 'unknown limit', 'present']);
+        assert.ok(rooms.length > 0 && rooms.every((room) => (room ?? Infinity) <= 4096), String(rooms));
+      }
     });
 
     it('are unknown, never absent, where the kernel does not tell them', async () => {

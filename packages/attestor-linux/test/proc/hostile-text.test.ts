@@ -68,7 +68,7 @@ describe('T21: hostile text below /proc is read strictly or not at all', () => {
 
   it('T21: status', () => {
     holds(['host-hybrid/status', 'hostile-comm-newline/status', 'podman-cgroupfs-hybrid/status'], parseStatus, (status, bytes) => {
-      for (const id of [...status.uids, ...status.gids, ...status.groups]) isUint(id, U32);
+      for (const id of [...status.uids, ...status.gids, ...(status.groups === 'too-many' ? [] : status.groups)]) isUint(id, U32);
       for (const pid of [status.pid, status.tgid, status.ppid, status.tracerPid]) isUint(pid, PID);
       for (const key of ['Uid', 'Gid', 'TracerPid', 'CapEff']) assert.equal(bytes.toString('latin1').split(`\n${key}:`).length, 2, key);
     });

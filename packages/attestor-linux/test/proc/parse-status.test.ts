@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { capabilityName, capabilityNames } from '../../dist/proc/capability-names.js';
+import { MAX_U32, MOST_GROUPS } from '../../dist/proc/decode.js';
 import { parseStatus } from '../../dist/proc/parse-status.js';
 import { bytes, fixture, hostile, scenariosWith } from './fixtures.js';
 
@@ -45,6 +46,13 @@ describe('parse-status', () => {
       'cap_setfcap',
     ]);
     assert.deepEqual(status.groups, []);
+  });
+
+  it('decodes no more groups than are believed (T20)', () => {
+    const of = (gids: readonly number[]) => edited(/^Groups:.*$/m, `Groups:\t${gids.map((gid) => `${String(gid)} `).join('')}`)?.groups;
+    const gids = Array.from({ length: MOST_GROUPS }, (_, at) => MAX_U32 - MOST_GROUPS + at);
+    assert.deepEqual(of(gids), gids);
+    assert.deepEqual([of([...gids, 1]), of([...gids.map(() => 1), 1]), of(Array.from({ length: 65_536 }, (_, gid) => gid))], ['too-many', 'too-many', 'too-many']);
   });
 
   it('counts pid namespaces from ours', () => {
