@@ -40,8 +40,10 @@ export const status: Probe = {
   },
 };
 
-/** A process with more threads is not looked at one by one. */
+/** A process with more threads is not looked at one by one, nor are they listed, which takes long where they are many (T20). */
 const MOST_THREADS = 128;
+/** Of all its threads together. In 65,536 groups, each text is one of hundreds of kilobytes, and takes the kernel 20 ms and more. */
+const MOST_TEXT = 1 << 19;
 
 function look(peer: LinuxPeer): JoinedStatus | Unknown {
   const folder = peer.procFolder();
@@ -51,9 +53,13 @@ function look(peer: LinuxPeer): JoinedStatus | Unknown {
   const main = parseStatus(bytes);
   if (main === undefined) return undecodable(`${folder}/status`);
   if (main.threads === 1) return joinThreads([main]);
-  const others = readOthers(`${folder}/task`, main.pid, ownLines(bytes));
+  if (main.groups === 'too-many') return TEXTS_TOO_LONG;
+  const others = readOthers(`${folder}/task`, main, ownLines(bytes));
   return 'why' in others ? others : joinThreads([main, ...others]);
 }
+
+const TOO_MANY_THREADS: Unknown = Object.freeze(unknown('limit', `more than ${String(MOST_THREADS)} threads`));
+const TEXTS_TOO_LONG: Unknown = Object.freeze(unknown('limit', 'what /proc says of its threads is too long, as with thousands of groups'));
 
 /** The lines that may differ between threads and are asked for, as they stand; nearly all threads have the same. Undefined: not found. */
 function ownLines(bytes: Uint8Array): string | undefined {
@@ -75,13 +81,15 @@ const WHOLE_ROUNDS = 3;
  * as many as the process, and all of them were read; several times in a row, since a thread that hops could be lucky once.
  * What a thread makes that was read is like it.
  */
-function readOthers(folder: string, main: number, alike: string | undefined): readonly ProcStatus[] | Unknown {
+function readOthers(folder: string, main: ProcStatus, alike: string | undefined): readonly ProcStatus[] | Unknown {
   const found: ProcStatus[] = [];
-  const seen = new Set([String(main)]);
-  for (let round = 0, whole = 0; round < MOST_ROUNDS; round += 1) {
+  const seen = new Set([String(main.pid)]);
+  let left = MOST_TEXT;
+  for (let round = 0, whole = 0, count = main.threads; round < MOST_ROUNDS; round += 1) {
+    if (count > MOST_THREADS) return TOO_MANY_THREADS;
     const threads = list(folder);
     if (threads === undefined) return unknown('system-error', `${folder} cannot be listed`);
-    if (threads.length > MOST_THREADS) return unknown('limit', `more than ${String(MOST_THREADS)} threads`);
+    if (threads.length > MOST_THREADS) return TOO_MANY_THREADS;
     let missing = false;
     for (const thread of threads) {
       if (seen.has(thread)) continue;
@@ -92,17 +100,20 @@ function readOthers(folder: string, main: number, alike: string | undefined): re
         missing = true;
         continue;
       }
+      if ((left -= bytes.byteLength) < 0) return TEXTS_TOO_LONG;
       seen.add(thread);
       if (alike !== undefined && ownLines(bytes) === alike) continue;
       const status = parseStatus(bytes);
       if (status === undefined) return undecodable(path);
       found.push(status);
     }
-    const path = `${folder}/${String(main)}/status`;
+    const path = `${folder}/${String(main.pid)}/status`;
     const now = readProc(path);
     if (now instanceof SysFailure) return unknownOf(now);
-    const count = parseStatus(now)?.threads;
-    if (count === undefined) return undecodable(path);
+    if ((left -= now.byteLength) < 0) return TEXTS_TOO_LONG;
+    const parsed = parseStatus(now);
+    if (parsed === undefined) return undecodable(path);
+    count = parsed.threads;
     whole = missing || count !== threads.length ? 0 : whole + 1;
     if (whole === WHOLE_ROUNDS) return found;
   }

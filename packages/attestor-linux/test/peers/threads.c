@@ -1,13 +1,16 @@
 // threads SOCKET       connects with two threads: the main one has a seccomp filter, no_new_privs and no capability left, the other has
 // none of that, says its id, and is the one that could write.
 // threads SOCKET hop   the other one does nothing but make the next, which is as free, and end.
+// threads SOCKET many COUNT GROUPS   connects with so many others, all of them in so many supplementary groups.
 #define _GNU_SOURCE
 #include <errno.h>
+#include <grp.h>
 #include <linux/capability.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -38,9 +41,35 @@ static void *first_hop(void *unused) {
   return hop(unused);
 }
 
+static void *idle(void *unused) {
+  for (;;) pause();
+  return unused;
+}
+
+static int many(int others, int groups) {
+  static gid_t gids[65536];
+  for (int at = 0; at < groups; at++) gids[at] = 100000 + at;
+  if (groups > 65536 || setgroups(groups, gids)) return -1;
+  pthread_attr_t small;
+  pthread_attr_init(&small);
+  pthread_attr_setstacksize(&small, 65536);
+  for (pthread_t thread; others > 0; others--) if (pthread_create(&thread, &small, idle, NULL)) return -1;
+  return 0;
+}
+
+static int connect_to(const char *path) {
+  struct sockaddr_un address = {.sun_family = AF_UNIX};
+  strncpy(address.sun_path, path, sizeof address.sun_path - 1);
+  return connect(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), (struct sockaddr *)&address, sizeof address);
+}
+
 int main(int count, char **arguments) {
   setvbuf(stdout, NULL, _IONBF, 0);
   if (count < 2) return 2;
+  if (count > 4) {
+    if (many(atoi(arguments[3]), atoi(arguments[4])) || connect_to(arguments[1])) return 1;
+    for (;;) pause();
+  }
   pthread_t thread;
   pthread_barrier_init(&started, NULL, 2);
   if (pthread_create(&thread, NULL, count > 2 ? first_hop : other, NULL)) return 1;
@@ -51,9 +80,6 @@ int main(int count, char **arguments) {
   struct sock_filter allow = {.code = BPF_RET | BPF_K, .k = SECCOMP_RET_ALLOW};
   struct sock_fprog program = {.len = 1, .filter = &allow};
   if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program)) return 1;
-  struct sockaddr_un address = {.sun_family = AF_UNIX};
-  strncpy(address.sun_path, arguments[1], sizeof address.sun_path - 1);
-  int connected = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (connect(connected, (struct sockaddr *)&address, sizeof address)) return 1;
+  if (connect_to(arguments[1])) return 1;
   for (;;) pause();
 }
