@@ -219,9 +219,22 @@ export class LinuxPeer implements Peer {
 
   #pinned(): Pin | PeerRefusal | Unknown {
     if (this.#pin !== undefined) return this.#pin;
-    this.#pin = this.takePin();
+    this.#pin = this.#compared(this.takePin());
     if ('pidfd' in this.#pin) countHeld(1);
     return this.#pin;
+  }
+
+  /**
+   * What is read below /proc is of the process that the credentials name, and what is polled is behind the pidfd: two answers of the
+   * kernel, which count only for one process. No answer, as from a pid namespace that we cannot see, tells nothing.
+   */
+  #compared(pin: Pin | PeerRefusal | Unknown): Pin | PeerRefusal | Unknown {
+    if (!('pidfd' in pin) || pin.strength !== 'peer-pidfd' || !this.capabilities.pidfdInfo) return pin;
+    const { credentials } = this;
+    const info = (this.#info = getPidfdInfo(pin.pidfd));
+    if (info instanceof SysFailure || info.pid === Number(credentials.pid)) return pin;
+    closeFd(pin.pidfd);
+    return { refused: 'pin-failed', detail: `the credentials name process ${String(credentials.pid)}, and the pidfd is of ${String(info.pid)}`, credentials };
   }
 
   close(): void {

@@ -3,6 +3,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { openSync, readlinkSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import fc from 'fast-check';
+import { probeCapabilities } from '@portcullis/attestor-linux';
 import type { Fd, Pid, SelectorKey } from '@portcullis/core';
 import { fuzzFactor } from '@portcullis/testkit';
 import { INVALID_ID, SO_ACCEPTCONN, SO_COOKIE, SO_DOMAIN, SO_PEERCRED, SO_PEERGROUPS, SO_PEERPIDFD, SO_PEERSEC, SO_PROTOCOL, SO_TYPE } from '../../dist/ffi/constants.js';
@@ -12,7 +13,7 @@ import { getAcceptConn, getCookie, getDomain, getPeerCred, getPeerGroups, getPee
 import { Attesting } from '../support/attesting.js';
 import { descriptorLinks } from '../support/descriptors.js';
 import { ERRNOS } from '../support/errnos.js';
-import { needLinux } from '../support/features.js';
+import { needLinux, needPidfdInfo } from '../support/features.js';
 import { fuzzOptions, type OptionAnswer } from '../support/fuzz-options.js';
 import { Stage } from '../support/stage.js';
 
@@ -153,6 +154,7 @@ describe('T21: socket options that answer anything', () => {
 
     it('T21: is refused with a code, or has what was answered and the program of its own process', async () => {
       const program = readlinkSync('/proc/self/exe');
+      const { pidfdInfo } = probeCapabilities();
       const seen = new Set<string>();
       await fc.assert(fc.asyncProperty(cases, async (given) => {
         const answers = new Map(given);
@@ -166,7 +168,9 @@ describe('T21: socket options that answer anything', () => {
           const credentials = answers.get(SO_PEERCRED);
           const [, uid, gid] = credentials !== undefined && 'given' in credentials ? written(credentials.given) : own();
           assert.deepEqual([look.value('unix:uid'), look.value('unix:gid')], [uid, gid]);
-          if (look.entry('unix:path').state === 'present') assert.equal(look.value('unix:path'), program);
+          // Before PIDFD_GET_INFO nothing compares the two answers that say which process it is.
+          const oneProcess = pidfdInfo || !(answers.has(SO_PEERCRED) || answers.has(SO_PEERPIDFD));
+          if (oneProcess && look.entry('unix:path').state === 'present') assert.equal(look.value('unix:path'), program);
         } finally {
           door.stop();
           await attesting.close();
@@ -174,6 +178,30 @@ describe('T21: socket options that answer anything', () => {
         }
       }), RUNS);
       assert.ok(seen.has('admitted') && seen.size > 3, [...seen].join(' ')); // the property was about something
+    });
+
+    it('T21: is refused where SO_PEERCRED names a living process of the same user, and SO_PEERPIDFD another', async function () {
+      needPidfdInfo(this);
+      const before = held();
+      const other = (stranger.pid ?? 0) as Pid;
+      const ids = own();
+      ids[0] = other;
+      const lies: readonly (readonly [number, OptionAnswer])[] = [
+        [SO_PEERCRED, { given: new Uint8Array(ids.buffer), says: 12 }], [SO_PEERPIDFD, { open: () => pidfdOpen(other) as number }],
+      ];
+      for (const [told, refused] of [[lies.slice(0, 1), 'pin-failed'], [lies.slice(1), 'pin-failed'], [lies, undefined]] as const) {
+        const attesting = new Attesting({ self: 'allow' });
+        const door = fuzzOptions(new Map(told));
+        try {
+          const look = await attesting.look(socket, KEYS);
+          assert.equal(look.refused, refused);
+          if (refused === undefined) assert.equal(look.value('unix:path'), readlinkSync(`/proc/${String(other)}/exe`));
+        } finally {
+          door.stop();
+          await attesting.close();
+        }
+      }
+      assert.deepEqual(held(), before);
     });
   });
 });

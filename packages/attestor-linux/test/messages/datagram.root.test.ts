@@ -2,17 +2,18 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { chmodSync, copyFileSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Fd, Policy, SelectorKey } from '@portcullis/core';
+import type { Fd, Pid, Policy, SelectorKey } from '@portcullis/core';
 import { allowUids, stubPolicy } from '@portcullis/core/testing';
 import { SOCK_DGRAM, SOCK_SEQPACKET, SO_PASSRIGHTS } from '../../dist/ffi/constants.js';
 import { ENOPROTOOPT } from '../../dist/ffi/errno.js';
+import { pidfdOpen } from '../../dist/ffi/pidfd.js';
 import { LinuxArrival } from '../../dist/messages/arrival.js';
 import { MessagePeer } from '../../dist/messages/message-peer.js';
 import { requireFeature } from '@portcullis/testkit';
 import { LinuxAttestor, probeCapabilities } from '@portcullis/attestor-linux';
 import { compiled } from '../support/compile.js';
 import { openDescriptors } from '../support/descriptors.js';
-import { needAttacks, needProgram, needUserNamespaces, SOMEBODY } from '../support/features.js';
+import { needAttacks, needPidfdInfo, needProgram, needUserNamespaces, SOMEBODY } from '../support/features.js';
 import { failOption } from '../support/intercept.js';
 import { CLAIM, Descriptors, IN_ITS_OWN_NAMESPACES } from '../support/messages.js';
 import { Receiving, type ReceivingOptions } from '../support/receiving.js';
@@ -241,6 +242,20 @@ s.send(b"without")`);
     };
     assert.deepEqual(label(Buffer.from('/usr/bin/x (enforce)\0')), { state: 'present', values: ['/usr/bin/x'] });
     assert.equal(label(undefined)?.state, 'unknown');
+  });
+
+  it('T21: a sender whose SCM_PIDFD is of another process than SCM_CREDENTIALS names is refused', function () {
+    needPidfdInfo(this);
+    const capabilities = probeCapabilities();
+    const pidfd = pidfdOpen(process.ppid as Pid) as Fd;
+    const credentials = { pid: process.pid, uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
+    const arrival = new LinuxArrival(new Uint8Array(), 0, { credentials: undefined, label: undefined, pidfd, rights: [], malformed: false }, undefined);
+    const before = openDescriptors();
+    const peer = new MessagePeer(arrival, credentials as never, capabilities);
+    assert.equal(typeof peer.pidfd(), 'object');
+    assert.equal(peer.verify()?.refused, 'pin-failed');
+    peer.close();
+    assert.equal(openDescriptors(), before - 1); // the pidfd is closed with it
   });
 
   it('a socket of another kind is not taken over', async () => {
