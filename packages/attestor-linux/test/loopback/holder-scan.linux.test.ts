@@ -40,6 +40,15 @@ describe('the scan for holders of a socket', () => {
     assert.match(scanHoldersRacy([5], { ...ROOMY, ms: -1 }, proc).stopped ?? '', /longer/);
   });
 
+  it('I4, T20: knows no holder of anybody where one user has more descriptors than are looked at: each could be another holder', () => {
+    has(10, 'socket:[5]');
+    has(20, ...Array.from({ length: 50 }, () => 'socket:[6]'));
+    const limits = { ...ROOMY, descriptors: 40 };
+    assert.deepEqual(scanHoldersRacy([5], limits, proc), { holders: [], hidden: 0, stopped: 'there are more than 40 descriptors' });
+    rmSync(join(proc, '20'), { recursive: true });
+    assert.deepEqual(scanHoldersRacy([5], limits, proc).holders.map(({ pid }) => pid), [10]);
+  });
+
   it('answers nobody after it was closed or the admission ended', async () => {
     const finder = new HolderFinder();
     const aborted = new AbortController();
