@@ -2,7 +2,7 @@ import { closeSync } from 'node:fs';
 import { unknown, type Finding, type Unknown } from '../../evidence.js';
 import { DigestBudget } from './digest-budget.js';
 import { DigestFlight } from './digest-flight.js';
-import { sameContent, type ContentIdentity, type DigestSource } from './digest-source.js';
+import { CHANGED, sameContent, type ContentIdentity, type DigestSource } from './digest-source.js';
 import { DigestQueue } from './digest-queue.js';
 import { DigestWorker } from './digest-worker.js';
 
@@ -169,10 +169,10 @@ export class DigestCache {
     const beganMs = Date.now();
     const before = whyOther(flight, 'the executable changed before it was read');
     if (before !== undefined) return before;
-    const hex = await this.#worker.sha256(file);
+    const hex = await this.#worker.sha256(file, Number(identity.size));
     if (typeof hex !== 'string') return hex;
     // After the last read: a file that was written meanwhile has no one digest.
-    const after = whyOther(flight, 'the executable changed while it was read');
+    const after = whyOther(flight, CHANGED);
     if (after !== undefined) return after;
     const finding: Finding = { state: 'present', values: [hex] };
     // Written so lately that another write could leave the same times: true of what was read, but not to be kept.

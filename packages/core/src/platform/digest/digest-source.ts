@@ -24,6 +24,9 @@ export interface DigestSource {
   readonly identify: (file: Fd) => ContentIdentity | Unknown;
 }
 
+/** What is said of a file that was not the same before and after. */
+export const CHANGED = 'the executable changed while it was read';
+
 /** Same file, same content as far as the inode tells. */
 export function sameContent(a: ContentIdentity, b: ContentIdentity): boolean {
   return a.dev === b.dev && a.ino === b.ino && a.size === b.size && a.mtimeNs === b.mtimeNs && a.ctimeNs === b.ctimeNs;

@@ -6,11 +6,15 @@ import { parentPort, workerData } from 'node:worker_threads';
 export interface DigestRequest {
   readonly id: number;
   readonly fd: number;
+  /** How long it is. */
+  readonly size: number;
 }
 
 export interface DigestAnswer {
   readonly id: number;
   readonly hex?: string;
+  /** The file is longer than that by now: left there, since no more was counted and charged (T17). */
+  readonly grew?: true;
   readonly error?: string;
 }
 
@@ -21,21 +25,25 @@ export interface DigestThreadData {
 
 const chunk = Buffer.allocUnsafeSlow(1 << 20);
 
-function sha256(fd: number, id: number, { stopped }: DigestThreadData): string {
+/** Undefined where there is more than `size`. */
+function sha256({ id, fd, size }: DigestRequest, { stopped }: DigestThreadData): string | undefined {
   const hash = createHash('sha256');
   for (let at = 0; ; ) {
     if (Atomics.load(stopped, 0) === id) throw new Error('stopped');
-    const count = readSync(fd, chunk, 0, chunk.length, at);
+    const count = readSync(fd, chunk, 0, Math.min(chunk.length, size + 1 - at), at);
     if (count === 0) return hash.digest('hex');
     hash.update(chunk.subarray(0, count));
     at += count;
+    if (at > size) return undefined;
   }
 }
 
-parentPort?.on('message', ({ id, fd }: DigestRequest) => {
+parentPort?.on('message', (request: DigestRequest) => {
+  const { id } = request;
   let answer: DigestAnswer;
   try {
-    answer = { id, hex: sha256(fd, id, workerData as DigestThreadData) };
+    const hex = sha256(request, workerData as DigestThreadData);
+    answer = hex === undefined ? { id, grew: true } : { id, hex };
   } catch (error) {
     answer = { id, error: error instanceof Error ? error.message : String(error) };
   }

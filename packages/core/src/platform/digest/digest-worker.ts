@@ -1,6 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import { unknown, type Unknown } from '../../evidence.js';
 import type { Fd } from '../../peer.js';
+import { CHANGED } from './digest-source.js';
 import type { DigestAnswer, DigestRequest, DigestThreadData } from './digest-thread.js';
 
 /** The request that the thread is at. */
@@ -17,15 +18,15 @@ export class DigestWorker {
   /** The id of a request that is to stop between two chunks. */
   readonly #stopped = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
 
-  /** The digest of the file behind `fd`, from its start, as 64 hex digits. One at a time. Never rejects. */
-  sha256(fd: Fd): Promise<string | Unknown> {
+  /** The digest of the file behind `fd`, of so many bytes, as 64 hex digits; `peer-changed` where it has more. One at a time. Never rejects. */
+  sha256(fd: Fd, size: number): Promise<string | Unknown> {
     return new Promise((resolve) => {
       const id = (this.#last = (this.#last % MOST_ID) + 1);
       try {
         const worker = (this.#worker ??= this.#start());
         worker.ref(); // a digest that is awaited keeps the process
         this.#asked = { id, answer: resolve };
-        worker.postMessage({ id, fd } satisfies DigestRequest);
+        worker.postMessage({ id, fd, size } satisfies DigestRequest);
       } catch (error) {
         this.#asked = undefined;
         resolve(unknown('system-error', `no digest thread: ${String(error)}`));
@@ -47,10 +48,10 @@ export class DigestWorker {
     const workerData: DigestThreadData = { stopped: this.#stopped };
     const worker = new Worker(new URL('./digest-thread.js', import.meta.url), { name: 'portcullis digests', workerData, execArgv: [] });
     worker.unref();
-    worker.on('message', ({ id, hex, error }: DigestAnswer) => {
+    worker.on('message', ({ id, hex, grew, error }: DigestAnswer) => {
       if (this.#asked?.id !== id) return;
       worker.unref();
-      this.#answer(hex ?? unknown('system-error', error ?? 'no digest'));
+      this.#answer(hex ?? (grew === true ? unknown('peer-changed', CHANGED) : unknown('system-error', error ?? 'no digest')));
     });
     const died = (why: unknown): void => {
       if (this.#worker !== worker) return; // its successor's request is none of its business
