@@ -18,11 +18,11 @@ export const CAUSES = [
   'expired-policy',
   /** The peer source refused the socket or the peer before any policy was asked: `code` says why. */
   'peer-refused',
-  /** The peer exited or changed while it was looked at: `code` says which. */
+  /** The peer exited or changed while it was looked at, or its connection was closed: `code` says which. */
   'peer-lost',
   /** A cap of the gate: `code` says which. */
   'capacity',
-  /** The gate is draining. */
+  /** The gate is draining, or has ended its connections. */
   'closing',
   /** An attestor, the peer source or the policy threw. A defect is a refusal (I2). */
   'defect',
@@ -32,7 +32,7 @@ export type Cause = (typeof CAUSES)[number];
 
 /** What refused a connection before or beside the policy. */
 export const REFUSAL_CODES = [
-  /** The descriptor is missing or negative. */
+  /** The descriptor is missing or negative, or was closed. */
   'no-descriptor',
   /** Not an AF_UNIX socket (T14). */
   'socket-not-unix',

@@ -36,10 +36,10 @@ export class Enforcer {
   /** `handOver` gives the connection to the application; `style` is how it is told of a refusal. */
   enforce(attested: Attested, policy: Policy, context: PolicyContext, socket: Socket, handOver: (socket: Socket) => void, style = this.#parts.refusal): void {
     const { records, live, leases, handoffs, lingering, observes } = this.#parts;
-    let outcome = attested;
+    let outcome = socket.destroyed ? this.#over(attested, socket) : attested;
     let held: HeldPeer | undefined;
     let handed: HandoffSocket | undefined;
-    if (attested.decision.effect === 'allow' && !socket.destroyed) {
+    if (outcome.decision.effect === 'allow') {
       try {
         if (attested.decision.limits !== undefined) outcome = this.#charge(attested, policy, context, socket);
         if (outcome.decision.effect === 'allow' && !observes) held = attested.peer?.hold(holdFor(outcome.decision));
@@ -51,14 +51,14 @@ export class Enforcer {
         outcome = { ...attested, decision: refusal('defect'), failure: error };
       }
     }
-    const observed = observes ? passesObserved(outcome.decision) : undefined;
+    const observed = observes ? passesObserved(outcome.decision) && !socket.destroyed : undefined;
     const admission = new Admission(outcome, policy, context, observed);
     records.keep(admission, outcome, policy, context); // lets the peer go
     if (outcome.decision.effect !== 'allow') {
       records.letGo(held);
       held = undefined;
     }
-    if (held === undefined && (observed !== true || socket.destroyed)) {
+    if (held === undefined && observed !== true) {
       refuse(socket, style, lingering);
       return;
     }
@@ -70,6 +70,13 @@ export class Enforcer {
     }
     bindAdmission(application, admission);
     handOver(application);
+  }
+
+  /** What was allowed when there was nobody left to hand over: refused, since records say who came through. */
+  #over(attested: Attested, socket: Socket): Attested {
+    if (attested.decision.effect !== 'allow') return attested;
+    const decision = this.#parts.live.hasEnded(socket) ? refusal('closing') : refusal('peer-lost', 'no-descriptor', 'the connection was closed while it was decided');
+    return { ...attested, decision };
   }
 
   /** What limits a connection takes places of, it gives back when it closes. */

@@ -34,6 +34,8 @@ export class LiveConnections {
   readonly #places: Place[] = [];
   readonly #budget: DescriptorBudget | undefined;
   readonly #destroy: Socket['_destroy'];
+  /** Those that ended by `destroyAll`. */
+  readonly #ended = new WeakSet<Socket>();
   #whenEmpty: (() => void) | undefined;
 
   constructor(budget: DescriptorBudget | undefined) {
@@ -88,7 +90,15 @@ export class LiveConnections {
   }
 
   destroyAll(): void {
-    for (const { socket } of [...this.#places]) socket.destroy();
+    for (const { socket } of [...this.#places]) {
+      this.#ended.add(socket);
+      socket.destroy();
+    }
+  }
+
+  /** Whether it was ended by `destroyAll`, and by nobody before. */
+  hasEnded(socket: Socket): boolean {
+    return this.#ended.has(socket);
   }
 
   /** Lets connections end by themselves for at most `drainMs`, then ends them. */

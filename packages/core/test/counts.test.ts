@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createServer, Socket, type Server } from 'node:net';
 import { setImmediate as turn } from 'node:timers/promises';
-import { fuzzFactor } from '@portcullis/testkit';
+import { fuzzFactor, fuzzMs } from '@portcullis/testkit';
 import fc from 'fast-check';
 import { DescriptorBudget } from '../dist/descriptor-budget.js';
 import { createGate, type Decision, type Findings, type Gate, type HeldPeer, type Limit, type Policy } from '../dist/index.js';
@@ -138,7 +138,9 @@ async function take(counted: Counted, [what, n]: Step): Promise<void> {
 
 const STEPS = fc.array(fc.tuple(fc.constantFrom<Step[0]>('come', 'come', 'wait', 'wait', 'answer', 'answer', 'fail', 'close', 'strip', 'again', 'exit', 'reload', 'limits'), fc.nat(100)), { maxLength: 40 });
 
-describe('what a gate counts', () => {
+describe('what a gate counts', function () {
+  this.timeout(fuzzMs(60_000));
+
   it('T20: comes back whole after any order of arrivals, late answers, failures, ends, revocations and reloads', async () => {
     await fc.assert(fc.asyncProperty(STEPS, async (steps) => {
       const counted = await Counted.start();

@@ -199,6 +199,38 @@ describe('gate: room, refusals, listening and its end, with fakes', () => {
       assert.deepEqual([gated!.records[0]?.decision.cause, gated!.connections.length, peerSource.peers[0]?.closed], ['closing', 0, 1]);
     });
 
+    for (const observe of [false, true]) {
+      it(`refuses what was destroyed while it waited, by name, whatever is answered then${observe ? ', and admits nobody where it observes' : ''}`, async () => {
+        const { attestor, answers } = slowAttestor();
+        const peerSource = fakePeerSource();
+        await start({ attestors: [attestor], peerSource, observe });
+        const events: string[] = [];
+        gated!.gate.on('admitted', () => events.push('admitted')).on('denied', () => events.push('denied'));
+        const gone = new Socket();
+        gated!.server.emit('connection', gone);
+        await until(() => answers.length === 1);
+        const client = gated!.client();
+        await until(() => answers.length === 2);
+        gone.destroy(); // not by the gate
+        gated!.gate.destroy();
+        for (const answer of answers) answer.resolve(uid1000);
+        await client.ended;
+        const records = await gated!.recorded(2);
+        assert.deepEqual(records.map(({ decision, admitted }) => [decision.effect, decision.cause, decision.code, admitted]), [['deny', 'peer-lost', 'no-descriptor', false], ['deny', 'closing', undefined, false]]);
+        assert.deepEqual([events, gated!.connections.length, peerSource.peers.map(({ closed }) => closed)], [['denied', 'denied'], 0, [1, 1]]);
+      });
+    }
+
+    it('records nobody as admitted who would not have been, and was destroyed, where it observes', async () => {
+      const { attestor, answers } = slowAttestor();
+      await start({ attestors: [attestor], observe: true });
+      gated!.client();
+      await until(() => answers.length === 1);
+      gated!.gate.destroy();
+      answers[0]!.resolve(findingsOf({ 'unix:uid': 7 }));
+      assert.deepEqual((await gated!.recorded(1)).map(({ decision, admitted }) => [decision.cause, admitted]), [['default', false]]);
+    });
+
     it('refuses what came in the same turn and was not looked at yet, by name, and opens no peer for it', async () => {
       const peerSource = fakePeerSource();
       await start({ peerSource });

@@ -318,7 +318,7 @@ describe('recheck: live connections after a change of the policy, with fakes', (
     assert.equal(revoked.length, 2);
   });
 
-  it('mixes no two policies in one decision and loses none, under a storm of reloads: 100 during 5,000 admissions, or more by PORTCULLIS_FUZZ', async function () {
+  it('T20: mixes no two policies in one decision and loses none, under a storm of reloads: 100 during 5,000 admissions, or more by PORTCULLIS_FUZZ', async function () {
     const [admissions, atOnce] = [Math.ceil(5000 * fuzzFactor()), 50];
     this.timeout(admissions * 60);
     let late = 0;

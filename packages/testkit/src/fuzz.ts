@@ -13,6 +13,11 @@ export function fuzzFactor(env: NodeJS.ProcessEnv = process.env): number {
   throw new Error(`${FUZZ_VARIABLE} is \`${String(env[FUZZ_VARIABLE])}\`, not a number above 0`);
 }
 
+/** What a run may take that takes `ms` at most where nobody asked for a longer one. */
+export function fuzzMs(ms: number, env: NodeJS.ProcessEnv = process.env): number {
+  return ms * Math.max(1, fuzzFactor(env));
+}
+
 /** The seed to repeat, or a new one. */
 export function fuzzSeed(env: NodeJS.ProcessEnv = process.env): number {
   const seed = env[SEED_VARIABLE];

@@ -1,9 +1,13 @@
 import assert from 'node:assert/strict';
-import { Dice, fuzzFactor, fuzzSeed } from '@portcullis/testkit';
+import { Dice, fuzzFactor, fuzzMs, fuzzSeed } from '@portcullis/testkit';
 
 describe('what fuzzers are told', () => {
   it('is to run as long as ever, unless somebody asks for more', () => {
     assert.deepEqual([fuzzFactor({}), fuzzFactor({ PORTCULLIS_FUZZ: '100' })], [1, 100]);
+  });
+
+  it('gives a longer run as much more time, and a shorter one no less', () => {
+    assert.deepEqual(['100', '0.1', undefined].map((factor) => fuzzMs(60_000, { PORTCULLIS_FUZZ: factor })), [6_000_000, 60_000, 60_000]);
   });
 
   it('is refused where it is no number above 0', () => {

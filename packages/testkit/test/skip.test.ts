@@ -54,6 +54,7 @@ describe('testkit', () => {
       'closedFolder',
       'expectedFeatures',
       'fuzzFactor',
+      'fuzzMs',
       'fuzzSeed',
       'mebibytes',
       'requireFeature',

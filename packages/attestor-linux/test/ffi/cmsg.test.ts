@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { fuzzFactor } from '@portcullis/testkit';
+import { fuzzFactor, fuzzMs } from '@portcullis/testkit';
 import fc from 'fast-check';
 import { SCM_CREDENTIALS, SCM_PIDFD, SCM_RIGHTS, SCM_SECURITY, SOL_SOCKET } from '../../dist/ffi/constants.js';
 import { parseControl } from '../../dist/ffi/cmsg.js';
@@ -19,7 +19,9 @@ const ints = (...values: readonly number[]): Uint8Array => new Uint8Array(Int32A
 const all = (...messages: readonly Uint8Array[]): Uint8Array => Buffer.concat(messages);
 const parsed = (bytes: Uint8Array) => parseControl(bytes, bytes.length);
 
-describe('control messages', () => {
+describe('control messages', function () {
+  this.timeout(fuzzMs(60_000));
+
   it('are read in the order that the kernel writes them', () => {
     const found = parsed(all(
       message(SCM_CREDENTIALS, ints(812, 1000, -1)), message(SCM_SECURITY, Buffer.from('unconfined')),
@@ -67,7 +69,7 @@ describe('control messages', () => {
     assert.deepEqual([parsed(all(credentials, credentials)).malformed, parsed(all(label, label)).malformed], [true, true]);
   });
 
-  it('made of anything are read within their length, in linear time, and never throw', () => {
+  it('T21: made of anything are read within their length, in linear time, and never throw', () => {
     const wild = fc.uint8Array({ maxLength: 200 });
     const tame = fc.array(fc.tuple(fc.integer({ min: 0, max: 6 }), fc.uint8Array({ maxLength: 40 }), fc.option(fc.integer({ min: 0, max: 300 }))), { maxLength: 6 })
       .map((parts) => all(...parts.map(([type, data, claimed]) => message(type, data, claimed === null ? {} : { claimed }))));
@@ -83,7 +85,7 @@ describe('control messages', () => {
     }), { numRuns: Math.ceil(3000 * fuzzFactor()) });
   });
 
-  it('of any descriptors are all named, whatever else is between them', () => {
+  it('T21: of any descriptors are all named, whatever else is between them', () => {
     const other = fc.constantFrom(message(29, ints(1, 2)), message(SCM_SECURITY, Buffer.from('label')), message(SCM_CREDENTIALS, ints(1, 2, 3)));
     const some = fc.array(fc.nat(0x7fff_ffff), { minLength: 1, maxLength: 253 });
     fc.assert(fc.property(fc.array(fc.oneof(other, some), { maxLength: 6 }), (parts) => {

@@ -5,7 +5,7 @@ import { connect, type Socket } from 'node:net';
 import fc from 'fast-check';
 import { probeCapabilities } from '@portcullis/attestor-linux';
 import type { Fd, Pid, SelectorKey } from '@portcullis/core';
-import { fuzzFactor } from '@portcullis/testkit';
+import { fuzzFactor, fuzzMs } from '@portcullis/testkit';
 import { INVALID_ID, SO_ACCEPTCONN, SO_COOKIE, SO_DOMAIN, SO_PEERCRED, SO_PEERGROUPS, SO_PEERPIDFD, SO_PEERSEC, SO_PROTOCOL, SO_TYPE } from '../../dist/ffi/constants.js';
 import { SysFailure } from '../../dist/ffi/errno.js';
 import { pidfdOpen } from '../../dist/ffi/pidfd.js';
@@ -38,7 +38,9 @@ const written = (given: Uint8Array) => {
   return words(ids);
 };
 
-describe('T21: socket options that answer anything', () => {
+describe('T21: socket options that answer anything', function () {
+  this.timeout(fuzzMs(60_000));
+
   before(function () { needLinux(this); });
 
   /** What `get` makes of an answer: what it was, or a failure; never an exception, nor a call again and again. */

@@ -3,7 +3,7 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fuzzFactor } from '@portcullis/testkit';
+import { fuzzFactor, fuzzMs } from '@portcullis/testkit';
 import type { Answer, Order } from './contender.js';
 import { knock, needLinux, Scratch } from './scratch.js';
 
@@ -47,7 +47,7 @@ function soon(): number {
 }
 
 describe('safe listen: two gateways at one path (T18)', function () {
-  this.timeout(120_000);
+  this.timeout(fuzzMs(120_000));
   let scratch: Scratch;
   let path: string;
   let gateways: readonly [Contender, Contender];

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { fuzzFactor } from '@portcullis/testkit';
+import { fuzzFactor, fuzzMs } from '@portcullis/testkit';
 import fc from 'fast-check';
 import { decodeMessage, encodeMessage } from '../../dist/ffi/netlink.js';
 import { decodeSockaddr, formatEndpoint, isLoopback, mapped, type Endpoint } from '../../dist/ffi/sockaddr.js';
@@ -39,7 +39,9 @@ function cgroup(id: bigint): Buffer {
   return attribute(21, value);
 }
 
-describe('sock_diag', () => {
+describe('sock_diag', function () {
+  this.timeout(fuzzMs(60_000));
+
   it('asks for one connection: family, protocol, every state, ports and addresses in network order, the device `lo`, no cookie', () => {
     const query = encodeQuery(CLIENT, SERVER);
     assert.equal(query.toString('hex'), `02060000ffffffffa9a0223d7f000001${'00'.repeat(12)}7f000001${'00'.repeat(12)}01000000${'ff'.repeat(8)}`);
@@ -77,7 +79,7 @@ describe('sock_diag', () => {
     for (const attributes of wrong) assert.equal(decodeAnswer(answerFor({}, attributes), CLIENT, SERVER), undefined, attributes.toString('hex'));
   });
 
-  it('never reads beyond an answer, nor believes one about others, whatever the bytes', () => {
+  it('T21: never reads beyond an answer, nor believes one about others, whatever the bytes', () => {
     fc.assert(fc.property(fc.uint8Array({ maxLength: 200 }), fc.boolean(), (noise, behind) => {
       const bytes = behind ? Buffer.concat([answerFor({}, Buffer.alloc(0)), noise]) : Buffer.from(noise);
       const answer = decodeAnswer(bytes, CLIENT, SERVER);
@@ -92,7 +94,9 @@ describe('sock_diag', () => {
   });
 });
 
-describe('a netlink message', () => {
+describe('a netlink message', function () {
+  this.timeout(fuzzMs(60_000));
+
   const payload = Buffer.from('payload!');
 
   it('is read where it is the one answer to the request', () => {
@@ -117,7 +121,7 @@ describe('a netlink message', () => {
     assert.equal(decodeMessage(encodeMessage(2, 7, Buffer.alloc(3)), 20, 7), undefined);
   });
 
-  it('is refused or an answer, whatever the bytes', () => {
+  it('T21: is refused or an answer, whatever the bytes', () => {
     fc.assert(fc.property(fc.uint8Array({ maxLength: 64 }), (noise) => {
       const read = decodeMessage(Buffer.from(noise), 20, 7);
       assert.ok(read === undefined || typeof read === 'number' || read.length === noise.length - 16);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { fuzzFactor } from '@portcullis/testkit';
+import { fuzzFactor, fuzzMs } from '@portcullis/testkit';
 import { cgroupIdentity } from '../../dist/proc/cgroup-identity.js';
 import { decodeLine, decodeText, fieldText, latin1Text, parseUint } from '../../dist/proc/decode.js';
 import { parseAuxv } from '../../dist/proc/parse-auxv.js';
@@ -54,7 +54,9 @@ const isUint = (value: number, most: number): void => { assert.ok(Number.isInteg
 const U32 = 0xffff_ffff;
 const PID = 0x7fff_ffff;
 
-describe('T21: hostile text below /proc is read strictly or not at all', () => {
+describe('T21: hostile text below /proc is read strictly or not at all', function () {
+  this.timeout(fuzzMs(60_000));
+
   it('T21: stat', () => {
     holds(['host-hybrid/stat', 'hostile-comm-paren/stat', 'zombie/stat'], parseStat, ({ pid, ppid, startTimeTicks, state, commBytes }, bytes) => {
       isUint(pid, PID);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { constants } from 'node:os';
 import type { Evidenced } from '@portcullis/core';
-import { Dice, fuzzFactor, fuzzSeed } from '@portcullis/testkit';
+import { Dice, fuzzFactor, fuzzMs, fuzzSeed } from '@portcullis/testkit';
 import { compiled } from '../../../attestor-linux/dist-test/support/compile.js';
 import { ERRNOS, isAnswer, NOTED_ERRNOS, pathOf } from '../../../attestor-linux/dist-test/support/errnos.js';
 import { descriptorLinks, openDescriptors } from '../../../attestor-linux/dist-test/support/descriptors.js';
@@ -25,7 +25,7 @@ type Known = 'nothing' | 'just now' | 'a second ago';
 
 /** T20, I2, I4: a refusal with a code, or a correct admission, whatever the kernel answers. */
 describe('faults at the door to the C library', function () {
-  this.timeout(60_000 * Math.max(1, LONG));
+  this.timeout(fuzzMs(60_000));
   let range: Range;
   let openBefore = 0;
   let admitted = 0;

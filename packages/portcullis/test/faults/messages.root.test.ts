@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { PortcullisError, type Evidence, type MessageSocketKind } from '@portcullis/core';
 import { stubPolicy } from '@portcullis/core/testing';
+import { fuzzMs } from '@portcullis/testkit';
 import { SysFailure } from '../../../attestor-linux/dist/ffi/errno.js';
 import { needAttacks, needProgram } from '../../../attestor-linux/dist-test/support/features.js';
 import { PeerProcess } from '../../../attestor-linux/dist-test/support/peer-process.js';
@@ -25,7 +26,7 @@ for path in iter(sys.stdin.readline, ""):
 
 /** T20, I1, I2: what `door.root.test.ts` does to streams, to messages. */
 describe('faults at the door, for messages', function () {
-  this.timeout(60_000);
+  this.timeout(fuzzMs(60_000));
   before(function () { needAttacks(this); needProgram(this, '/usr/bin/python3'); });
 
   for (const kind of ['datagram', 'seqpacket'] as const) {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { admissionOf, connectVerified, PortcullisError } from '@portcullis/core';
 import { stubPolicy } from '@portcullis/core/testing';
+import { fuzzMs } from '@portcullis/testkit';
 import { LinuxAttestor, linuxConnectPort, LinuxPeerSource, probeCapabilities } from '@portcullis/attestor-linux';
 import { Servers } from '../../../attestor-linux/dist-test/connect/servers.js';
 import { Attesting } from '../../../attestor-linux/dist-test/support/attesting.js';
@@ -12,7 +13,7 @@ import { atEachCall, KEYS } from './support/each-call.js';
 
 /** T20, I2: what `door.root.test.ts` does to streams of a gate, in short, to the other ways in, and to the way out. */
 describe('faults at the door, but for a gate of Unix streams', function () {
-  this.timeout(60_000);
+  this.timeout(fuzzMs(60_000));
   before(async function () {
     needAttacks(this);
     // The thread that looks at others stays: it is up before descriptors are counted.

@@ -2,14 +2,14 @@ import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { fuzzFactor } from '@portcullis/testkit';
+import { fuzzFactor, fuzzMs } from '@portcullis/testkit';
 import { whatGrew } from '../../../../bench/dist/soak/flat.js';
 import { needAttacks } from '../../../attestor-linux/dist-test/support/features.js';
 
 const SOAK = join(import.meta.dirname, '../../../../bench/dist/soak/main.js');
 
 describe('the soak (T20)', function () {
-  this.timeout(300_000 * Math.max(1, fuzzFactor()));
+  this.timeout(fuzzMs(300_000));
 
   it('T20: five thousand admissions of every kind leave descriptors, threads and memory flat', async function () {
     needAttacks(this);
