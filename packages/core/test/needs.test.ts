@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { setImmediate as turn } from 'node:timers/promises';
-import { Catalogue, Collector, Engine, type Attested, type Attestor, type Connection, type Evidence, type Finding, type PeerSource, type SelectorDefinition, type SelectorKey } from '../dist/index.js';
+import { Catalogue, Collector, Engine, type Attested, type Attestor, type Connection, type Evidence, type Finding, type PeerSource, type SelectorDefinition, type SelectorKey, type TrustTier } from '../dist/index.js';
 import { fakeAttestor, fakeDefinition, fakePeerSource, findingsOf, hasValue, stubPolicy, type FakeAttestor } from '../dist/testing/index.js';
 import { Gated } from './support/gated.js';
 
@@ -97,6 +97,33 @@ describe('a key that needs another', () => {
     const { kernel, service } = pair({ state: 'present', values: [41], tier: 'heuristic' });
     const { evidence } = await admit(['box:label'], [kernel, service]);
     assert.deepEqual(evidence.get('box:label'), { state: 'present', values: [42], tier: 'heuristic' });
+  });
+
+  it('is worth no more than the least of several, in whichever order it names them (I5)', async () => {
+    for (const needs of [['box:low', 'box:high'], ['box:high', 'box:low']] as const) {
+      const kernel = fakeAttestor({
+        selectors: [fakeDefinition('box:low', { trust: 'heuristic' }), fakeDefinition('box:high', { trust: 'kernel-live' })],
+        attest: ({ wanted }) => findingsOf(Object.fromEntries(wanted.map((key) => [key, 1]))),
+      });
+      const both = fakeAttestor({ selectors: [fakeDefinition('box:both', { cost: 'remote', trust: 'kernel-connect', needs })], attest: () => findingsOf({ 'box:both': 1 }) });
+      const { evidence } = await admit(['box:both'], [kernel, both]);
+      assert.deepEqual(evidence.get('box:both'), { state: 'present', values: [1], tier: 'heuristic' }, needs.join());
+    }
+  });
+
+  it('is worth what it needs is worth now, though its attestor gives the very same finding again (I5)', async () => {
+    let tier: TrustTier = 'image';
+    const kernel = fakeAttestor({ selectors: [fakeDefinition('box:id', { trust: 'image' })], attest: () => new Map([['box:id', { state: 'present', values: [1], tier }]]) });
+    const finding = Object.freeze({ state: 'present', values: Object.freeze([1]) }) as Finding;
+    const service = fakeAttestor({ selectors: [fakeDefinition('box:label', { cost: 'remote', trust: 'image', needs: ['box:id'] })], attest: () => new Map([['box:label', finding]]) });
+    const engine = new Engine(fakePeerSource(), new Collector([kernel, service]), 3_600_000);
+    const ask = async (): Promise<unknown> => {
+      const { evidence } = await engine.admit(CONNECTION, stubPolicy({ keys: ['box:label'], allow: () => true }), { listener: 'test', nowMs: 0 }, () => undefined);
+      return (evidence.get('box:label') as { readonly tier: TrustTier }).tier;
+    };
+    assert.equal(await ask(), 'image');
+    tier = 'image-unverified';
+    assert.equal(await ask(), 'image-unverified');
   });
 
   it('has its attestor given nothing that its definition does not name', async () => {

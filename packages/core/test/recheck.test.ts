@@ -3,7 +3,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { fuzzFactor } from '@portcullis/testkit';
 import { admissionOf, type Rechecked, type Revocation, type SelectorKey } from '../dist/index.js';
 import { allowUids, fakeAttestor, fakeDefinition, fakePeerSource, findingsOf, hasValue, stubPolicy } from '../dist/testing/index.js';
-import { Gated, slowAttestor, until } from './support/gated.js';
+import { bound, Gated, slowAttestor, until } from './support/gated.js';
 
 const uid1000 = findingsOf({ 'unix:uid': 1000 });
 
@@ -217,18 +217,6 @@ describe('recheck: live connections after a change of the policy, with fakes', (
     assert.deepEqual([rechecked.map(({ kept }) => kept), revoked.length, readers], [[0, 1, 1], 1, 1]);
   });
 
-  it('holds a connection to the lease of the new policy', async () => {
-    const held: string[] = [];
-    const peerSource = fakePeerSource(() => ({ held: { watch: () => { held.push('watched'); }, close: () => { held.push('closed'); } } }));
-    const { gate, client } = bound(await start({ peerSource, policy: stubPolicy({ keys: [], allow: () => true, terms: { onPeerExit: 'ignore', onExec: 'ignore' } }) }));
-    await client().welcomed();
-    await gate.setPolicy(stubPolicy({ keys: [], allow: () => true }));
-    await until(() => held.length === 2);
-    await gate.setPolicy(stubPolicy({ revision: '3', keys: [], allow: () => true }));
-    await until(() => rechecked.length === 2);
-    assert.deepEqual(held, ['closed', 'watched']);
-  });
-
   it('ends a connection that it cannot hold to the new policy, and goes on with the others (I2)', async () => {
     const peerSource = fakePeerSource();
     const { gate, client } = bound(await start({ peerSource, policy: stubPolicy({ keys: [], allow: () => true }) }));
@@ -339,7 +327,3 @@ describe('recheck: live connections after a change of the policy, with fakes', (
     assert.ok(new Set(gated!.records.map(({ policy }) => policy.revision)).size > reloads / 4, 'the policies took turns');
   });
 });
-
-function bound(gated: Gated): { readonly gate: Gated['gate']; readonly client: () => ReturnType<Gated['client']> } {
-  return { gate: gated.gate, client: () => gated.client() };
-}

@@ -93,7 +93,7 @@ export const FEATURES: readonly Feature[] = [
     looks: [{ what: 'SCM_SECURITY', shown: 'a message from under the loaded policy', expected: ({ module }) => (module === 'selinux' ? 'lab_u:lab_r:lab_peer_t:s0:c0' : 'unknown kernel-unsupported') }],
   },
   {
-    name: '`SO_PEERGROUPS`', since: '4.13', usedFor: 'supplementary groups, frozen at connect', without: 'unknown', attack: NOTHING,
+    name: '`SO_PEERGROUPS`', since: '4.13', usedFor: 'supplementary groups, 1024 at most, frozen at connect', without: 'unknown', attack: NOTHING,
     looks: [{ what: 'SO_PEERGROUPS', expected: always('yes') }],
   },
   {
@@ -133,12 +133,12 @@ export const FEATURES: readonly Feature[] = [
     looks: [{ what: 'pidfs', expected: yesSince('6.9') }],
   },
   {
-    name: '`PIDFD_GET_PID_NAMESPACE`', since: '6.11', usedFor: 'whether a peer of root or of our user is in our pid namespace: such a one is looked at without a thread, as it could stop us anyway (T20)',
+    name: '`PIDFD_GET_PID_NAMESPACE`', since: '6.11', usedFor: 'whether a peer of root or of our user is in our pid namespace: such a one is looked at without a thread, as it could stop us anyway (T20); and by its owner whether others can send in the name of a peer (T9, T10)',
     without: 'its depth in `/proc/PID/status`', attack: NOTHING,
     looks: [{ what: 'PIDFD_GET_PID_NAMESPACE', expected: yesSince('6.11') }],
   },
   {
-    name: '`PIDFD_GET_INFO`', since: '6.13', usedFor: 're-checking credentials and cgroup id of a kept process',
+    name: '`PIDFD_GET_INFO`', since: '6.13', usedFor: 're-checking credentials and cgroup id of a kept process; that `SO_PEERCRED` and `SO_PEERPIDFD` name one process',
     without: 'the same: nothing but digests is kept', attack: SLOWER,
     looks: [{ what: 'PIDFD_GET_INFO', expected: yesSince('6.13') }],
   },

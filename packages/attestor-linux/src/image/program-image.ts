@@ -39,11 +39,15 @@ const LASTING: ReadonlySet<number> = new Set([EXT4_SUPER_MAGIC, XFS_SUPER_MAGIC,
 const DESCRIPTORS = 2;
 const MEMFD = '/memfd:';
 
+let looks = 0;
+
 /**
  * One program image: a process between two execs. The open `pagemap` descriptor pins its memory (after an exec it reads
  * nothing), the exe link and the auxiliary vector tell an exec even where somebody keeps the old memory alive (T2).
  */
 export class ProgramImage {
+  /** No other image has it. */
+  readonly serial = String((looks += 1));
   readonly exe: FileIdentity;
   /** What the exe link says, decoded strictly; undefined when that is not UTF-8 or too long. */
   readonly linkText: string | undefined;

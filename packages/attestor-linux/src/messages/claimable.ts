@@ -18,12 +18,15 @@ export function isClaimable(pid: number, pidfd: Fd | undefined, { namespaces }: 
   const namespace = namespaceOf(pid, pidfd);
   if (namespace === undefined) return !isSeenInOurs(pid, pidfd);
   try {
-    if (inodeOf(namespace) === namespaces.get('pid')) return false;
-    const owner = ownerOfNamespace(namespace);
-    return owner === undefined || owner !== namespaces.get('user');
+    return !isSame(inodeOf(namespace), namespaces.get('pid')) && !isSame(ownerOfNamespace(namespace), namespaces.get('user'));
   } finally {
     closeFd(namespace);
   }
+}
+
+/** What is not known is not the same as anything. */
+function isSame(one: bigint | undefined, other: bigint | undefined): boolean {
+  return one !== undefined && one === other;
 }
 
 /** Before Linux 6.11 by /proc. Of one that has exited there is none any more. */

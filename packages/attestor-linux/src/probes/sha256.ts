@@ -36,7 +36,8 @@ export function sha256(processes: ProcessCache, digests: DigestCache): Probe {
         return undefined;
       }
       const lasts = image.contentLasts();
-      const digest = digests.digest(sourceOf(peer, image, lasts !== 'numbers'), signal);
+      const shared = lasts === 'process' ? { sharedBy: image.serial } : {};
+      const digest = digests.digest({ ...sourceOf(peer, image), fleeting: lasts !== 'numbers', ...shared }, signal);
       if (!(digest instanceof Promise)) {
         into.set(KEY, keep(image, digest, tier));
         return undefined;
@@ -50,8 +51,8 @@ export function sha256(processes: ProcessCache, digests: DigestCache): Probe {
 }
 
 /** The content behind the exe link of the pinned process. */
-function sourceOf(peer: LinuxPeer, image: ProgramImage, fleeting: boolean): DigestSource {
-  return { uid: accountOf(peer.credentials.uid), identity: image.exe, fleeting, open: () => image.openContent(peer), identify };
+function sourceOf(peer: LinuxPeer, image: ProgramImage): DigestSource {
+  return { uid: accountOf(peer.credentials.uid), identity: image.exe, open: () => image.openContent(peer), identify };
 }
 
 function identify(file: Fd): ContentIdentity | Unknown {

@@ -9,9 +9,9 @@ import { mebibytes } from '@portcullis/testkit';
 import { LinuxAttestor, LinuxPeer } from '@portcullis/attestor-linux';
 import { Attesting, connectionOf } from '../support/attesting.js';
 import { compiled } from '../support/compile.js';
+import { contentOpened } from '../support/content-opened.js';
 import { descriptorLinks, openDescriptors } from '../support/descriptors.js';
 import { needAttacks, needProgram, SOMEBODY } from '../support/features.js';
-import { interceptCalls } from '../support/intercept.js';
 import { onStage } from '../support/on-stage.js';
 import type { Stage } from '../support/stage.js';
 
@@ -23,16 +23,6 @@ describe('T17: the digest as denial of service', () => {
   let attesting: Attesting;
   before(function () { needAttacks(this); });
   onStage((...made) => { [stage, attesting] = made; });
-
-  /** How often a program's content was opened while `act` ran: `/proc/PID/exe` is opened for a digest alone, where maps and stat agree. */
-  async function contentOpened(act: () => Promise<unknown>): Promise<number> {
-    let opened = 0;
-    const stop = interceptCalls((_count, name, args) => {
-      if (name === 'openat' && /^\/proc\/self\/fd\/[0-9]+\0$/.test(Buffer.from(args[1] as Uint8Array).toString('latin1'))) opened += 1;
-    });
-    await act().finally(stop);
-    return opened;
-  }
 
   it('T17: a file that is known is not read again', async function () {
     needProgram(this, SOCAT);

@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict';
 import { existsSync, readlinkSync } from 'node:fs';
 import type { Socket } from 'node:net';
-import { socketFd, type SelectorKey } from '@portcullis/core';
+import { LinuxPeer, LinuxPeerSource } from '@portcullis/attestor-linux';
+import { socketFd, type PeerCredentials, type SelectorKey } from '@portcullis/core';
+import { closeFd } from '../../dist/ffi/file.js';
+import { pinAgain, pinByPid } from '../../dist/pin.js';
 import { getPeerCred } from '../../dist/ffi/sockopt.js';
 import { SysFailure } from '../../dist/ffi/errno.js';
-import { Attesting } from '../support/attesting.js';
+import { Attesting, connectionOf } from '../support/attesting.js';
 import { compiled } from '../support/compile.js';
 import { needAttacks, needPeerPidFd, SOMEBODY } from '../support/features.js';
 import { countCalls, countImageCalls, interceptCalls } from '../support/intercept.js';
@@ -53,6 +56,27 @@ describe('T1: a peer that dies, and its pid', () => {
   function isAlive(pid: number): boolean {
     return existsSync(`/proc/${String(pid)}`);
   }
+
+  it('T1: below Linux 6.5, neither a second pin nor a lease is of who got the pid afterwards', async () => {
+    const capabilities = { ...attesting.source.capabilities, peerPidFd: false };
+    const { socket, pid } = await kept();
+    const peer = new LinuxPeerSource({ capabilities }).open(connectionOf(socket));
+    assert.ok(peer instanceof LinuxPeer);
+    assert.equal(typeof peer.pidfd(), 'number');
+    const held = peer.hold({ image: false });
+    peer.close();
+    const credentials = { pid, uid: SOMEBODY, gid: SOMEBODY } as PeerCredentials;
+    const pin = pinByPid(credentials);
+    assert.ok('pidfd' in pin);
+    recycle(pid, SOMEBODY);
+    try {
+      const again = pinAgain(pin, credentials);
+      assert.deepEqual(['refused' in again && again.refused, held.verify()?.refused], ['peer-exited', 'peer-exited']);
+    } finally {
+      closeFd(pin.pidfd);
+      held.close();
+    }
+  });
 
   it('T1: refuses a peer that exited before it was looked at', async () => {
     const { socket, pid } = await kept();

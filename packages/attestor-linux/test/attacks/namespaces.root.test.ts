@@ -9,6 +9,7 @@ import { compiled } from '../support/compile.js';
 import { needAttacks, needPeerPidFd, needProgram, needUserNamespaces, SOMEBODY } from '../support/features.js';
 import { RemoteAttestor, stateIn, type RemoteOptions, type Said } from '../support/remote-attestor.js';
 import { Stage } from '../support/stage.js';
+import { TcpStage } from '../support/tcp-stage.js';
 
 const SETPRIV = '/usr/bin/setpriv';
 const UNSHARE = '/usr/bin/unshare';
@@ -59,6 +60,18 @@ describe('where the gateway stands', () => {
     assert.match(said('--pid', '--fork'), /^PLATFORM_PROBE `\/proc` is of another pid namespace than this process, which is 1 here and [0-9]+ there/);
     assert.equal(said('--pid', '--fork', '--mount-proc'), 'begins\n');
     assert.match(said('--mount', 'sh', '-c', 'mount -t tmpfs none /proc && exec "$@"', 'sh'), /^PLATFORM_PROBE `\/proc\/self\/status` cannot be read/);
+  });
+
+  it('T13: refuses a loopback client whose uid stands for every user outside of our id map', async () => {
+    const tcp = await TcpStage.open();
+    const attesting = new Attesting({ transport: 'tcp', without: { fullIdMaps: false, overflowUid: NOBODY } });
+    try {
+      const { socket } = await tcp.connected({ uid: NOBODY });
+      assert.equal((await attesting.look(tcp.connection(socket), ['unix:uid'])).refused, 'credentials-overflow');
+    } finally {
+      await attesting.close();
+      await tcp.close();
+    }
   });
 
   it('T13: on a host whose id maps are the identity, 65534 is a user like any other', async () => {

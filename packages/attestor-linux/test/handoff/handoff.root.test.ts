@@ -3,11 +3,14 @@ import { chmodSync, copyFileSync } from 'node:fs';
 import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
 import { constants } from 'node:os';
-import { isRefusal, PortcullisError, socketFd, type Fd, type HandoffReader, type PeerCredentials, type PeerRefusal } from '@portcullis/core';
+import { isRefusal, PortcullisError, socketFd, type Fd, type HandoffReader, type PeerCredentials, type PeerRefusal, type Pid } from '@portcullis/core';
 import { LinuxHandoffPort, LinuxPeerSource, probeCapabilities, type Capabilities } from '@portcullis/attestor-linux';
 import { SO_PASSRIGHTS, SOCK_STREAM } from '../../dist/ffi/constants.js';
-import { ENOMEM, ENOPROTOOPT } from '../../dist/ffi/errno.js';
+import { ENOMEM, ENOPROTOOPT, SysFailure } from '../../dist/ffi/errno.js';
+import { closeFd } from '../../dist/ffi/file.js';
+import { pidfdOpen } from '../../dist/ffi/pidfd.js';
 import { refuseRights } from '../../dist/ffi/sockopt.js';
+import { Connector } from '../../dist/messages/connector.js';
 import { requireFeature, skipUnless } from '@portcullis/testkit';
 import { connectionOf } from '../support/attesting.js';
 import { compiled } from '../support/compile.js';
@@ -17,6 +20,7 @@ import { needAttacks, needProgram, needUserNamespaces, SOMEBODY } from '../suppo
 import { failOption } from '../support/intercept.js';
 import { CLAIM, Descriptors, friend, IN_ITS_OWN_NAMESPACES, passTo, sender } from '../support/messages.js';
 import type { PeerProcess } from '../support/peer-process.js';
+import { recyclePid } from '../support/recycle.js';
 import { Stage } from '../support/stage.js';
 
 const { EPERM, EINTR, EIO, EINVAL, EMFILE } = constants.errno;
@@ -125,6 +129,38 @@ describe('a stream that is read with its senders (T9)', () => {
         const told = read(await stage.accepted());
         peer.child.stdin.write('go\n');
         assert.deepEqual([await told.over, told.text], ['ended', 'connector']);
+      });
+
+      it('T1, T9: who got the pid and the user of the connector is not it, nor is it under another user', async function () {
+        requireFeature(this, 'unique-pidfds', capabilities.peerPidFd && capabilities.uniquePidfdInodes, 'needs Linux 6.9: before, the pid and the user are all that is known');
+        const { puppet, socket } = await stage.connectedPuppet({ uid: SOMEBODY });
+        const { pid } = puppet;
+        const connector = Connector.of(socketFd(socket)!, capabilities);
+        assert.ok(!(connector instanceof SysFailure));
+        const asked = (uid: number): string | undefined => {
+          const pidfd = pidfdOpen(pid as Pid);
+          assert.ok(!(pidfd instanceof SysFailure));
+          try {
+            return connector.whyNotBy({ pid, uid, gid: uid } as PeerCredentials, pidfd);
+          } finally {
+            closeFd(pidfd);
+          }
+        };
+        assert.deepEqual([asked(SOMEBODY), asked(SOMEBODY + 1)], [undefined, 'sender-not-connector']);
+        await puppet.kill();
+        recyclePid(pid, SOMEBODY, compiled('puppet'));
+        try {
+          assert.equal(asked(SOMEBODY), 'sender-not-connector');
+        } finally {
+          process.kill(pid, 'SIGKILL');
+        }
+      });
+
+      it('does not read a connection of other credentials than it is told', async () => {
+        const { puppet: { pid }, socket } = await stage.connectedPuppet({ uid: SOMEBODY });
+        for (const other of [{ pid: pid + 1, uid: SOMEBODY }, { pid, uid: SOMEBODY + 1 }]) {
+          assert.throws(() => read(socket, { ...other, gid: SOMEBODY } as PeerCredentials), /another connection/);
+        }
       });
 
       it('T9: stops before the first byte of another process, though it is queued right behind the connector\'s', async () => {

@@ -4,11 +4,12 @@ import { closeSync, openSync } from 'node:fs';
 import { setTimeout as passed } from 'node:timers/promises';
 import type { Socket } from 'node:net';
 import { probeCapabilities } from '@portcullis/attestor-linux';
-import type { Uid } from '@portcullis/core';
+import { admissionOf, type Uid } from '@portcullis/core';
 import { requireFeature } from '@portcullis/testkit';
 import { SO_PEERPIDFD } from '../../dist/ffi/constants.js';
 import { EMFILE } from '../../dist/ffi/errno.js';
 import { readBounded } from '../../dist/held-up/looks.js';
+import { MOST_KNOWN_PROCESSES } from '../../dist/image/process-cache.js';
 import { compiled } from '../support/compile.js';
 import { openDescriptors } from '../support/descriptors.js';
 import { ERRNOS } from '../support/errnos.js';
@@ -51,7 +52,48 @@ describe('lease: the right of a live connection to stay (I7)', () => {
       assert.deepEqual([revocation?.cause, revocation?.word, socket.destroyed], ['peer-exited', 'lease.onPeerExit', true]);
       assert.equal(revocation?.admission.decision.rules[0], 'everyone');
     });
+
+    it(`T9: ${kernel}, so does one that began after the last of that process was over`, async () => {
+      const { leased, puppet, socket } = await admit({ without });
+      await passed(20); // the lease has begun
+      socket.destroy();
+      await puppet.tell('close');
+      await passed(20); // and is over
+      await puppet.tell('connect');
+      await until(() => leased.sockets.length === 2);
+      await passed(20);
+      puppet.child.stdin.write('orphan\n');
+      await until(() => leased.revocations.length === 1);
+      assert.equal(leased.revocations[0]?.cause, 'peer-exited');
+    });
   }
+
+  it('T20: leases that no exit ends give their descriptors back, though they were verified', async () => {
+    const { leased, puppet, socket } = await admit({ terms: { onPeerExit: 'ignore' } });
+    socket.destroy();
+    await puppet.tell('close');
+    const before = openDescriptors();
+    for (let count = 1; count <= 20; count += 1) {
+      await puppet.tell('connect');
+      await until(() => leased.sockets.length > count);
+      assert.equal(admissionOf(leased.sockets[count]!).reverify(), undefined);
+      leased.sockets[count]!.destroy();
+      await puppet.tell('close');
+    }
+    await until(() => openDescriptors() - before < 10);
+  });
+
+  it('T20: leases of programs give their images back, however many processes there were', async function () {
+    this.timeout(240_000);
+    const before = openDescriptors();
+    for (let count = 0; count < MOST_KNOWN_PROCESSES + 24; count += 1) {
+      const { puppet, socket } = await admit({ keys: ['unix:path'], terms: { onExec: 'revoke' } });
+      socket.destroy();
+      await puppet.kill();
+    }
+    // Two of each process that is known still: its memory and its file.
+    await until(() => openDescriptors() - before <= 2 * MOST_KNOWN_PROCESSES + 20);
+  });
 
   it('T9: a peer that exits before its lease has begun is found all the same', async () => {
     const { leased, puppet } = await admit();

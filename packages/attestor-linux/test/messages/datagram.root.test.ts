@@ -132,6 +132,15 @@ subprocess.run([${JSON.stringify(helper)}, str(s.fileno()), 'as root?'], pass_fd
     assert.deepEqual([receiving.texts, receiving.reasons], [[], ['sender-claimable']]);
   });
 
+  it('T10: nor does what a set-gid sender writes count as its program', async () => {
+    await start(asking('unix:path'));
+    receiving.start(`
+os.setgroups([]); os.setresgid(${String(SOMEBODY)}, ${String(SOMEBODY + 1)}, ${String(SOMEBODY + 1)}); os.setresuid(${String(SOMEBODY)}, ${String(SOMEBODY)}, ${String(SOMEBODY)})
+s.send(b"x"); sys.stdin.readline()`);
+    await receiving.settled(1);
+    assert.deepEqual([receiving.texts, receiving.reasons], [[], ['sender-set-id']]);
+  });
+
   it('T10: the same program without the set-uid bit is known', async () => {
     await start(asking('unix:path'));
     const helper = install('say', 0o755);

@@ -11,6 +11,7 @@ import { onStage } from '../support/on-stage.js';
 import type { Stage } from '../support/stage.js';
 
 const SETPRIV = '/usr/bin/setpriv';
+const PYTHON = '/usr/bin/python3';
 
 describe('the identity of a peer', () => {
   let stage: Stage;
@@ -200,6 +201,18 @@ s=socket.socket(socket.AF_UNIX);s.connect(${JSON.stringify(stage.socketPath)});t
       // One that cannot be looked at (the first process of a sandbox) leaves all unknown: a list with a hole would read as whole.
       if (links.every((link) => link.startsWith('/'))) assert.deepEqual(look.values('unix:ancestor-path'), [...new Set(links)].sort());
       else assert.equal(look.state('unix:ancestor-path'), 'unknown permission');
+    });
+
+    it('has no ancestors that are known where there are more than are looked at: one of them could be what a rule denies (I4)', async function () {
+      needProgram(this, PYTHON);
+      const deep = `
+import os, socket, sys
+for _ in range(70):
+    if os.fork(): os.wait(); os._exit(0)
+s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]); sys.stdin.read()`;
+      stage.start(PYTHON, ['-c', deep, stage.socketPath], { uid: SOMEBODY });
+      const look = await attesting.look(await stage.accepted(), ['unix:ancestor-uid']);
+      assert.equal(look.state('unix:ancestor-uid'), 'unknown permission');
     });
 
     it('has the cgroup that /proc says', async () => {

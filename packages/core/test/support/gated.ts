@@ -123,3 +123,8 @@ export function slowAttestor(): { readonly attestor: FakeAttestor; readonly answ
   });
   return { attestor, answers };
 }
+
+/** Its gate, and what makes a client, to be taken apart. */
+export function bound(gated: Gated): { readonly gate: Gated['gate']; readonly client: () => ReturnType<Gated['client']> } {
+  return { gate: gated.gate, client: () => gated.client() };
+}

@@ -21,17 +21,13 @@ export interface ReadFrom {
  * policy: who can, decides who comes in. To be asked as the user of the gateway.
  */
 export function policyWarnings({ files, folders }: ReadFrom, found: HostFindings): void {
-  const [first] = files;
-  const said = new Set<string>();
-  for (const file of files) warn(file, file);
-  // What has no file of the policy, or none yet, is told where the policy begins.
-  for (const folder of folders) for (const way of new Set([folder, realPathOf(folder)])) warn(way, first ?? way);
-
-  function warn(path: string, at: string): void {
-    const own = new Set([...files, ...files.map((file) => dirname(file)), ...folders]);
-    for (const { place, who } of writable(path, own)) {
-      if (said.has(place)) continue;
-      said.add(place);
+  const ways = folders.flatMap((folder) => [folder, realPathOf(folder)]);
+  const own = new Set([...files, ...files.map((file) => dirname(file)), ...ways]);
+  const seen = new Set<string>();
+  for (const path of [...files, ...ways]) {
+    // What has no file of the policy, or none yet, is told where the policy begins.
+    const at = files.includes(path) ? path : (files[0] ?? path);
+    for (const { place, who } of writable(path, own, seen)) {
       found.ofFile('HOST_POLICY_WRITABLE', at, `\`${escapeText(place)}\` holds the policy and may be written by ${who}, who then decides who comes in`);
     }
   }
@@ -45,12 +41,12 @@ export function gatewayWarnings(file: string, found: HostFindings): void {
   }
 }
 
-/** Of `path` and the folders above, those that others may write; `own` are told though they are sticky. */
-function* writable(path: string, own: ReadonlySet<string>): Iterable<{ readonly place: string; readonly who: string }> {
-  for (let place = path; ; place = dirname(place)) {
+/** Of `path` and the folders above, those that others may write, each once; `own` are told though they are sticky. */
+function* writable(path: string, own: ReadonlySet<string>, seen = new Set<string>()): Iterable<{ readonly place: string; readonly who: string }> {
+  for (let place = path; !seen.has(place); place = dirname(place)) {
+    seen.add(place); // and so were those above it
     const who = writerOf(place, own.has(place));
     if (who !== undefined) yield { place, who };
-    if (dirname(place) === place) return;
   }
 }
 

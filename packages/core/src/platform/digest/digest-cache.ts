@@ -67,7 +67,7 @@ export class DigestCache {
   digest(source: DigestSource, signal?: AbortSignal): Finding | Promise<Finding> {
     // Who runs it after another write does not join who ran it before.
     const fleeting = source.fleeting === true || !isSettled(source.identity, Date.now(), fineTick(source.identity));
-    const key = fleeting ? `once:${String(this.#once += 1)}` : identityKey(source.identity);
+    const key = fleeting ? this.#fleetingKey(source) : identityKey(source.identity);
     const kept = this.#kept.get(key);
     if (kept !== undefined) return kept;
     if (signal?.aborted === true) return unknown('timeout', 'nobody waits for the digest');
@@ -87,6 +87,11 @@ export class DigestCache {
     this.#closed = true;
     for (let flight = this.#queue.take(); flight !== undefined; flight = this.#queue.take()) this.#end(flight, CLOSED);
     await this.#worker.close();
+  }
+
+  /** No file's numbers: nobody else has it, or who shares its reading. */
+  #fleetingKey({ sharedBy }: DigestSource): string {
+    return sharedBy === undefined ? `once ${String(this.#once += 1)}` : `shared ${sharedBy}`;
   }
 
   /** Opens the file, while the peer is pinned. */

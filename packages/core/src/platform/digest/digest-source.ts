@@ -18,6 +18,8 @@ export interface DigestSource {
   readonly identity: ContentIdentity;
   /** Its times do not tell every write, or its numbers may be another file's tomorrow: read anew for each who asks, and not kept. */
   readonly fleeting?: boolean;
+  /** Who asks meanwhile with the same word gets the same answer, though it is fleeting. */
+  readonly sharedBy?: string;
   /** A descriptor of the content, which the cache closes. Called while the peer is pinned. */
   open(): Fd | Unknown;
   /** What the descriptor leads to, asked before and after it is read. */
