@@ -2,6 +2,7 @@ import type { Unknown } from '@portcullis/core';
 import { SysFailure } from '../ffi/errno.js';
 import type { ProcessCache } from '../image/process-cache.js';
 import type { LinuxPeer } from '../peer.js';
+import { whyMainGone } from '../main-thread.js';
 import { undecodable } from '../probes/probe.js';
 import { cgroupIdentity, type CgroupIdentity } from '../proc/cgroup-identity.js';
 import { asBuffer } from '../proc/decode.js';
@@ -44,8 +45,17 @@ export class Place {
 const byText = new WeakMap<Uint8Array, Place>();
 const byContent = new Map<string, Place>();
 
-/** The place of a pinned peer, read now: a process can be moved at any time. */
+/**
+ * The place of a pinned peer, read now: a process can be moved at any time. Of a main thread that has exited, while others go on, version 1
+ * shows the root of every hierarchy, and version 2 the group that it was in: nobody knows where such a process is (I4).
+ */
 export function placeOf(peer: LinuxPeer, processes: ProcessCache): Place | Unknown {
+  const place = read(peer, processes);
+  if (!(place instanceof Place)) return place;
+  return whyMainGone(peer, 'its groups') ?? place; // after the groups: it left its memory before them (do_exit, kernel/exit.c)
+}
+
+function read(peer: LinuxPeer, processes: ProcessCache): Place | Unknown {
   const folder = peer.procFolder();
   if (typeof folder !== 'string') return folder;
   const known = processes.of(peer);

@@ -110,6 +110,11 @@ export class ProgramImage {
     const { asker, auxv, procmapQuery } = this.#looked;
     const seen = lookBounded(asker, { folder: this.#folder, again: true, code, procmapQuery });
     if ('why' in seen) return { refused: 'peer-unseen', why: seen.why, detail: `it cannot be seen which program runs: ${seen.detail ?? seen.why}` };
+    // On which layer the file lies could not be seen: that says nothing of the program.
+    if (typeof seen.exe !== 'number' && seen.code !== undefined && 'why' in seen.code && seen.code.why !== 'foreign-code') {
+      closeAll([seen.auxv]);
+      return { refused: 'peer-unseen', why: seen.code.why, detail: `it cannot be seen which program runs: ${seen.code.detail ?? seen.code.why}` };
+    }
     const failed = [seen.exe, seen.auxv, seen.way instanceof SysFailure ? seen.way : seen.way.leads].find((one): one is SysFailure => one instanceof SysFailure && RUN_OUT.has(one.errno));
     const sameExe = typeof seen.exe === 'number' && sameFd(seen.exe, this.exe);
     const size = typeof seen.auxv === 'number' ? readAuxv(seen.auxv) : undefined;

@@ -1,5 +1,6 @@
 import { ABSENT, normaliseValues, unknown, type Finding, type SelectorDefinition, type SelectorKey } from '@portcullis/core';
 import { ERANGE, SysFailure } from '../ffi/errno.js';
+import { whyMainGone } from '../main-thread.js';
 import type { LinuxPeer } from '../peer.js';
 import { decodeLine } from '../proc/decode.js';
 import { parseCmdline } from '../proc/parse-cmdline.js';
@@ -46,7 +47,8 @@ function args(peer: LinuxPeer, folder: string): Finding {
   const all = parseCmdline(bytes);
   if (all === undefined) return undecodable(`${folder}/cmdline`);
   const values = all.slice(1).filter((argument) => argument !== '');
-  return values.length === 0 ? ABSENT : { state: 'present', values: normaliseValues(values) };
+  if (values.length > 0) return { state: 'present', values: normaliseValues(values) };
+  return (bytes.length === 0 ? whyMainGone(peer, 'its arguments') : undefined) ?? ABSENT;
 }
 
 function environ(peer: LinuxPeer, folder: string, name: string): Finding {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
+import { setTimeout as passed } from 'node:timers/promises';
 import type { Attesting } from '../support/attesting.js';
 import { compiled } from '../support/compile.js';
 import { needAttacks } from '../support/features.js';
@@ -69,6 +70,24 @@ describe('T11: a process whose threads are not alike', () => {
       assert.deepEqual([look.state('linux:tracer'), look.state('linux:seccomp'), look.state('unix:uid')], [state ?? 'absent', state ?? 'present', 'present']);
     });
   }
+
+  it('T7, I4: where the main thread has exited, groups, units and arguments are unknown: what it shows is not where the others are', async () => {
+    stage.start(compiled('threads'), [stage.socketPath, 'leave']);
+    const socket = await stage.accepted();
+    const keys = ['linux:cgroup', 'systemd:unit', 'process:arg'] as const;
+    // The kernel lets a thread be joined a moment before its memory and its groups are left.
+    for (;;) {
+      const look = await attesting.look(socket, keys);
+      const states = keys.map((key) => look.state(key));
+      look.close();
+      if (states.includes('present')) {
+        await passed(1);
+        continue;
+      }
+      assert.deepEqual(states, ['unknown not-visible', 'unknown not-visible', 'unknown not-visible']);
+      return;
+    }
+  });
 
   it('T20: more threads than are looked at are not listed either', async () => {
     assert.deepEqual(await looksAt(3, 3), { lists: 3, texts: 6 }); // what is counted is what is done

@@ -1,6 +1,7 @@
 // threads SOCKET       connects with two threads: the main one has a seccomp filter, no_new_privs and no capability left, the other has
 // none of that, says its id, and is the one that could write.
 // threads SOCKET hop   the other one does nothing but make the next, which is as free, and end.
+// threads SOCKET leave  the main thread ends, and the other one connects.
 // threads SOCKET many COUNT GROUPS   connects with so many others, all of them in so many supplementary groups.
 #define _GNU_SOURCE
 #include <errno.h>
@@ -57,6 +58,14 @@ static int many(int others, int groups) {
   return 0;
 }
 
+static const char *socket_path;
+static int connect_to(const char *path);
+
+static void *connect_alone(void *main_thread) {
+  if (pthread_join(*(pthread_t *)main_thread, NULL) || connect_to(socket_path)) _exit(1);
+  return idle(NULL);
+}
+
 static int connect_to(const char *path) {
   struct sockaddr_un address = {.sun_family = AF_UNIX};
   strncpy(address.sun_path, path, sizeof address.sun_path - 1);
@@ -69,6 +78,13 @@ int main(int count, char **arguments) {
   if (count > 4) {
     if (many(atoi(arguments[3]), atoi(arguments[4])) || connect_to(arguments[1])) return 1;
     for (;;) pause();
+  }
+  if (count > 2 && !strcmp(arguments[2], "leave")) {
+    static pthread_t self, rest;
+    self = pthread_self();
+    socket_path = arguments[1];
+    if (pthread_create(&rest, NULL, connect_alone, &self)) return 1;
+    pthread_exit(NULL);
   }
   pthread_t thread;
   pthread_barrier_init(&started, NULL, 2);
