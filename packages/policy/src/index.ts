@@ -43,7 +43,7 @@ export { formatCounterexample } from './testing/counterexample.js';
 export { formatDocument, type FormattedDocument } from './format/format-document.js';
 export { Completions, type Completed } from './replay/completions.js';
 export { readRecord, RecordProblem, type RecordedDecision } from './replay/recorded.js';
-export { replayRecord, type Replayed } from './replay/replay-record.js';
+export { replayRecord, wasBesidePolicy, type Replayed } from './replay/replay-record.js';
 export { ReplayReport, type ReplayCounts, type ReplayedPeer, type ReplayGroup, type Verdict } from './replay/replay-report.js';
 export { comparePolicies, type Comparison, type Difference, type DifferenceKind } from './compare/compare-policies.js';
 export { type RuleChanges } from './compare/changed-rules.js';

@@ -56,6 +56,7 @@ describe('the package', () => {
       'uncovered',
       'unpackPolicy',
       'validateDocument',
+      'wasBesidePolicy',
       'writePolicy',
       'writeTest',
     ]);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import type { Fd, Pid } from '@portcullis/core';
-import { probeCapabilities } from '@portcullis/attestor-linux';
+import { probeCapabilities, type Capabilities } from '@portcullis/attestor-linux';
 import { NS_GET_USERNS, PIDFD_GET_PID_NAMESPACE } from '../../dist/ffi/constants.js';
 import { EACCES, ENOTTY, EPERM, SysFailure } from '../../dist/ffi/errno.js';
 import { closeFd } from '../../dist/ffi/file.js';
@@ -21,11 +21,12 @@ describe('messages: a process in whose name others can send (T9, T10)', () => {
   let pid: Pid;
   let pidfd: Fd;
   let held = false;
-  const capabilities = probeCapabilities();
+  let capabilities: Capabilities;
 
   before(async function () {
     needAttacks(this);
     needUserNamespaces(this);
+    capabilities = probeCapabilities();
     const [program, ...options] = IN_ITS_OWN_NAMESPACES;
     unshare = spawn(program!, [...options, '/bin/sleep', '600'], { uid: SOMEBODY, gid: SOMEBODY, stdio: 'ignore' });
     const child = (): string => readFileSync(`/proc/${String(unshare.pid)}/task/${String(unshare.pid)}/children`, 'utf8').trim();

@@ -16,16 +16,21 @@ export interface Replayed {
   readonly missing: readonly SelectorKey[];
 }
 
-/** Refused before a policy was asked, or whatever it said. */
+/** Causes of refusals before a policy was asked, or whatever it said. */
 const BESIDE: ReadonlySet<string> = new Set<Cause>(['deadline', 'peer-refused', 'peer-lost', 'capacity', 'closing', 'defect']);
 const NOTHING: readonly SelectorKey[] = Object.freeze([]);
+
+/** Whether what is recorded was refused beside the policy, so that no policy would have decided it otherwise. */
+export function wasBesidePolicy({ cause }: RecordedDecision): boolean {
+  return BESIDE.has(cause);
+}
 
 /**
  * Decides over recorded evidence as a gate would that got the same answers: first on what the decision rested on, and
  * where the policy wants more than that, on what was collected for the record too. Listener and clock are the record's.
  */
 export function replayRecord(record: RecordedDecision, completions: Completions): Replayed {
-  if (BESIDE.has(record.cause)) return { change: 'beside', missing: NOTHING };
+  if (wasBesidePolicy(record)) return { change: 'beside', missing: NOTHING };
   const { listener, timeMs: nowMs, evidence, after, masked } = record;
   const context = { listener, nowMs, limits: exhaustedLimits(record.exhausted) };
   let completed = completions.decide(evidence, masked, context);

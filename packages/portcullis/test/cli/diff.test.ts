@@ -22,6 +22,12 @@ describe('portcullis diff', () => {
     assert.equal((await portcullis(['diff', ...LINUX, folder.at('a.yaml'), folder.at('none.yaml')])).code, 1);
   });
 
+  it('lets both policies age from one moment, so that one with `maxAge` is the same as itself', async () => {
+    folder.write('aging.yaml', A.replace('rules:', 'maxAge: 1h\nrules:'));
+    const { code, stdout } = await portcullis(['diff', ...LINUX, folder.at('aging.yaml'), folder.at('aging.yaml')]);
+    assert.deepEqual([code, stdout], [0, 'no peer is decided differently\n']);
+  });
+
   it('says what is wrong with either file, both at once', async () => {
     folder.write('b.yaml', A.replace('unix:uid', 'unix:uuid'));
     folder.write('c.yaml', A.replace('allow', 'permit'));

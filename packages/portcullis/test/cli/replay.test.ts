@@ -129,6 +129,12 @@ describe('portcullis explain --record', () => {
       assert.match((await portcullis(args, { input: record })).stdout, /^allow on listener front: rule by a\n/);
       assert.match((await portcullis([...args, '--clock', '2026-11-22T12:00:00Z'], { input: record })).stdout, /^deny on listener front: default\n/);
       assert.match((await portcullis(args, { input: `${record}${record}` })).stderr, /EVIDENCE_INVALID this is not one `decision` record/);
+      folder.write('limited.yaml', policy('{ id: few, effect: allow, limit: { key: [unix:uid], concurrent: 1 }, when: { unix:uid: 7 } }'));
+      const limited = line({ decision: 'deny', cause: 'limit', exhausted: ['few'] }, { 'unix:uid': 7 });
+      assert.match((await portcullis(['explain', '-p', folder.at('limited.yaml'), '--record', '-'], { input: limited })).stdout, /^deny on listener front: /);
+      const lost = line({ decision: 'deny', cause: 'peer-lost', rule: [] }, { 'unix:uid': 7 });
+      assert.match((await portcullis(args, { input: lost })).stdout, /^recorded: deny, peer-lost: no policy decided that\. What this one makes of the evidence:\n\nallow on listener front/);
+      assert.deepEqual((JSON.parse((await portcullis([...args, '--json'], { input: lost })).stdout) as { recorded?: unknown }).recorded, { decision: 'deny', cause: 'peer-lost' });
       assert.equal((await portcullis([...args, '--evidence', 'x'])).code, 2);
       assert.equal((await portcullis([...args, '--clock', 'noon'])).code, 2);
     } finally {

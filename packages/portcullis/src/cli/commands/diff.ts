@@ -41,8 +41,9 @@ export function addDiff(program: Command, done: (code: number) => void): void {
 
 async function diff(before: string, after: string, { json, maxLooks, clock, platform, ...choice }: DiffOptions): Promise<number> {
   const catalogue = await platformCatalogue(platform, await chosenPlugins(choice));
-  const [old, next] = requireBoth([before, after].map((path) => loadPolicy(path, { catalogue, ...limitsOf(choice) })));
-  const comparison = comparePolicies(old, next, clock ?? Date.now(), maxLooks);
+  const nowMs = clock ?? Date.now(); // of both: each ages from when it is loaded
+  const [old, next] = requireBoth([before, after].map((path) => loadPolicy(path, { catalogue, nowMs, ...limitsOf(choice) })));
+  const comparison = comparePolicies(old, next, nowMs, maxLooks);
   for (const difference of comparison.differences) {
     if (!holdsWitness(difference, old, next, catalogue)) throw new Error(`the witness of a difference is decided the same: ${formatEvidence(difference.peer, catalogue)}`);
   }

@@ -1,9 +1,9 @@
-import { escapeJson, PortcullisError, type Catalogue, type Evidence, type PolicyContext } from '@portcullis/core';
+import { escapeJson, PortcullisError, type Catalogue } from '@portcullis/core';
 import { explain, formatExplanation, formatFindings, loadPolicy, parseEvidence, requirePolicy } from '@portcullis/policy';
 import type { Command } from 'commander';
 import { platformCatalogue } from '../../compose/platform.js';
 import { hasColor } from '../colors.js';
-import { readOneRecord } from '../../replay/one-record.js';
+import { readOneRecord, type OneRecord } from '../../replay/one-record.js';
 import { limitsOf } from '../../limits.js';
 import { EXIT, print, UsageError } from '../exit.js';
 import { examples, oneOf } from '../help.js';
@@ -46,25 +46,21 @@ export function addExplain(program: Command, done: (code: number) => void): void
     .action(async (options: ExplainOptions) => { done(await explainFile(options)); });
 }
 
-interface Subject extends PolicyContext {
-  readonly evidence: Evidence;
-}
-
 async function explainFile({ policy: path, evidence: from, record, listener, clock, json, platform, ...choice }: ExplainOptions): Promise<number> {
   if ((from === undefined) === (record === undefined)) throw new UsageError('give one of `--evidence` and `--record`; `portcullis explain --help` has examples');
   const catalogue = await platformCatalogue(platform, await chosenPlugins(choice));
   const policy = requirePolicy(loadPolicy(path, { catalogue, ...limitsOf(choice) }));
   const subject = record === undefined ? await evidenceOf(from ?? '-', catalogue) : readOneRecord(await readEvidence(record), catalogue);
-  const { evidence } = subject;
-  const context = { listener: listener ?? subject.listener, nowMs: clock ?? subject.nowMs };
+  const { evidence, limits, beside } = subject;
+  const context = { listener: listener ?? subject.listener, nowMs: clock ?? subject.nowMs, ...(limits && { limits }) };
   const explanation = explain(policy, evidence, context);
   const nearest = explanation.decision.effect === 'deny' ? policy.nearest(evidence, context) : undefined;
-  if (json === true) print(escapeJson(JSON.stringify({ policy: { name: policy.name, revision: policy.revision }, ...explanation, ...(nearest && { nearest }) })));
-  else print(`${formatExplanation(explanation, { color: hasColor(process.stdout) })}${nearest === undefined ? '' : `\n\n${formatNearest(nearest)}`}`);
+  if (json === true) print(escapeJson(JSON.stringify({ policy: { name: policy.name, revision: policy.revision }, ...(beside !== undefined && { recorded: { decision: 'deny', cause: beside } }), ...explanation, ...(nearest && { nearest }) })));
+  else print(`${beside === undefined ? '' : `recorded: deny, ${beside}: no policy decided that. What this one makes of the evidence:\n\n`}${formatExplanation(explanation, { color: hasColor(process.stdout) })}${nearest === undefined ? '' : `\n\n${formatNearest(nearest)}`}`);
   return EXIT.ok;
 }
 
-async function evidenceOf(from: string, catalogue: Catalogue): Promise<Subject> {
+async function evidenceOf(from: string, catalogue: Catalogue): Promise<OneRecord> {
   const { evidence, findings, sources } = parseEvidence(await readEvidence(from), catalogue, from === '-' ? 'stdin' : from);
   if (evidence === undefined) throw new PortcullisError('EVIDENCE_INVALID', `the evidence cannot be used:\n${formatFindings(findings, sources, { color: hasColor(process.stderr) })}`);
   return { evidence, listener: 'default', nowMs: Date.now() };
