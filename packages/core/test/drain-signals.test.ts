@@ -8,8 +8,9 @@ describe('signals', () => {
 
   it('let live connections end after the first, and end them after the second', async () => {
     gated = await Gated.start();
-    const { socket } = gated.client();
-    await until(() => gated.gate.load.live === 1);
+    const client = gated.client();
+    const { socket } = client;
+    await client.welcomed(); // one that has only arrived is refused
     let closed = false;
     drainOnSignals(gated.gate, { done: () => { closed = true; } });
     process.emit('SIGTERM');
